@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections as the engine uses them: typed, checked, immutable, with every default filled in. Made by the
+ * configuration (from swanctl.conf text or from a load-conn message, by the same schema) and shared by reference: an
+ * IKE SA keeps the version it was set up with. Names and meanings are the keys of swanctl.conf; times are in seconds.
+ */
+#ifndef ADIT_CONFIG_CONN_H
+#define ADIT_CONFIG_CONN_H
+
+#include "base/err.h"
+#include "base/netaddr.h"
+#include "base/secret.h"
+#include "crypto/suite.h"
+
+#include <stdatomic.h>
+
+/* Identity, RFC 7296 section 3.5: type and the bytes of the payload's data. ID_ANY (0) matches everyone. */
+struct conf_id {
+	uint8_t type;  /* 0 any, 1 IPv4, 2 FQDN, 3 RFC822, 5 IPv6, 9 DN, 10 GN, 11 KEY_ID */
+	uint16_t n;
+	uint8_t *data; /* owned */
+};
+
+enum conf_auth_class { CONF_AUTH_ANY = 0, CONF_AUTH_PSK, CONF_AUTH_PUBKEY, CONF_AUTH_EAP, CONF_AUTH_XAUTH, CONF_AUTH_NULL };
+
+/* One authentication round: local or remote. */
+struct conf_auth {
+	char *name;  /* section name: "local-1" */
+	uint8_t cls; /* enum conf_auth_class */
+	struct conf_id id;
+	char *method; /* the word as configured: "psk", "eap-md5", "rsa-sha256" */
+};
+
+enum conf_action { CONF_NONE = 0, CONF_TRAP = 1, CONF_START = 2 }; /* bits: start_action = trap|start */
+enum conf_dpd { CONF_DPD_CLEAR = 0, CONF_DPD_TRAP = 1, CONF_DPD_RESTART = 2 };
+enum conf_unique { CONF_UNIQUE_NO = 0, CONF_UNIQUE_NEVER, CONF_UNIQUE_KEEP, CONF_UNIQUE_REPLACE };
+enum conf_childmode { CONF_TUNNEL = 1, CONF_TRANSPORT, CONF_BEET, CONF_PASS, CONF_DROP };
+
+struct conf_ts {
+	bool dynamic;      /* the address is the tunnel's own end (or virtual address); proto and ports below still hold */
+	struct ts_sel sel;
+};
+
+struct conf_child {
+	char *name;
+	uint8_t mode;             /* enum conf_childmode */
+	uint8_t start_action;     /* bits of enum conf_action */
+	uint8_t close_action;
+	uint8_t dpd_action;       /* enum conf_dpd */
+	struct suite_prop **props; /* ESP (or AH) proposals in order */
+	uint16_t n_props;
+	struct conf_ts *local_ts, *remote_ts;
+	uint16_t n_local_ts, n_remote_ts;
+	uint64_t rekey_time_s, life_time_s, rand_time_s;
+	uint64_t rekey_bytes, life_bytes, rand_bytes;
+	uint64_t rekey_packets, life_packets, rand_packets;
+	uint64_t inactivity_s;
+	uint32_t reqid;           /* 0: assigned */
+	uint32_t priority;        /* 0: from the selectors */
+	char interface[16];
+	uint32_t mark_in, mark_in_mask, mark_out, mark_out_mask, if_id_in, if_id_out;
+	uint32_t replay_window;
+	uint16_t tfc_pad;         /* 65535: mtu */
+	uint8_t copy_df, copy_dscp;
+	bool copy_ecn, policies, policies_fwd_out, ipcomp, sha256_96, hostaccess;
+	char *updown;             /* or NULL */
+};
+
+struct conf_conn {
+	atomic_uint refs;
+	uint64_t generation;      /* the commit that brought this version */
+	char *name;
+	uint8_t version;          /* 0 any, 1, 2 */
+	struct net_addr *local_addrs; /* none: any */
+	uint16_t n_local_addrs;
+	struct ts_sel *remote_nets;   /* whom we answer to; none: any */
+	uint16_t n_remote_nets;
+	struct net_addr *remote_addrs; /* whom we can call, in order */
+	uint16_t n_remote_addrs;
+	char **local_texts, **remote_texts; /* as configured, for list-conns; NULL-terminated */
+	uint16_t local_port, remote_port;   /* default 500 */
+	struct suite_prop **props;
+	uint16_t n_props;
+	struct conf_auth *local, *remote;
+	uint16_t n_local, n_remote;
+	struct conf_child **children;
+	uint16_t n_children;
+	char **vips;              /* requested virtual addresses */
+	char **pools;
+	uint8_t unique;           /* enum conf_unique */
+	bool mobike, encap, childless, aggressive, pull, send_certreq;
+	uint8_t fragmentation;    /* 0 no, 1 yes, 2 accept, 3 force */
+	uint8_t send_cert;        /* 0 never, 1 ifasked, 2 always */
+	uint8_t dscp;
+	uint32_t keyingtries;     /* 0 for ever */
+	uint64_t dpd_delay_s, dpd_timeout_s;
+	uint64_t rekey_time_s, reauth_time_s, over_time_s, rand_time_s;
+	uint32_t if_id_in, if_id_out;
+	/* Retransmission of this connection (vendors' knobs, W-53 to W-57); from the daemon's settings when not set. */
+	struct conf_retry {
+		uint32_t tries;       /* 0..100, default 5: retransmissions; packets sent = tries + 1 */
+		uint32_t timeout_ms;  /* default 4000 */
+		uint32_t base_x1000;  /* default 1800 */
+		uint32_t jitter_pct;  /* 0..20 */
+		uint32_t limit_ms;    /* 0 no cap */
+	} retry;
+};
+
+struct conf_conn *conf_conn_ref(struct conf_conn *c);
+void conf_conn_unref(struct conf_conn **c); /* takes and nulls it; the last one frees it */
+const struct conf_child *conf_conn_child(const struct conf_conn *c, const char *name);
+
+/* "gwa.test", "a@b", "10.0.0.1", "%any", "fqdn:…", "keyid:…", "@#hex", "C=CH, O=x" (as swanctl): E_BAD_VALUE. */
+MUST err_t conf_id_parse(const char *text, struct conf_id *out);
+MUST err_t conf_id_copy(struct conf_id *dst, uint8_t type, slice data);
+void conf_id_fini(struct conf_id *id);
+/* Printable form, as strongSwan shows it; peer bytes are escaped. */
+char *conf_id_text(uint8_t type, slice data, char *buf, size_t cap);
+/* 0 no match, else the more exact the higher: any 1, wildcards ("*.test", "*@test", DN with "*") 2.., equal 100. */
+int conf_id_match(const struct conf_id *pattern, uint8_t type, slice data);
+
+/* Shared secrets with their owners. */
+struct conf_secrets;
+struct conf_secrets *conf_secrets_new(void);
+void conf_secrets_free(struct conf_secrets *s);
+/* Takes the owners (copied) and the secret (moved). type: "IKE", "EAP", "XAUTH", "NTLM", "PPK". Replaces the same id. */
+MUST err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
+			    size_t n_owners, struct secret *data);
+bool conf_secrets_del(struct conf_secrets *s, const char *unique_id);
+void conf_secrets_clear(struct conf_secrets *s);
+size_t conf_secrets_count(const struct conf_secrets *s);
+/* unique_id of the i-th, NULL behind the last. */
+const char *conf_secrets_at(const struct conf_secrets *s, size_t i);
+/* The IKE secret that fits both identities best (both named before one named before none); borrowed until the next
+ * change, SLICE_NONE when there is none. Either id may be of type 0. */
+slice conf_secrets_psk(const struct conf_secrets *s, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);
+
+/* Settings of the daemon (`aditd { … }` and the mapped options of strongswan.conf) that the engine looks at. */
+struct conf_daemon {
+	uint16_t port, port_natt;             /* 500, 4500 */
+	struct conf_retry retry;
+	uint32_t half_open_timeout_ms;        /* 30000 */
+	uint32_t init_limit_half_open;        /* 0 none: IKE_SA_INIT dropped beyond it */
+	uint32_t cookie_threshold;            /* half-open SAs before cookies are asked for; default 30 */
+	uint32_t block_threshold;             /* half-open SAs of one address before it is dropped; default 5 */
+	bool dos_protection;                  /* default true: the two thresholds above hold */
+	uint32_t keep_alive_s;                /* NAT keepalive, 20 */
+	uint32_t delete_rekeyed_delay_s;      /* 5 */
+	bool make_before_break, accept_private_algs, initiator_only, flexible_addresses;
+	uint32_t max_children_per_ike;        /* bound, default 1024 */
+	uint32_t max_ike_sas;                 /* bound, 0 none */
+	uint32_t max_pending_per_ike;         /* inbox bound, default 8 */
+};
+void conf_daemon_defaults(struct conf_daemon *d);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The IKE engine as everybody outside core/ike sees it (principles P2 to P5).
+ *
+ * It does no I/O, reads no clock and has no globals. In go datagrams, ticks, results of jobs, answers of the kernel
+ * and commands; out come effects: SEND, JOB, KERNEL, EVENT, REPLY. The caller executes the effects after each call, in
+ * order, and then resets the list. Two engines in one process are a test (tests/exchange).
+ *
+ * Thread: one owner thread per engine, for every function here but ike_job_run, which runs on any. Nothing waits.
+ * Time: now_ms is monotonic milliseconds from any origin and never goes back. Datagrams come without the non-ESP marker.
+ */
+#ifndef ADIT_IKE_ENGINE_H
+#define ADIT_IKE_ENGINE_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/log.h"
+#include "config/conn.h"
+#include "crypto/crypto.h"
+#include "plugin/abi.h"
+
+struct ike_engine;
+
+/* What an engine is given; every pointer is borrowed for its whole life. */
+struct ike_env {
+	const struct crypto *crypto; /* algorithms and randomness */
+	struct log *log;
+	const struct conf_daemon *conf;
+	uint8_t shard;      /* goes into the low bits of our SPIs (design section 4) */
+	uint8_t shard_bits; /* 0..6 */
+	bool inline_jobs;   /* run jobs at once instead of emitting FX_JOB (no worker threads) */
+	void *arg;          /* first argument of the functions below */
+	/* Connections that fit this pair of addresses, best first; *cursor starts with 0; NULL at the end. Borrowed. */
+	struct conf_conn *(*conn_match)(void *arg, const struct net_addr *local, const struct net_addr *remote,
+					size_t *cursor);
+	struct conf_conn *(*conn_find)(void *arg, const char *name);
+	/* The shared secret for two identities, SLICE_NONE when there is none. Borrowed for the call. */
+	slice (*psk)(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);
+	/* What the data plane can do (kern_ops.can). NULL: everything. */
+	err_t (*kern_can)(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_id, bool esn);
+	/* Counters of an installed SA (kern_ops.usage); answers from memory. */
+	err_t (*kern_usage)(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
+	uint32_t kern_caps;
+	/* Wall clock, for texts and absolute times alone. */
+	uint64_t (*wall_s)(void *arg);
+};
+
+/* ---- what comes out ------------------------------------------------------------------------------------------ */
+
+enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY };
+
+struct ike_job;
+
+enum ike_event_type {
+	IKE_EV_IKE_UPDOWN = 1, IKE_EV_IKE_REKEY, IKE_EV_IKE_UPDATE, IKE_EV_CHILD_UPDOWN, IKE_EV_CHILD_REKEY, IKE_EV_ALERT
+};
+
+struct ike_child_view;
+struct ike_view;
+
+struct ike_event {
+	uint8_t type; /* enum ike_event_type */
+	bool up;
+	err_t code;                   /* of an alert, or why it went down; 0 asked for */
+	const char *text;             /* the sentence that goes with it, or NULL */
+	const struct ike_view *sa;    /* state after the event, children of interest only; in the list's arena */
+	const struct ike_view *other; /* the new SA of a rekey; for CHILD_REKEY sa->children[0] is old, [1] new */
+};
+
+struct fx {
+	struct fx *next;
+	uint8_t type;
+	union {
+		struct {
+			struct net_addr local, remote; /* with ports; a local port of port_natt wants the non-ESP marker */
+			slice data;                    /* lives until fx_reset */
+		} send;
+		struct ike_job *job; /* the receiver runs it (ike_job_run) and gives it back with ike_done, always */
+		struct {
+			struct kern_op *ops; /* in the list's arena */
+			size_t n;
+			uint64_t token; /* for ike_kern_done; 0: nobody waits for the answer */
+		} kernel;
+		struct ike_event event;
+		struct {
+			uint64_t cmd_id;
+			err_t err;         /* 0: done */
+			const char *text;  /* why it failed, one sentence */
+			uint32_t matches;  /* SAs the command applied to */
+			uint64_t ike_unique, child_unique;
+		} reply;
+	};
+};
+
+struct fx_list {
+	struct arena arena;
+	struct fx *head, **tail;
+};
+
+void fx_init(struct fx_list *l);
+void fx_reset(struct fx_list *l);
+void fx_fini(struct fx_list *l);
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+/* Which event types somebody listens to; views are only made for those. Default all. */
+void ike_events_wanted(struct ike_engine *e, uint32_t type_mask);
+MUST err_t ike_engine_new(const struct ike_env *env, struct ike_engine **out);
+/* Frees everything at once and sends nothing: call ike_shutdown first. */
+void ike_engine_free(struct ike_engine *e);
+/* Deletes every SA: DELETE requests go out, kernel SAs and policies are removed when answered or given up. No new SA is
+ * accepted from now on. Done when ike_idle() says so; the caller bounds the time and may then just free. */
+void ike_shutdown(struct ike_engine *e, uint64_t now_ms, struct fx_list *out);
+bool ike_idle(const struct ike_engine *e);
+/* Connections were added, changed or removed: traps of vanished children go, SAs keep the version they were made with. */
+void ike_conf_changed(struct ike_engine *e, uint64_t now_ms, struct fx_list *out);
+
+/* ---- what goes in -------------------------------------------------------------------------------------------- */
+
+void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local, const struct net_addr *remote,
+	    slice datagram, struct fx_list *out);
+/* When ike_tick wants to be called next; UINT64_MAX never. */
+uint64_t ike_next_ms(const struct ike_engine *e);
+void ike_tick(struct ike_engine *e, uint64_t now_ms, struct fx_list *out);
+/* Does the work of a job; any thread, does not touch the engine. */
+void ike_job_run(struct ike_job *job);
+/* Gives a job back, run or not, and frees it. When its SA is gone nothing else happens. */
+void ike_done(struct ike_engine *e, uint64_t now_ms, struct ike_job *job, struct fx_list *out);
+/* The kernel's answer to FX_KERNEL with a token. */
+void ike_kern_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t res, struct fx_list *out);
+void ike_kern_event(struct ike_engine *e, uint64_t now_ms, const struct kern_event *ev, struct fx_list *out);
+
+/* ---- commands ------------------------------------------------------------------------------------------------ */
+
+enum ike_verb { IKE_CMD_INITIATE = 1, IKE_CMD_TERMINATE, IKE_CMD_REKEY, IKE_CMD_INSTALL, IKE_CMD_UNINSTALL };
+
+struct ike_cmd {
+	uint8_t verb;
+	uint64_t cmd_id;         /* comes back in FX_REPLY; 0: no reply wanted */
+	const char *ike, *child; /* names; NULL any/none */
+	uint64_t ike_id, child_id; /* unique ids; 0 any */
+	bool force;              /* TERMINATE: do not wait for the peer */
+	bool reauth;             /* REKEY */
+	uint64_t timeout_ms;     /* give up waiting (not the SA) after this long; 0 never */
+	bool no_limits;
+};
+
+/* Starts a command. Exactly one FX_REPLY with its cmd_id follows, at once or later. */
+void ike_do(struct ike_engine *e, uint64_t now_ms, const struct ike_cmd *cmd, struct fx_list *out);
+/* Nobody waits for this command any more. */
+void ike_cmd_forget(struct ike_engine *e, uint64_t cmd_id);
+
+/* ---- looking ------------------------------------------------------------------------------------------------- */
+
+struct ike_child_view {
+	uint64_t unique;
+	const char *name, *state; /* "INSTALLED", "REKEYING", "DELETED"… as swanctl prints it */
+	uint32_t reqid;
+	uint8_t mode, proto;
+	bool encap, esn;
+	uint32_t spi_in, spi_out;
+	uint16_t encr, encr_bits, integ, ke; /* IANA; 0 none */
+	struct kern_usage in, out;
+	bool has_usage;
+	uint64_t rekey_in_s, life_in_s; /* from now; 0 none */
+	uint64_t install_ago_s;
+	const struct ts_sel *local_ts, *remote_ts;
+	uint16_t n_local_ts, n_remote_ts;
+	uint32_t mark_in, mark_out, if_id_in, if_id_out;
+	handle h;
+};
+
+struct ike_view {
+	handle h;
+	uint64_t unique;
+	const char *conn;
+	uint8_t version;
+	const char *state; /* "CONNECTING", "ESTABLISHED", "REKEYING", "DELETING"… */
+	struct net_addr local, remote;
+	uint8_t local_id_type, remote_id_type;
+	slice local_id, remote_id;
+	bool initiator;
+	uint64_t spi_i, spi_r;
+	bool nat_local, nat_remote, nat_fake;
+	struct suite suite;
+	uint64_t established_ago_s;
+	uint64_t rekey_in_s, reauth_in_s; /* from now; 0 none */
+	const char *tasks_queued[8], *tasks_active[8], *tasks_passive[8]; /* NULL-terminated unless full */
+	const struct ike_child_view *children;
+	uint16_t n_children;
+	struct { uint64_t ms_ago; const char *text; } ring[8]; /* last events of this SA, newest first */
+	uint8_t n_ring;
+};
+
+/* The next SA at or behind *cursor (start with 0) as a view in `a`; NULL at the end. SAs may come and go between calls,
+ * so a long list can be given out in pieces. */
+const struct ike_view *ike_view_next(struct ike_engine *e, uint64_t now_ms, uint32_t *cursor, struct arena *a);
+const struct ike_view *ike_view_get(struct ike_engine *e, uint64_t now_ms, handle h, struct arena *a);
+const struct ike_view *ike_view_unique(struct ike_engine *e, uint64_t now_ms, uint64_t unique, struct arena *a);
+
+struct ike_policy_view {
+	const char *conn, *child;
+	uint8_t mode;
+	bool trap; /* else pass or drop */
+	const struct ts_sel *local_ts, *remote_ts;
+	uint16_t n_local_ts, n_remote_ts;
+};
+/* Installed traps and shunts, as ike_view_next. */
+const struct ike_policy_view *ike_policy_next(struct ike_engine *e, uint32_t *cursor, struct arena *a);
+
+struct ike_stats {
+	uint32_t ike_sas, half_open, children;
+	uint64_t bytes_tables; /* memory in tables and SAs */
+};
+void ike_stats_get(const struct ike_engine *e, struct ike_stats *out);
+
+/* The counters `swanctl --counters` shows; conn NULL: all connections together. */
+enum ike_count {
+	IKE_CNT_IKE_REKEY_INIT, IKE_CNT_IKE_REKEY_RESP, IKE_CNT_CHILD_REKEY, IKE_CNT_INVALID, IKE_CNT_INVALID_SPI,
+	IKE_CNT_INIT_IN_REQ, IKE_CNT_INIT_IN_RESP, IKE_CNT_INIT_OUT_REQ, IKE_CNT_INIT_OUT_RESP, IKE_CNT_AUTH_IN_REQ,
+	IKE_CNT_AUTH_IN_RESP, IKE_CNT_AUTH_OUT_REQ, IKE_CNT_AUTH_OUT_RESP, IKE_CNT_CREATE_CHILD_IN_REQ,
+	IKE_CNT_CREATE_CHILD_IN_RESP, IKE_CNT_CREATE_CHILD_OUT_REQ, IKE_CNT_CREATE_CHILD_OUT_RESP, IKE_CNT_INFO_IN_REQ,
+	IKE_CNT_INFO_IN_RESP, IKE_CNT_INFO_OUT_REQ, IKE_CNT_INFO_OUT_RESP, IKE_COUNT_END
+};
+const char *ike_count_name(enum ike_count c); /* "ike-rekey-init" */
+/* E_NOT_FOUND when no such connection has been counted. */
+MUST err_t ike_counts(const struct ike_engine *e, const char *conn, uint64_t out[IKE_COUNT_END]);
+/* Names of connections that have counters; *cursor from 0; NULL at the end. */
+const char *ike_counts_next(const struct ike_engine *e, uint32_t *cursor);
+MUST err_t ike_counts_reset(struct ike_engine *e, const char *conn);
+
+#endif
