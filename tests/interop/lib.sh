@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shell library of the interop tests: a lab of namespaces, aditd and strongSwan in them, results as TAP lines.
+#
+# A test script sources this, uses the functions below and ends with `finish`. Whatever happens, what it started is
+# stopped by pid and its namespaces are removed (trap on EXIT). Needs root. ADIT_BUILD names the build folder.
+#
+#   lab_up [netns-lab options]        namespaces $L-ha $L-ga $L-r $L-gb $L-hb
+#   adit_start SIDE [aditd options]   an aditd in gateway SIDE (a or b); configuration text on standard input
+#   adit_ctl SIDE ARGS…               the adit command against it
+#   adit_log SIDE                     prints its log
+#   adit_stop SIDE [TERM|KILL]
+#   ss_start SIDE [peer-strongswan options]   a strongSwan in gateway SIDE; swanctl.conf on standard input
+#   ss_ctl SIDE ARGS…                 swanctl against it
+#   check NAME COMMAND…               a test: passes when COMMAND ends with 0
+#   skip NAME REASON                  counted as skipped
+#   wait_for SECONDS COMMAND…         until COMMAND succeeds
+#   pings FROM TO [COUNT [INTERVAL]]  all answered, none lost (FROM: ha, hb, ga, gb)
+set -u
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$HERE/../.." && pwd)
+: "${ADIT_BUILD:=$TOP/build}"
+LABDIR=$TOP/tests/lab
+WORK=$(mktemp -d /tmp/adit-test.XXXXXX)
+export PEERDIR=$WORK/peers
+mkdir -p "$PEERDIR"
+L=t$(($$ % 1000000))
+N_TEST=0 N_FAIL=0
+declare -A PID=()
+BACKGROUND=()
+
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root for network namespaces"; exit 0; }
+
+cleanup() {
+	local s
+	for s in "${BACKGROUND[@]:-}"; do [ -z "$s" ] || kill "$s" 2>/dev/null; done
+	for s in a b; do
+		[ -z "${PID[$s]:-}" ] || adit_stop $s TERM
+		[ ! -e "$PEERDIR/$L-$s" ] || "$LABDIR/peer-strongswan" stop $L-$s
+	done
+	"$LABDIR/netns-lab" down $L 2>/dev/null
+	if [ $N_FAIL = 0 ] || [ -z "${ADIT_KEEP:-}" ]; then rm -rf "$WORK"; else echo "# kept: $WORK"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+lab_up() { "$LABDIR/netns-lab" up $L "$@" || { echo "Bail out! no lab"; exit 1; }; }
+ns() { local n=$1; shift; ip netns exec "$L-$n" "$@"; }
+
+adit_start() {
+	local s=$1 d=$WORK/$1 i
+	shift
+	mkdir -p "$d"
+	cat > "$d/aditd.conf"
+	rm -f "$d/sock"
+	ip netns exec $L-g$s "$TOP/tools/in-tree" aditd --foreground --config "$d/aditd.conf" --socket "$d/sock" \
+		--pidfile "$d/pid" --log "${ADIT_LOG:-default=1,ike=2}" "$@" >>"$d/log" 2>&1 </dev/null &
+	PID[$s]=$!
+	for ((i = 0; i < 200; i++)); do
+		grep -q 'aditd: ready' "$d/log" && return 0
+		kill -0 "${PID[$s]}" 2>/dev/null || break
+		sleep 0.05
+	done
+	echo "# aditd $s did not start:"; sed 's/^/#   /' "$d/log"
+	return 1
+}
+adit_ctl() { local s=$1; shift; "$TOP/tools/in-tree" adit --socket "$WORK/$s/sock" "$@"; }
+adit_log() { cat "$WORK/$1/log"; }
+adit_stop() {
+	local p=${PID[$1]:-} i
+	[ -n "$p" ] || return 0
+	kill -"${2:-TERM}" "$p" 2>/dev/null
+	for ((i = 0; i < 100; i++)); do kill -0 "$p" 2>/dev/null || break; sleep 0.05; done
+	kill -KILL "$p" 2>/dev/null && echo "# aditd $1 had to be killed"
+	wait "$p" 2>/dev/null
+	LAST_EXIT=$?
+	unset "PID[$1]"
+	# a sanitizer's report is a failure of the test that ran
+	if grep -qE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$WORK/$1/log"; then
+		grep -E -A12 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$WORK/$1/log" | head -40 | sed 's/^/#   /'
+		N_TEST=$((N_TEST + 1)) N_FAIL=$((N_FAIL + 1)); echo "not ok $N_TEST - aditd $1 is clean under sanitizers"
+	fi
+}
+ss_start() {
+	local s=$1; shift
+	mkdir -p "$WORK/ss-$s"
+	cat > "$WORK/ss-$s/swanctl.conf"
+	"$LABDIR/peer-strongswan" start $L-$s --netns $L-g$s --conf "$WORK/ss-$s" "$@"
+}
+ss_ctl() { local s=$1; shift; "$LABDIR/peer-strongswan" ctl $L-$s "$@"; }
+ss_log() { "$LABDIR/peer-strongswan" log $L-$1; }
+ss_stop() { "$LABDIR/peer-strongswan" stop $L-$1; }
+ss_kill() { ( eval "$("$LABDIR/peer-strongswan" env $L-$1)"; kill -KILL "$PID" ); "$LABDIR/peer-strongswan" stop $L-$1; }
+
+check() {
+	local name=$1 out rc; shift
+	N_TEST=$((N_TEST + 1))
+	out=$("$@" 2>&1); rc=$?
+	if [ $rc = 0 ]; then echo "ok $N_TEST - $name"; return 0; fi
+	N_FAIL=$((N_FAIL + 1))
+	echo "not ok $N_TEST - $name"
+	printf '%s\n' "command: $* -> $rc" "$out" | tail -25 | sed 's/^/#   /'
+	return 1
+}
+skip() { N_TEST=$((N_TEST + 1)); echo "ok $N_TEST - $1 # SKIP $2"; }
+logs() { # of both sides, for a failed script
+	local s
+	for s in a b; do
+		[ ! -e "$WORK/$s/log" ] || { echo "# --- aditd $s"; tail -${1:-30} "$WORK/$s/log" | sed 's/^/#   /'; }
+		[ ! -e "$PEERDIR/$L-$s/charon.log" ] || { echo "# --- strongswan $s"; tail -${1:-30} "$PEERDIR/$L-$s/charon.log" | sed 's/^/#   /'; }
+	done
+}
+finish() { [ $N_FAIL = 0 ] || logs; echo "1..$N_TEST"; exit $((N_FAIL > 0)); }
+wait_for() {
+	local t=$1 end; shift
+	end=$((SECONDS + t))
+	while ! "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done
+}
+pings() {
+	local from=$1 to=$2 n=${3:-3} i=${4:-0.05} out
+	out=$(ns "$from" ping -n -q -c "$n" -i "$i" -W 2 "$to")
+	printf '%s\n' "$out"
+	case $out in *" 0% packet loss"*) return 0 ;; esac
+	return 1
+}
+# The SAs of SIDE as JSON in one line.
+sas() { adit_ctl "$1" --json list sas; }
+
+# tunnel SIDE [NAME=VALUE…]: prints a swanctl.conf for gateway SIDE, the same words for aditd and strongSwan.
+#   IKE, ESP   proposals            FAM    4 or 6: the outer addresses
+#   TS         4, 6 or 46           CONN, CHILD   further lines of the connection and of the child
+#   REMOTE     remote_addrs (b behind no NAT: %any is fine for the side that only answers)
+#   LID, RID   identities           SECRET
+tunnel() {
+	local s=$1 IKE=aes128gcm16-prfsha256-x25519 ESP=aes128gcm16-x25519 FAM=4 TS=4 CONN= CHILD= REMOTE= LID= RID= SECRET=
+	shift
+	local w me peer l r l6 r6 id_me id_peer lts rts
+	for w in "$@"; do local "${w%%=*}=${w#*=}"; done
+	if [ $s = a ]; then
+		me=198.51.100.2 peer=203.0.113.2; [ $FAM = 4 ] || me=fd0a::2 peer=fd0b::2
+		l=10.1.0.0/24 r=10.2.0.0/24 l6=fd01::/64 r6=fd02::/64 id_me=gwa.test id_peer=gwb.test
+	else
+		me=203.0.113.2 peer=198.51.100.2; [ $FAM = 4 ] || me=fd0b::2 peer=fd0a::2
+		l=10.2.0.0/24 r=10.1.0.0/24 l6=fd02::/64 r6=fd01::/64 id_me=gwb.test id_peer=gwa.test
+	fi
+	case $TS in
+	4) lts=$l rts=$r ;;
+	6) lts=$l6 rts=$r6 ;;
+	46) lts="$l, $l6" rts="$r, $r6" ;;
+	host) lts=dynamic rts=dynamic ;;
+	esac
+	cat <<EOT
+connections {
+  t {
+    version = 2
+    local_addrs = $me
+    remote_addrs = ${REMOTE:-$peer}
+    proposals = $IKE
+    $CONN
+    local { auth = psk
+            id = ${LID:-$id_me} }
+    remote { auth = psk
+             id = ${RID:-$id_peer} }
+    children {
+      net {
+        local_ts = $lts
+        remote_ts = $rts
+        esp_proposals = $ESP
+        $CHILD
+      }
+    }
+  }
+}
+secrets {
+  ike-1 { id-a = ${LID:-$id_me}
+          id-b = ${RID:-$id_peer}
+          secret = "${SECRET:-correct horse battery staple}" }
+}
+EOT
+}
