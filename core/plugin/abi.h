@@ -234,7 +234,10 @@ struct kern_op {
 	err_t res; /* set by the plugin */
 	union {
 		struct kern_sa sa;      /* ADD; UPDATE changes src, dst, encap of (spi, dir); DEL looks at dir, proto, spi, dst */
-		struct kern_policy pol; /* a policy is named by dir, selectors, mark, if_id, priority */
+		/* A policy is named by dir, selectors, mark, if_id, priority. A name may be added again (a tunnel above a
+		 * trap, a new tunnel beside the old): the newest is in effect; DEL takes away the newest with the same
+		 * reqid and action, else the newest. */
+		struct kern_policy pol;
 	};
 };
 
@@ -260,6 +263,14 @@ struct kern_event {
 	struct net_addr peer;
 };
 
+/* A UDP payload as it came. The plugin may change the bytes (it decrypts in place), only during the call. */
+struct kern_udp {
+	const struct net_addr *local, *remote;
+	uint8_t *p;
+	size_t n;
+	uint8_t tos; /* TOS or traffic class of the IP header (for ECN), 0 when unknown */
+};
+
 enum { /* kern_ops.caps */
 	KERN_CAP_ESN = 1u << 0, KERN_CAP_ENCAP = 1u << 1, KERN_CAP_RAW_ESP = 1u << 2, KERN_CAP_TRANSPORT = 1u << 3,
 	KERN_CAP_BEET = 1u << 4, KERN_CAP_AH = 1u << 5, KERN_CAP_TRAP = 1u << 6, KERN_CAP_TFC = 1u << 7,
@@ -278,8 +289,9 @@ struct kern_ops {
 	err_t (*submit)(void *self, struct kern_op *ops, size_t n, uint64_t token);
 	/* Counters of an SA; answers from memory, never waits. E_NOT_FOUND. */
 	err_t (*usage)(void *self, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
-	/* An ESP packet that came in UDP on the IKE socket (RFC 3948). May be NULL when the kernel takes them itself. */
-	void (*esp_in_udp)(void *self, const struct net_addr *local, const struct net_addr *remote, slice packet);
+	/* n ESP packets that came in UDP on the IKE sockets (RFC 3948; not IKE, no keepalives), as many as one read gave.
+	 * May be NULL when the kernel takes them itself. */
+	void (*esp_in_udp)(void *self, const struct kern_udp *v, size_t n);
 	/* The algorithms this plane does: calls cb for each (for `list-algs`). */
 	void (*each_alg)(void *self, void (*cb)(void *arg, uint8_t kind, uint16_t id, uint16_t bits), void *arg);
 };
@@ -302,6 +314,8 @@ struct listen_ops {
 };
 
 /* ---- services of the host --------------------------------------------------------------------------------------- */
+
+enum { PLUG_UDP_DF = 1u << 8 }; /* IPv4: set DF; IPv6: no fragment header */
 
 struct plug_watch; /* a file descriptor in the loop */
 struct plug_timer;
@@ -330,13 +344,17 @@ struct plug_host {
 	void (*untimer)(void *h, struct plug_timer *t);
 	/* Runs cb on the loop thread soon; from any thread. E_FULL when the bounded mailbox is full. */
 	err_t (*post)(void *h, void (*cb)(void *arg), void *arg);
-	/* Sends n UDP payloads from a socket of the daemon (local port 4500 style); best effort, counted. Loop thread. */
-	err_t (*udp_send)(void *h, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n);
+	/* Sends n UDP payloads from a socket of the daemon (local port 4500 style); best effort, counted. how: TOS or
+	 * traffic class in the low 8 bits, PLUG_UDP_DF. E_SPACE: longer than the path allows without fragments. Payloads
+	 * of one size (the last may be shorter) in one call are cheapest. Loop thread. */
+	err_t (*udp_send)(void *h, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n,
+		unsigned how);
 	/* Kernel plugins tell events and late answers with these. Loop thread. */
 	void (*kern_event)(void *h, const struct kern_event *ev);
 	void (*kern_done)(void *h, uint64_t token, err_t res);
 	/* Adds n to a counter "plugin.NAME.<name>". Any thread. */
 	void (*count)(void *h, const char *name, uint64_t n);
+	uint32_t fwmark; /* SO_MARK of the daemon's own sockets, 0 none; plugins set it on theirs (routing rules) */
 };
 
 #endif
