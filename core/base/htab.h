@@ -19,8 +19,9 @@ MUST err_t htab_add(struct htab *t, slice key, uint64_t val);
 /* Adds beside values that are there already. */
 MUST err_t htab_add_multi(struct htab *t, slice key, uint64_t val);
 bool htab_find(const struct htab *t, slice key, uint64_t *val);
-/* All values of a key: *cursor starts with 0; false at the end. */
+/* All values of a key, the newest first or last: *cursor starts with 0; false at the end. No change in between. */
 bool htab_find_next(const struct htab *t, slice key, uint64_t *cursor, uint64_t *val);
+/* Removes one value of the key (htab_del_val: this one); false when it is not there. */
 bool htab_del(struct htab *t, slice key);
 bool htab_del_val(struct htab *t, slice key, uint64_t val);
 size_t htab_count(const struct htab *t);

@@ -51,7 +51,14 @@ struct log_sink {
 	void *self;
 	void (*write)(void *self, const struct log_record *r);
 	int8_t level[LOG_SUB_COUNT];
+	/* The sink may wait (disk, socket): it is fed on the log's own thread. Else write is called on the thread that
+	 * logs, one call at a time, and must be quick; what it logs itself is dropped. */
+	bool may_wait;
+	void (*flush)(void *self); /* may be NULL; called after the last record of a batch */
 };
+
+/* Longest text of a record; what is longer is cut. Control characters are replaced. */
+enum { LOG_TEXT = 4096 };
 
 struct log *log_new(void);
 void log_free(struct log *l); /* sinks are flushed, not closed */
@@ -69,6 +76,10 @@ void log_write(struct log *l, enum log_sub sub, enum log_level level, const stru
 /* As log_write, but at most a few lines per second for one peer address (ctx->peer must be set). */
 void log_peer(struct log *l, enum log_sub sub, enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);
+/* Tells what log_peer has suppressed of peers that are silent now. Call once per second, any thread. */
+void log_tick(struct log *l);
+/* Returns when the sinks that may wait have written what was queued before the call. */
+void log_flush(struct log *l);
 const char *log_sub_name(enum log_sub sub);
 
 /* The usual call: arguments are not evaluated when nobody listens. */
