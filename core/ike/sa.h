@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An IKE SA and the exchange it is in: the objects all tasks work on.
+ *
+ * struct ike_sa is what an established SA needs and nothing else; what only the set-up needs (nonces, first messages,
+ * key exchange) is in struct ike_setup and is freed when the SA is up. struct ike_xch is one exchange in flight: one
+ * that we started (sa->tx) and one that the peer started (sa->rx); between exchanges there is none.
+ *
+ * Ownership: SAs live in the engine's slab and are named by handle across waits. An exchange owns its arena, in which
+ * the message it works on and all its small pieces live; it is freed as a whole. One thread (the engine's owner).
+ */
+#ifndef ADIT_IKE_SA_H
+#define ADIT_IKE_SA_H
+
+#include "base/arena.h"
+#include "base/slab.h"
+#include "config/conn.h"
+#include "crypto/crypto.h"
+#include "crypto/keymat.h"
+#include "crypto/suite.h"
+#include "ike/timer.h"
+#include "wire/msg.h"
+
+struct ike_engine;
+struct ike_sa;
+struct ike_xch;
+struct ike_job;
+struct xch_row;
+struct child_sa;
+struct child_neg;
+
+/* ---- states and facts ---------------------------------------------------------------------------------------- */
+
+enum ike_state {
+	IKE_S_NONE = 0, /* before the first message: initiator not yet sent, responder's IKE_SA_INIT being handled */
+	IKE_S_INIT_I,   /* initiator: IKE_SA_INIT is out */
+	IKE_S_AUTH_I,   /* initiator: keys agreed, IKE_AUTH is next or out */
+	IKE_S_AUTH_R,   /* responder: IKE_SA_INIT answered, waits for IKE_AUTH */
+	IKE_S_UP,       /* established */
+	IKE_S_REKEYED,  /* replaced by a new IKE SA, waits for its delete */
+	IKE_S_DELETING, /* our delete is out or queued */
+	IKE_S_GONE,     /* to be freed as soon as nobody is inside */
+	IKE_S_COUNT
+};
+
+/* A state is only reachable when its facts are proven (column `facts` of the exchange table). */
+enum ike_fact {
+	FACT_COOKIE_OK = 1u << 0,    /* responder: the address is proven by a cookie, or none was asked for */
+	FACT_SUITE_OK = 1u << 1,     /* a proposal was agreed on */
+	FACT_KE_DONE = 1u << 2,      /* shared secret computed, SK_* keys exist */
+	FACT_AUTH_SENT = 1u << 3,    /* our AUTH payload went out */
+	FACT_PEER_ID_OK = 1u << 4,   /* a connection was found for the peer's identity */
+	FACT_PEER_AUTH_OK = 1u << 5, /* the peer's AUTH payload was verified */
+	FACT_REKEYED = 1u << 6       /* keys come from the SA before this one: it was authenticated */
+};
+
+enum ike_flag { /* of an SA; readings, not steps */
+	SA_NAT_LOCAL = 1u << 0,
+	SA_NAT_REMOTE = 1u << 1,
+	SA_NAT_FAKE = 1u << 2,      /* conn->encap: we pretend to be behind a NAT */
+	SA_NATT = 1u << 3,          /* on port 4500, ESP in UDP */
+	SA_PEER_NATD = 1u << 4,     /* the peer sent NAT detection payloads */
+	SA_INIT_CONTACT = 1u << 5,  /* INITIAL_CONTACT was received */
+	SA_ESP_TFC_OFF = 1u << 6,   /* the peer sent ESP_TFC_PADDING_NOT_SUPPORTED */
+	SA_CHILDLESS_OK = 1u << 7,
+	SA_REAUTHING = 1u << 8,     /* a new SA is being made to take over from this one */
+	SA_CLOSE_TOLD = 1u << 9,    /* ike-updown (down) was published */
+	SA_UP_TOLD = 1u << 10,
+	SA_KEEP_QUIET = 1u << 11,   /* end without actions of children (replaced, asked for by an operator) */
+	SA_STARTED_AGAIN = 1u << 12 /* its configured tunnels were already started anew */
+};
+
+/* ---- what an SA is waiting to do ----------------------------------------------------------------------------- */
+
+/* What an exchange is about: one story is three rows in the table (we ask, the peer asks, the answer to us). */
+enum ike_story {
+	STORY_NONE = 0,
+	STORY_INIT,         /* IKE_SA_INIT */
+	STORY_AUTH,         /* IKE_AUTH with the first child */
+	STORY_CHILD_NEW,    /* CREATE_CHILD_SA: a further child */
+	STORY_CHILD_REKEY,
+	STORY_IKE_REKEY,
+	STORY_CHILD_DELETE, /* INFORMATIONAL: D of protocol ESP or AH */
+	STORY_IKE_DELETE,   /* INFORMATIONAL: D of protocol IKE */
+	STORY_INFO,         /* INFORMATIONAL: nothing (liveness) or notifies */
+	STORY_COUNT
+};
+
+/* An exchange of ours that waits for its turn (one request in flight). Owned by the SA's queue, then by the exchange. */
+struct ike_work {
+	struct ike_work *next;
+	uint8_t story;             /* enum ike_story */
+	uint8_t proto;             /* of a child: 50, 51 */
+	uint8_t tries;             /* times it was put off by TEMPORARY_FAILURE */
+	bool from_trap;            /* made by an acquire: ts_local, ts_remote are of the packet */
+	uint16_t notify;           /* STORY_INFO: error notify to tell, 0 liveness */
+	uint16_t ke;               /* method the peer asked for with INVALID_KE_PAYLOAD, 0 our first */
+	err_t reason;              /* of a delete: why; goes into the events */
+	uint64_t cmd_id;           /* command that waits for it, 0 none */
+	uint64_t not_before_ms;    /* put off until */
+	uint64_t child_unique;     /* child to rekey or delete */
+	uint32_t reqid;            /* of the trap or of the child that it replaces, 0 new */
+	struct conf_conn *conn;    /* of `child`; reference held */
+	const struct conf_child *child; /* child to make; lives in conn */
+	struct ts_sel ts_local, ts_remote;
+};
+
+/* ---- set-up -------------------------------------------------------------------------------------------------- */
+
+/* A key exchange of ours: from the offer to the shared secret. Moves into a job and back (ike/job.h). */
+struct ike_ke {
+	const struct kex_ops *ops;
+	uint16_t id;
+	struct secret ctx; /* the provider's context between offer and finish */
+	uint8_t *pub;      /* our public value, ours to free */
+	uint16_t pub_len;
+	struct secret ss;  /* the shared secret when done */
+};
+
+#define IKE_NONCE_LEN 32
+#define IKE_COOKIE_MAX 64
+
+struct ike_setup {
+	struct ike_ke ke;
+	uint8_t nonce[IKE_NONCE_LEN];            /* ours */
+	uint8_t peer_nonce[WIRE_NONCE_MAX];
+	uint16_t peer_nonce_len;
+	uint16_t want_ke;                        /* method asked for by INVALID_KE_PAYLOAD, 0 our first */
+	uint8_t ke_retries, cookie_retries;
+	uint8_t cookie[IKE_COOKIE_MAX];
+	uint8_t cookie_len;
+	uint32_t tried;                          /* keyingtries: how often, this one included */
+	uint8_t *init_mine, *init_peer;          /* IKE_SA_INIT messages as on the wire, for AUTH */
+	uint32_t init_mine_len, init_peer_len;
+	uint8_t init_hash[8];                    /* responder: tells a retransmitted request from another */
+	struct net_addr init_from;               /* responder: key of the table of half-open SAs */
+	uint16_t remote_at;                      /* which of conn->remote_addrs is being tried */
+};
+
+/* ---- the SA --------------------------------------------------------------------------------------------------- */
+
+/* The identity of one end: type and payload bytes, heap. */
+struct ike_id {
+	uint8_t *data;
+	uint16_t n;
+	uint8_t type;
+};
+
+/* A message kept to be sent again. Heap, one piece. */
+struct ike_packet {
+	uint32_t n;
+	uint8_t b[];
+};
+
+/* What happened to an SA: static texts only, so that the ring costs 96 bytes. */
+#define IKE_RING 8
+struct ike_ring {
+	const char *text;
+	uint32_t at_s; /* engine time in seconds */
+};
+
+struct ike_sa {
+	handle h;
+	uint64_t unique;
+	uint64_t spi_i, spi_r;
+	uint8_t state; /* enum ike_state; changed by ike_state_set alone */
+	bool initiator; /* of this SA: our flag in the header */
+	uint8_t busy;  /* depth of calls that are inside; a GONE SA is freed at 0 */
+	uint8_t ring_at;
+	uint32_t facts, flags;
+	struct net_addr local, remote; /* with ports */
+	struct conf_conn *conn;        /* reference held; the version the SA was made with. Responder before IKE_AUTH:
+	                                * the best candidate by address */
+	struct suite suite;
+	struct crypto_algs algs;
+	struct ike_keys keys;
+	uint64_t iv_counter;
+	uint32_t tx_mid;               /* next message ID of ours */
+	uint32_t rx_mid;               /* the peer's next */
+	struct ike_xch *tx, *rx;       /* ours and the peer's exchange in flight */
+	struct ike_packet *answer;     /* the last response sent, for a request that comes again */
+	struct ike_inbox *inbox;       /* messages that wait while an exchange waits */
+	struct ike_work *work, **work_end;
+	struct ike_setup *setup;       /* NULL once established */
+	struct ike_id local_id, remote_id;
+	struct child_sa *children;     /* list; the child part's */
+	handle replaces;               /* the SA this one takes over from (re-authentication, rekey) */
+	struct ike_sa *peer_prev, *peer_next; /* SAs between the same identities (uniqueness) */
+	struct ike_timer t_life;       /* half-open limit, then rekey, re-authentication, hard end: the first of them */
+	struct ike_timer t_alive;      /* DPD and NAT keepalive: the first of them */
+	struct ike_timer t_work;       /* queued work that was put off */
+	uint64_t rekey_ms, reauth_ms, end_ms; /* absolute; 0 none */
+	uint64_t established_ms, created_ms;
+	uint64_t last_in_ms;           /* last authenticated message of the peer */
+	uint64_t last_out_ms;          /* last datagram of ours (keepalive) */
+	struct ike_ring ring[IKE_RING];
+};
+
+/* ---- one exchange ---------------------------------------------------------------------------------------------- */
+
+enum xch_dir { XCH_TX_REQUEST = 0, XCH_RX_REQUEST, XCH_RX_RESPONSE, XCH_DIR_COUNT };
+enum xch_stage { XCH_CHECK = 0, XCH_APPLY, XCH_EMIT, XCH_IDLE };
+
+struct ike_xch {
+	struct ike_engine *e;
+	struct ike_sa *sa;
+	const struct xch_row *row;
+	uint8_t dir;          /* enum xch_dir; TX_REQUEST becomes RX_RESPONSE when the answer is here */
+	uint8_t story, exchange;
+	uint8_t stage, task;  /* where it is; resumed there after a wait */
+	bool waiting;         /* for `job` or the kernel */
+	bool kern_ready;      /* kern_res is the kernel's answer (ike_kern) */
+	uint32_t mid;
+	uint32_t serial;      /* unlike that of every other exchange of this engine: results name it */
+	struct ike_msg *in; /* the peer's message: request (RX_REQUEST) or answer (RX_RESPONSE); in the arena */
+	slice in_bytes;       /* the whole datagram, for AUTH; in the arena */
+	struct arena arena;
+	struct ike_job *job;  /* finished job, until its result is taken */
+	err_t kern_res;
+	struct child_neg *neg; /* the child part's state of this exchange; its tasks' drop releases what it holds */
+	struct ike_work *work; /* TX: what asked for it; owned */
+	/* Why it was rejected: set by ike_reject and ike_close. */
+	err_t err;
+	uint16_t notify;      /* to send, 0 none */
+	slice notify_data;
+	const char *why;      /* in the arena */
+	/* TX: retransmission */
+	struct ike_packet *packet;
+	struct ike_timer timer;
+	uint32_t sent;        /* how often */
+	uint64_t wait_cap_ms; /* wait before jitter of the last try */
+	struct ike_xch *next_free;
+};
+
+#endif
