@@ -69,11 +69,14 @@ struct conf_child {
 struct conf_conn {
 	atomic_uint refs;
 	uint64_t generation;      /* the commit that brought this version */
+	uint8_t digest[16];       /* of the text it was made from: equal means unchanged */
 	char *name;
 	uint8_t version;          /* 0 any, 1, 2 */
-	struct net_addr *local_addrs; /* none: any */
+	struct net_addr *local_addrs; /* those we can call from, in order; none: any */
 	uint16_t n_local_addrs;
-	struct ts_sel *remote_nets;   /* whom we answer to; none: any */
+	struct ts_sel *local_nets;    /* where we answer, local_addrs included; none: any */
+	uint16_t n_local_nets;
+	struct ts_sel *remote_nets;   /* whom we answer to, remote_addrs included; none: any */
 	uint16_t n_remote_nets;
 	struct net_addr *remote_addrs; /* whom we can call, in order */
 	uint16_t n_remote_addrs;

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings of the daemon: `aditd { … }` of the configuration file, and what a strongswan.conf says that has a meaning
+ * here. Owned, immutable once made; one thread.
+ */
+#ifndef ADIT_CONFIG_SETTINGS_H
+#define ADIT_CONFIG_SETTINGS_H
+
+#include "config/conn.h"
+#include "config/tree.h"
+
+struct conf_settings {
+	struct conf_daemon daemon;  /* what the engine looks at */
+	char *socket, *pidfile, *plugin_dir; /* NULL: what the program was built with */
+	char **load;                /* plugins in this order of preference, NULL-terminated; NULL: all there are */
+	char **interfaces_use, **interfaces_ignore; /* NULL-terminated; NULL none given */
+	char *log;                  /* levels of the standard error, "1, ike=2"; NULL default */
+	uint32_t workers;           /* crypto threads; UINT32_MAX: cores - 1 */
+	uint32_t max_api_clients;
+	struct conf_node *plugins;  /* owned copy of the section `plugins`, NULL none */
+};
+
+/* All defaults. */
+MUST err_t conf_settings_new(struct conf_settings **out);
+void conf_settings_free(struct conf_settings *s);
+/* From a section `aditd` (NULL: defaults). */
+MUST err_t conf_settings_from(const struct conf_node *section, struct conf_settings **out, struct diag **why);
+
+/* For plug_host.conf: the text of `key` ("main.path") of a plugin; NULL when not set. */
+const char *conf_settings_plugin(const struct conf_settings *s, const char *plugin, const char *key);
+/* For plug_host.conf_each: the subsections below key ("" the plugin's own section). */
+void conf_settings_plugin_each(const struct conf_settings *s, const char *plugin, const char *key,
+			       void (*cb)(void *arg, const char *name), void *arg);
+
+/* Reads a strongswan.conf tree: what has a meaning here is put into the section `aditd` of `into` unless it is set
+ * there already. *notes gets one finding per option that has none ("ignored"), with its place; values that are wrong
+ * are findings in *why. Sections of other programs (swanctl, pki, …) are passed over. */
+MUST err_t conf_swan_map(const struct conf_node *strongswan, struct conf_node *into, struct diag **notes,
+			 struct diag **why);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trees to typed objects: connections, secrets, settings. Used for files and for messages of the API alike.
+ * One thread; nothing waits. Everything wrong is found at once and listed in *why with its place.
+ */
+#ifndef ADIT_CONFIG_TYPED_H
+#define ADIT_CONFIG_TYPED_H
+
+#include "config/conn.h"
+#include "config/settings.h"
+#include "config/tree.h"
+
+/* What can be honoured here. All zero: nothing is known (an offline check), so every algorithm that exists is fine. */
+struct conf_can {
+	const struct suite_env *ike;   /* who provides algorithms for IKE; NULL: accept all that exist */
+	const struct suite_env *child; /* for ESP and AH */
+	bool kern_known;               /* the next two say what the data plane can do */
+	uint32_t kern_caps;            /* KERN_CAP_… of plugin/abi.h */
+	uint32_t max_replay_window;
+	/* Can a round be authenticated this way? NULL: what the core does by itself, which is "psk". */
+	bool (*auth)(void *arg, uint8_t cls, const char *method);
+	void *arg;
+	const struct conf_daemon *daemon; /* defaults of the connections; NULL: those of conf_daemon_defaults */
+};
+
+/* A section `name { … }` of `connections` (or the one section of a load-conn message). */
+MUST err_t conf_conn_from(const struct conf_node *section, const struct conf_can *can, struct conf_conn **out,
+			  struct diag **why);
+/* A section of `secrets` ("ike-1 { id = …, secret = … }"); its name is the secret's id. */
+MUST err_t conf_secret_from(const struct conf_node *section, struct conf_secrets *into, struct diag **why);
+
+/* A whole configuration, checked. {0} is empty. */
+struct conf_set {
+	struct conf_conn **conns;
+	size_t n_conns;
+	struct conf_secrets *secrets;   /* NULL none */
+	struct conf_settings *settings; /* NULL: no aditd section */
+};
+
+/* Everything below a root: connections, secrets, settings (pools and authorities are refused by name until they are
+ * honoured). The set is empty after an error. */
+MUST err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out,
+			 struct diag **why);
+void conf_set_fini(struct conf_set *set);
+
+/* Parses and checks a file without a daemon (`adit check`): 0, or the first error and all of them in *why. */
+MUST err_t conf_check_file(const char *path, struct diag **why);
+
+#endif
