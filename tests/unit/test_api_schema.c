@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema tables and the check of arguments made from them. */
+#include "api/schema/schema.h"
+#include "api/vici/vici.h"
+
+#include <criterion/criterion.h>
+
+static const struct api_method *method(const char *name)
+{
+	int i = api_method_find(slice_str(name));
+	cr_assert_geq(i, 0, "%s", name);
+	return &api_methods[i];
+}
+
+Test(schema, every_name_is_found_and_nothing_else)
+{
+	for (size_t i = 0; i < api_n_methods; i++)
+		cr_assert_eq(api_method_find(slice_str(api_methods[i].name)), (int)i);
+	for (size_t i = 0; i < api_n_events; i++)
+		cr_assert_eq(api_event_find(slice_str(api_events[i].name)), (int)i);
+	cr_assert_eq(api_method_find(SLICE_LIT("list-sa")), -1);
+	cr_assert_eq(api_method_find(SLICE_LIT("list-sasx")), -1);
+	cr_assert_eq(api_method_find(SLICE_NONE), -1);
+	cr_assert_str_eq(api_method_near(SLICE_LIT("list-sass")), "list-sas");
+	cr_assert_null(api_method_near(SLICE_LIT("qqqqqqqqqqqq")));
+}
+
+static void wants(const char *name, const char *key, const char *value, err_t want, const char *says)
+{
+	struct vici_out o;
+	struct diag *why = NULL;
+	vici_out_init_body(&o, 0);
+	if (key)
+		vici_kv_str(&o, key, value);
+	err_t err = api_args_check(method(name), slice_of(o.p, o.n), &why);
+	cr_assert_eq(err, want, "%s %s: %s", name, key ? key : "", err_name(err));
+	if (says)
+		cr_assert(why && why->text && strstr(why->text, says), "%s", why ? why->text : "nothing");
+	diag_free(&why);
+	vici_out_fini(&o);
+}
+
+Test(schema, arguments)
+{
+	wants("initiate", "child", "net", 0, NULL);
+	wants("initiate", "chlid", "net", E_UNKNOWN_KEY, "'child'");
+	wants("initiate", "timeout", "-1", 0, NULL);
+	wants("initiate", "timeout", "-2", E_BAD_VALUE, "-1 to");
+	wants("initiate", "timeout", "soon", E_BAD_VALUE, "not a number");
+	wants("initiate", "timeout", "99999999999999999999", E_BAD_VALUE, "not a number");
+	wants("terminate", "force", "maybe", E_BAD_VALUE, "yes or no");
+	wants("terminate", "ike-id", "-4", E_BAD_VALUE, "not a number");
+	wants("install", NULL, NULL, E_BAD_VALUE, "'child'");
+	wants("load-conn", NULL, NULL, E_BAD_VALUE, "section");
+	wants("version", "x", "y", E_UNKNOWN_KEY, "no argument 'x'");
+	wants("get-shared", NULL, NULL, 0, NULL);
+	wants("load-shared", "owners", "a", E_BAD_VALUE, "list");
+}
