@@ -4,7 +4,8 @@
  * stranger cannot add one. One set per IKE SA and direction of exchange; it holds fragments of one message ID, the
  * newest. Rules: a set starts with the first fragment of a message ID; a fragment with a larger total starts it anew
  * (the peer has found a smaller MTU), one with a smaller total or a number that is there is dropped and counted.
- * Bounds: FRAG_MAX fragments, WIRE_MAX_BYTES together. Memory is taken for what came, not for what `total` claims.
+ * Bounds: FRAG_MAX fragments, WIRE_MAX_BYTES together. Memory is
+ * taken for what came; of what a fragment announces only a table of FRAG_MAX entries depends.
  * Owner: the IKE SA; frag_fini() frees. One thread; nothing waits.
  */
 #ifndef ADIT_WIRE_FRAG_H
@@ -24,7 +25,7 @@ struct frag_set {
 };
 
 /* Adds the opened contents of a fragment (copied). *whole becomes the joined plain text (owned by the caller: free()) when
- * it was the last one missing, and *first its first payload type; the set is then empty again. Else *whole is empty.
+ * it was the last one missing, and *first its first payload type; the set is then empty again. Else whole->p is NULL.
  * E_SYNTAX, E_TOO_MANY: the message is hopeless, the set is emptied; E_NOMEM. */
 MUST err_t frag_add(struct frag_set *f, uint32_t mid, const struct wire_sk *sk, slice plain, slice *whole, uint8_t *first);
 /* Forgets what is there: the message was answered or given up. */
