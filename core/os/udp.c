@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/udp.h"
+#include "base/count.h"
+#include "os/udp_msg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { RX_BATCH = 32, RX_ROUNDS = 4, RX_BYTES = 65536, TX_BATCH = 64, SOCKET_BUFFER = 8 << 20, MARKER = 4 };
+enum { SOCK_IKE4, SOCK_NATT4, SOCK_IKE6, SOCK_NATT6, SOCKS };
+
+struct dgram {
+	struct dgram *next;
+	struct net_addr local, remote;
+	size_t n;
+	uint8_t data[];
+};
+
+struct sock {
+	struct udp *u;
+	int fd; /* -1: none */
+	bool natt;
+	uint16_t port;
+	struct loop_watch *watch;
+	struct dgram *first, **last;
+	bool blocked; /* waits until the socket is writable */
+};
+
+struct udp {
+	struct loop *loop;
+	struct log *log;
+	struct udp_user user;
+	struct sock sock[SOCKS];
+	struct loop_flush *flush;
+	size_t queued;
+	struct udp_msg rx[RX_BATCH];
+	struct mmsghdr rx_hdr[RX_BATCH];
+	uint8_t *rx_buf; /* RX_BATCH times RX_BYTES */
+};
+
+static COUNTER(c_rx, "udp.rx", "datagrams received");
+static COUNTER(c_rx_short, "udp.rx_short", "datagrams dropped: too short for IKE or ESP");
+static COUNTER(c_rx_cut, "udp.rx_truncated", "datagrams dropped: larger than the buffer or without local address");
+static COUNTER(c_rx_esp, "udp.rx_esp", "ESP packets received in UDP");
+static COUNTER(c_rx_esp_none, "udp.rx_esp_dropped", "ESP packets in UDP that no data plane takes");
+static COUNTER(c_keepalive, "udp.rx_keepalive", "NAT keepalives received");
+static COUNTER(c_tx, "udp.tx", "datagrams sent");
+static COUNTER(c_tx_dropped, "udp.tx_dropped", "datagrams dropped because the send queue was full");
+static COUNTER(c_tx_failed, "udp.tx_failed", "datagrams the system refused to send");
+
+/* ---- receiving ---- */
+
+static void datagram(struct sock *s, const struct net_addr *local, const struct net_addr *remote, slice d)
+{
+	static const uint8_t zero[MARKER];
+	struct udp *u = s->u;
+
+	count_inc(&c_rx);
+	if (!s->natt) {
+		u->user.ike(u->user.arg, local, remote, d);
+	} else if (d.n == 1 && d.p[0] == 0xff) {
+		count_inc(&c_keepalive);
+	} else if (d.n <= MARKER) {
+		count_inc(&c_rx_short);
+	} else if (memcmp(d.p, zero, MARKER) == 0) {
+		u->user.ike(u->user.arg, local, remote, slice_of(d.p + MARKER, d.n - MARKER));
+	} else if (u->user.esp) {
+		count_inc(&c_rx_esp);
+		u->user.esp(u->user.arg, local, remote, d);
+	} else {
+		count_inc(&c_rx_esp_none);
+	}
+}
+
+/* One batch; true when there may be more. */
+static bool receive(struct sock *s)
+{
+	struct udp *u = s->u;
+
+	for (int i = 0; i < RX_BATCH; i++)
+		udp_msg_for_rx(&u->rx[i], &u->rx_hdr[i].msg_hdr, u->rx_buf + (size_t)i * RX_BYTES, RX_BYTES);
+	int n = recvmmsg(s->fd, u->rx_hdr, RX_BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++) {
+		struct net_addr local, remote;
+		if (!udp_msg_ends(&u->rx_hdr[i].msg_hdr, s->port, &local, &remote))
+			count_inc(&c_rx_cut);
+		else
+			datagram(s, &local, &remote, slice_of(u->rx_buf + (size_t)i * RX_BYTES, u->rx_hdr[i].msg_len));
+	}
+	/* An error here is one the network reported for a datagram of ours (ICMP): reading took it away. */
+	return n == RX_BATCH;
+}
+
+/* ---- sending ---- */
+
+static void sent_or_dropped(struct sock *s)
+{
+	struct dgram *d = s->first;
+
+	s->first = d->next;
+	if (!s->first)
+		s->last = &s->first;
+	s->u->queued--;
+	free(d);
+}
+
+static void say_refused(struct udp *u, const struct dgram *d, int err)
+{
+	char from[NET_ADDR_TEXT], to[NET_ADDR_TEXT];
+	struct log_ctx ctx = { .peer = &d->remote };
+
+	count_inc(&c_tx_failed);
+	log_peer(u->log, LOG_NETWORK, LOG_CONTROL, &ctx, "cannot send %zu bytes from %s to %s: %s", d->n,
+		net_addr_text(&d->local, true, from), net_addr_text(&d->remote, true, to), strerrordesc_np(err));
+}
+
+static void set_blocked(struct sock *s, bool blocked)
+{
+	if (s->blocked == blocked)
+		return;
+	s->blocked = blocked;
+	loop_watch_events(s->watch, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+}
+
+/* Sends from the head of the queue until it is empty or the socket full. */
+static void send_queued(struct sock *s)
+{
+	struct udp_msg m[TX_BATCH];
+	struct mmsghdr h[TX_BATCH];
+
+	while (s->first) {
+		unsigned n = 0;
+		for (struct dgram *d = s->first; d && n < TX_BATCH; d = d->next, n++)
+			udp_msg_for_tx(&m[n], &h[n].msg_hdr, &d->local, &d->remote, slice_of(d->data, d->n));
+		int done = sendmmsg(s->fd, h, n, MSG_DONTWAIT);
+		if (done < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+			set_blocked(s, true);
+			return;
+		}
+		if (done < 0) {
+			say_refused(s->u, s->first, errno);
+			sent_or_dropped(s);
+			continue;
+		}
+		count_add(&c_tx, (uint64_t)done);
+		for (int i = 0; i < done; i++)
+			sent_or_dropped(s);
+	}
+	set_blocked(s, false);
+}
+
+void udp_flush(struct udp *u)
+{
+	for (int i = 0; i < SOCKS; i++)
+		if (u->sock[i].fd >= 0 && !u->sock[i].blocked)
+			send_queued(&u->sock[i]);
+}
+
+static void flush_due(void *arg)
+{
+	udp_flush(arg);
+}
+
+static struct sock *sock_for(struct udp *u, const struct net_addr *local, const struct net_addr *remote)
+{
+	bool natt = local->port != 0 && local->port == u->sock[remote->family == NET_V6 ? SOCK_NATT6 : SOCK_NATT4].port;
+	struct sock *s = &u->sock[(remote->family == NET_V6 ? SOCK_IKE6 : SOCK_IKE4) + natt];
+
+	return s->fd >= 0 && (remote->family == NET_V4 || remote->family == NET_V6) ? s : NULL;
+}
+
+err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, slice data)
+{
+	struct sock *s = sock_for(u, local, remote);
+
+	if (!s)
+		return E_NOT_SUPPORTED;
+	size_t marker = s->natt ? MARKER : 0;
+	struct dgram *d = u->queued < UDP_QUEUE ? malloc(sizeof *d + marker + data.n) : NULL;
+	if (!d) {
+		count_inc(&c_tx_dropped);
+		return E_FULL;
+	}
+	d->next = NULL;
+	d->local = *local;
+	d->remote = *remote;
+	d->n = marker + data.n;
+	memset(d->data, 0, marker);
+	memcpy(d->data + marker, data.p, data.n);
+	*s->last = d;
+	s->last = &d->next;
+	u->queued++;
+	loop_flush_want(u->flush);
+	return 0;
+}
+
+err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n)
+{
+	struct sock *s = sock_for(u, local, remote);
+	struct udp_msg m[TX_BATCH];
+	struct mmsghdr h[TX_BATCH];
+
+	if (!s)
+		return E_NOT_SUPPORTED;
+	while (n) {
+		unsigned k = n < TX_BATCH ? (unsigned)n : TX_BATCH;
+		for (unsigned i = 0; i < k; i++)
+			udp_msg_for_tx(&m[i], &h[i].msg_hdr, local, remote, v[i]);
+		int done = sendmmsg(s->fd, h, k, MSG_DONTWAIT);
+		if (done <= 0) {
+			bool full = errno == EAGAIN || errno == ENOBUFS;
+			count_add(full ? &c_tx_dropped : &c_tx_failed, n);
+			return full ? E_FULL : E_IO;
+		}
+		count_add(&c_tx, (uint64_t)done);
+		v += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static void ready(void *arg, int fd, int events)
+{
+	struct sock *s = arg;
+	struct udp *u = s->u;
+
+	(void)fd;
+	if (events & LOOP_WRITE)
+		send_queued(s);
+	if (events == LOOP_WRITE)
+		return;
+	for (int i = 0; i < RX_ROUNDS && receive(s); i++)
+		;
+	if (u->user.batch_end)
+		u->user.batch_end(u->user.arg);
+}
+
+/* ---- life ---- */
+
+static err_t sock_open(struct udp *u, int i, uint16_t port, struct diag **why)
+{
+	struct sock *s = &u->sock[i];
+	int family = i >= SOCK_IKE6 ? AF_INET6 : AF_INET;
+
+	s->natt = i == SOCK_NATT4 || i == SOCK_NATT6;
+	s->port = port;
+	err_t e = udp_socket(family, &s->port, SOCKET_BUFFER, &s->fd, why);
+	if (e)
+		return e;
+	s->watch = loop_watch(u->loop, s->fd, LOOP_READ, ready, s);
+	return s->watch ? 0 : diag_set(why, E_NOMEM, "no memory for a socket");
+}
+
+static err_t open_all(struct udp *u, const struct udp_conf *c, struct diag **why)
+{
+	uint16_t port[2] = { c->port, c->port_natt };
+
+	for (int i = 0; i < SOCKS; i++) {
+		bool v6 = i >= SOCK_IKE6;
+		if (v6 ? !c->v6 : !c->v4)
+			continue;
+		err_t e = sock_open(u, i, port[i % 2], why);
+		if (e == E_NOT_SUPPORTED) {
+			LOGF(u->log, LOG_NETWORK, LOG_CONTROL, NULL, "this system has no %s: left out", v6 ? "IPv6" : "IPv4");
+			if (why)
+				diag_free(why);
+			continue;
+		}
+		if (e)
+			return e;
+		/* A port the system chose for the first family is the one of the second, too. */
+		port[i % 2] = u->sock[i].port;
+	}
+	if (u->sock[SOCK_IKE4].fd < 0 && u->sock[SOCK_IKE6].fd < 0)
+		return diag_set(why, E_NOT_SUPPORTED, "no UDP socket: neither IPv4 nor IPv6 is there");
+	return 0;
+}
+
+err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf, const struct udp_user *user,
+	struct udp **out, struct diag **why)
+{
+	struct udp *u = calloc(1, sizeof *u);
+
+	if (!u)
+		return diag_set(why, E_NOMEM, "no memory for sockets");
+	u->loop = l;
+	u->log = log;
+	u->user = *user;
+	for (int i = 0; i < SOCKS; i++) {
+		u->sock[i] = (struct sock){ .u = u, .fd = -1 };
+		u->sock[i].last = &u->sock[i].first;
+	}
+	u->rx_buf = malloc((size_t)RX_BATCH * RX_BYTES);
+	u->flush = loop_flush(l, flush_due, u);
+	err_t e = u->rx_buf && u->flush ? open_all(u, conf, why) : diag_set(why, E_NOMEM, "no memory for sockets");
+	if (e) {
+		udp_close(u);
+		return e;
+	}
+	*out = u;
+	return 0;
+}
+
+void udp_close(struct udp *u)
+{
+	if (!u)
+		return;
+	udp_flush(u);
+	for (int i = 0; i < SOCKS; i++) {
+		struct sock *s = &u->sock[i];
+		while (s->first)
+			sent_or_dropped(s);
+		loop_unwatch(s->watch);
+		if (s->fd >= 0)
+			close(s->fd);
+	}
+	loop_unflush(u->flush);
+	free(u->rx_buf);
+	free(u);
+}
+
+uint16_t udp_port(const struct udp *u)
+{
+	return u->sock[u->sock[SOCK_IKE4].fd >= 0 ? SOCK_IKE4 : SOCK_IKE6].port;
+}
+
+uint16_t udp_port_natt(const struct udp *u)
+{
+	return u->sock[u->sock[SOCK_NATT4].fd >= 0 ? SOCK_NATT4 : SOCK_NATT6].port;
+}

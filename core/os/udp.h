@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The UDP sockets of IKE: ports 500 and 4500 (or what was configured) of IPv4 and IPv6. Datagrams come in batches with
+ * the local address they were sent to, and leave from the local address the caller names. On the NAT-T port the
+ * non-ESP marker is taken off and put on here; ESP in UDP goes to another function, keepalives are counted and dropped
+ * (RFC 3948). What is sent during one turn of the loop leaves in batches at its end.
+ *
+ * Loop thread. Nothing waits: when a socket is full up to UDP_QUEUE datagrams wait, what comes then is dropped and
+ * counted ("udp.tx_dropped"); IKE sends again by itself.
+ */
+#ifndef ADIT_OS_UDP_H
+#define ADIT_OS_UDP_H
+
+#include "base/log.h"
+#include "os/loop.h"
+
+enum { UDP_QUEUE = 8192 };
+
+struct udp;
+
+struct udp_conf {
+	uint16_t port, port_natt; /* 0: one the system chooses */
+	bool v4, v6;              /* a family the system does not have is left out with a line in the log */
+};
+
+struct udp_user {
+	void *arg;
+	/* Ports included. data lives until the call returns, without marker. */
+	void (*ike)(void *arg, const struct net_addr *local, const struct net_addr *remote, slice data);
+	/* ESP in UDP; NULL: dropped and counted. */
+	void (*esp)(void *arg, const struct net_addr *local, const struct net_addr *remote, slice packet);
+	/* After each batch that was received; may be NULL. */
+	void (*batch_end)(void *arg);
+};
+
+/* *why names the port, the cause and the remedy: busy port, missing privilege. */
+MUST err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf, const struct udp_user *user,
+	struct udp **out, struct diag **why);
+void udp_close(struct udp *u); /* what waits is sent as far as it goes without waiting */
+/* The ports really bound. */
+uint16_t udp_port(const struct udp *u);
+uint16_t udp_port_natt(const struct udp *u);
+/* One IKE datagram; local->port (0: port) tells the socket, local->family NET_NONE lets the system choose the address.
+ * Copied. E_FULL, E_NOT_SUPPORTED (family). */
+MUST err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, slice data);
+/* n payloads as they are (ESP, keepalives), at once. E_FULL when some were dropped. */
+MUST err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v,
+	size_t n);
+/* Sends what waits now; the end of each turn does the same. */
+void udp_flush(struct udp *u);
+
+#endif
