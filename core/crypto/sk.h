@@ -45,7 +45,7 @@ MUST err_t sk_seal(const struct crypto *c, const struct sk_key *k, uint64_t *iv_
 
 /* Opens a message of n_msg bytes; the SK payload has to be its last and end with it (the caller's decoder has seen
  * to both). *inner points at the decrypted payloads in msg, without padding. E_INTEGRITY, E_TRUNCATED: not from the
- * peer (drop, no answer); E_SYNTAX: the peer's padding is wrong. After an error the bytes behind body_at are of no use. */
+ * peer (drop, no answer); E_SYNTAX: the peer's padding is wrong. After an error the bytes behind body_at are spoilt. */
 MUST err_t sk_open(const struct sk_key *k, uint8_t *msg, size_t n_msg, size_t body_at, slice *inner);
 
 #endif

@@ -18,7 +18,8 @@
 #define BITS_AES { 256, 192, 128 }
 #define BITS_GOST { 256 }
 #define INTEG(id, bits, out, flags, name, word, needs) { SUITE_INTEG, id, { bits }, 0, out, flags, name, word, needs }
-#define PRF(id, out, flags, name, word, needs) { SUITE_PRF, id, { 0 }, 0, out, flags | SUITE_NO_CHILD, name, word, needs }
+#define PRF(id, out, flags, name, word, needs) \
+	{ SUITE_PRF, id, { 0 }, 0, out, flags | SUITE_NO_CHILD, name, word, needs }
 #define KE(id, flags, name, word, needs) { SUITE_KE, id, { 0 }, 0, 0, flags, name, word, needs }
 
 enum {

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* X25519 (RFC 8031) and the ECP groups 19 to 21 (RFC 5903) of Libgcrypt, with the checks of RFC 6989. */
+#include "plugins/crypto-common/common.h"
+#include "plugins/crypto-gcrypt/gcrypt_plugin.h"
+
+enum { X25519_LEN = 32, ECP_MAX = 66 };
+
+static err_t x25519_mul(uint8_t *out, const uint8_t *priv, const uint8_t *point)
+{
+	if (gcry_ecc_mul_point(GCRY_ECC_CURVE25519, out, priv, point))
+		return point ? E_BAD_PUBLIC : E_CRYPTO;
+	return point && crypto_common_is_zero(out, X25519_LEN) ? E_BAD_PUBLIC : 0;
+}
+
+static err_t x25519_offer(void *ctx, uint8_t *pub)
+{
+	err_t e = crypto_common_random((uint8_t *)ctx, X25519_LEN);
+	return e ? e : x25519_mul(pub, ctx, NULL);
+}
+
+static err_t x25519_finish(void *ctx, slice pub, uint8_t *ss)
+{
+	return pub.n == X25519_LEN ? x25519_mul(ss, ctx, pub.p) : E_BAD_PUBLIC;
+}
+
+static err_t x25519_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss)
+{
+	uint8_t priv[X25519_LEN];
+	err_t e = x25519_offer(priv, pub_r);
+	if (!e)
+		e = x25519_finish(priv, pub_i, ss);
+	explicit_bzero(priv, sizeof priv);
+	return e;
+}
+
+static void x25519_fini(void *ctx)
+{
+	explicit_bzero(ctx, X25519_LEN);
+}
+
+static err_t x25519_private(void *ctx, slice priv)
+{
+	if (priv.n != X25519_LEN)
+		return E_MISUSE;
+	memcpy(ctx, priv.p, X25519_LEN);
+	return 0;
+}
+
+const struct kex_ops gc_x25519 = { .size = sizeof(struct kex_ops), .pub_i_len = X25519_LEN, .pub_r_len = X25519_LEN,
+	.secret_len = X25519_LEN, .ctx_size = X25519_LEN, .offer = x25519_offer, .answer = x25519_answer,
+	.finish = x25519_finish, .fini = x25519_fini, .test_private = x25519_private };
+
+/* ---- ECP: a private value is `len` bytes, a public one x and y of `len` bytes each ---- */
+
+struct ecp {
+	const char *curve;
+	size_t len;
+	uint8_t top_mask; /* of the first byte of a private value */
+};
+
+static const struct ecp p256 = { "NIST P-256", 32, 0xff };
+static const struct ecp p384 = { "NIST P-384", 48, 0xff };
+static const struct ecp p521 = { "NIST P-521", 66, 0x01 };
+
+/* Right-aligned with zeros before it. */
+static err_t put_mpi(uint8_t *out, size_t len, gcry_mpi_t m)
+{
+	size_t n;
+	if (gcry_mpi_print(GCRYMPI_FMT_USG, NULL, 0, &n, m) || n > len)
+		return E_CRYPTO;
+	memset(out, 0, len - n);
+	return gcry_mpi_print(GCRYMPI_FMT_USG, out + len - n, n, &n, m) ? E_CRYPTO : 0;
+}
+
+static gcry_mpi_t get_mpi(const uint8_t *p, size_t len, bool secret)
+{
+	gcry_mpi_t m;
+	if (gcry_mpi_scan(&m, GCRYMPI_FMT_USG, p, len, NULL))
+		return NULL;
+	if (secret)
+		gcry_mpi_set_flag(m, GCRYMPI_FLAG_SECURE);
+	return m;
+}
+
+static bool in_range(gcry_mpi_t v, const char *below, gcry_ctx_t ec)
+{
+	gcry_mpi_t limit = gcry_mpi_ec_get_mpi(below, ec, 1);
+	bool ok = limit && gcry_mpi_cmp(v, limit) < 0;
+	gcry_mpi_release(limit);
+	return ok;
+}
+
+/* The peer's point, when it is one of the curve. */
+static gcry_mpi_point_t get_point(const struct ecp *c, slice pub, gcry_ctx_t ec)
+{
+	gcry_mpi_t x = get_mpi(pub.p, c->len, false), y = get_mpi(pub.p + c->len, c->len, false);
+	gcry_mpi_point_t p = NULL;
+	if (x && y && in_range(x, "p", ec) && in_range(y, "p", ec)) {
+		p = gcry_mpi_point_set(NULL, x, y, GCRYMPI_CONST_ONE);
+		if (p && !gcry_mpi_ec_curve_point(p, ec)) {
+			gcry_mpi_point_release(p);
+			p = NULL;
+		}
+	}
+	gcry_mpi_release(x);
+	gcry_mpi_release(y);
+	return p;
+}
+
+/* priv times the peer's point, or the generator when `pub` is empty; y may be NULL. */
+static err_t ecp_mul(const struct ecp *c, const uint8_t *priv, slice pub, uint8_t *out_x, uint8_t *out_y)
+{
+	gcry_ctx_t ec = NULL;
+	gcry_mpi_point_t p = NULL, r = gcry_mpi_point_new(0);
+	gcry_mpi_t k = get_mpi(priv, c->len, true), x = gcry_mpi_snew(0), y = gcry_mpi_snew(0);
+	err_t e = E_CRYPTO;
+
+	if (pub.n && pub.n != 2 * c->len) {
+		e = E_BAD_PUBLIC;
+		goto out;
+	}
+	if (!k || gcry_mpi_ec_new(&ec, NULL, c->curve))
+		goto out;
+	p = pub.n ? get_point(c, pub, ec) : gcry_mpi_ec_get_point("g", ec, 1);
+	if (!p) {
+		e = pub.n ? E_BAD_PUBLIC : E_CRYPTO;
+		goto out;
+	}
+	gcry_mpi_ec_mul(r, k, p, ec);
+	if (gcry_mpi_ec_get_affine(x, y, r, ec)) {
+		e = E_BAD_PUBLIC;
+		goto out;
+	}
+	e = put_mpi(out_x, c->len, x);
+	if (!e && out_y)
+		e = put_mpi(out_y, c->len, y);
+out:
+	gcry_mpi_release(k);
+	gcry_mpi_release(x);
+	gcry_mpi_release(y);
+	gcry_mpi_point_release(p);
+	gcry_mpi_point_release(r);
+	gcry_ctx_release(ec);
+	return e;
+}
+
+/* Uniform in 1 … n-1: drawn until it fits (the first draw does, nearly always). */
+static err_t ecp_draw(const struct ecp *c, uint8_t *priv)
+{
+	gcry_ctx_t ec;
+	err_t e;
+	bool fits = false;
+
+	if (gcry_mpi_ec_new(&ec, NULL, c->curve))
+		return E_CRYPTO;
+	do {
+		e = crypto_common_random(priv, c->len);
+		if (e)
+			break;
+		priv[0] &= c->top_mask;
+		gcry_mpi_t k = get_mpi(priv, c->len, true);
+		if (!k) {
+			e = E_CRYPTO;
+			break;
+		}
+		fits = in_range(k, "n", ec) && !crypto_common_is_zero(priv, c->len);
+		gcry_mpi_release(k);
+	} while (!fits);
+	gcry_ctx_release(ec);
+	return e;
+}
+
+static err_t ecp_offer(const struct ecp *c, uint8_t *priv, uint8_t *pub)
+{
+	err_t e = ecp_draw(c, priv);
+	return e ? e : ecp_mul(c, priv, SLICE_NONE, pub, pub + c->len);
+}
+
+static err_t ecp_finish(const struct ecp *c, const uint8_t *priv, slice pub, uint8_t *ss)
+{
+	return pub.n ? ecp_mul(c, priv, pub, ss, NULL) : E_BAD_PUBLIC;
+}
+
+static err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r, uint8_t *ss)
+{
+	uint8_t priv[ECP_MAX];
+	err_t e = ecp_offer(c, priv, pub_r);
+	if (!e)
+		e = ecp_finish(c, priv, pub_i, ss);
+	explicit_bzero(priv, sizeof priv);
+	return e;
+}
+
+static err_t ecp_private(const struct ecp *c, void *ctx, slice priv)
+{
+	if (priv.n != c->len)
+		return E_MISUSE;
+	memcpy(ctx, priv.p, priv.n);
+	return 0;
+}
+
+#define ECP(name, c, bytes) \
+	static err_t name##_offer(void *ctx, uint8_t *pub) \
+	{ \
+		return ecp_offer(&c, ctx, pub); \
+	} \
+	static err_t name##_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss) \
+	{ \
+		return ecp_answer(&c, pub_i, pub_r, ss); \
+	} \
+	static err_t name##_finish(void *ctx, slice pub, uint8_t *ss) \
+	{ \
+		return ecp_finish(&c, ctx, pub, ss); \
+	} \
+	static void name##_fini(void *ctx) \
+	{ \
+		explicit_bzero(ctx, bytes); \
+	} \
+	static err_t name##_private(void *ctx, slice priv) \
+	{ \
+		return ecp_private(&c, ctx, priv); \
+	} \
+	const struct kex_ops gc_##name = { .size = sizeof(struct kex_ops), .pub_i_len = 2 * bytes, \
+		.pub_r_len = 2 * bytes, .secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, \
+		.answer = name##_answer, .finish = name##_finish, .fini = name##_fini, .test_private = name##_private };
+
+ECP(ecp256, p256, 32)
+ECP(ecp384, p384, 48)
+ECP(ecp521, p521, 66)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* X25519 (RFC 8031) and the ECP groups 19 to 21 (RFC 5903) of Nettle's hogweed, with the checks of RFC 6989. */
+#include "plugins/crypto-common/common.h"
+#include "plugins/crypto-gnutls/gnutls_plugin.h"
+#include "plugins/crypto-gnutls/mpz_secret.h"
+
+#include <nettle/curve25519.h>
+#include <nettle/ecc-curve.h>
+#include <nettle/ecc.h>
+
+enum { ECP_MAX = 66 };
+
+static err_t x25519_offer(void *ctx, uint8_t *pub)
+{
+	err_t e = crypto_common_random((uint8_t *)ctx, CURVE25519_SIZE);
+	if (!e)
+		curve25519_mul_g(pub, ctx);
+	return e;
+}
+
+static err_t x25519_finish(void *ctx, slice pub, uint8_t *ss)
+{
+	if (pub.n != CURVE25519_SIZE)
+		return E_BAD_PUBLIC;
+	curve25519_mul(ss, ctx, pub.p);
+	return crypto_common_is_zero(ss, CURVE25519_SIZE) ? E_BAD_PUBLIC : 0;
+}
+
+static err_t x25519_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss)
+{
+	uint8_t priv[CURVE25519_SIZE];
+	err_t e = x25519_offer(priv, pub_r);
+	if (!e)
+		e = x25519_finish(priv, pub_i, ss);
+	explicit_bzero(priv, sizeof priv);
+	return e;
+}
+
+static void x25519_fini(void *ctx)
+{
+	explicit_bzero(ctx, CURVE25519_SIZE);
+}
+
+static err_t x25519_private(void *ctx, slice priv)
+{
+	if (priv.n != CURVE25519_SIZE)
+		return E_MISUSE;
+	memcpy(ctx, priv.p, CURVE25519_SIZE);
+	return 0;
+}
+
+const struct kex_ops gt_x25519 = { .size = sizeof(struct kex_ops), .pub_i_len = CURVE25519_SIZE,
+	.pub_r_len = CURVE25519_SIZE, .secret_len = CURVE25519_SIZE, .ctx_size = CURVE25519_SIZE, .offer = x25519_offer,
+	.answer = x25519_answer, .finish = x25519_finish, .fini = x25519_fini, .test_private = x25519_private };
+
+/* ---- ECP: a private value is `len` bytes, a public one x and y of `len` bytes each ---- */
+
+struct ecp {
+	const struct ecc_curve *(*curve)(void);
+	size_t len;
+	uint8_t top_mask; /* of the first byte of a private value */
+};
+
+static const struct ecp p256 = { nettle_get_secp_256r1, 32, 0xff };
+static const struct ecp p384 = { nettle_get_secp_384r1, 48, 0xff };
+static const struct ecp p521 = { nettle_get_secp_521r1, 66, 0x01 };
+
+static void scalar_clear(struct ecc_scalar *s, const struct ecc_curve *curve)
+{
+	explicit_bzero(s->p, ecc_size(curve) * sizeof *s->p);
+	ecc_scalar_clear(s);
+}
+
+static void point_clear(struct ecc_point *p, const struct ecc_curve *curve)
+{
+	explicit_bzero(p->p, 2 * ecc_size(curve) * sizeof *p->p);
+	ecc_point_clear(p);
+}
+
+/* false: not in 1 … n-1. */
+static bool scalar_set(const struct ecp *c, struct ecc_scalar *s, const uint8_t *priv)
+{
+	mpz_t k;
+	mpz_secret_get(k, priv, c->len);
+	bool ok = ecc_scalar_set(s, k);
+	mpz_secret_clear(k);
+	return ok;
+}
+
+static err_t put_point(const struct ecp *c, const struct ecc_point *p, uint8_t *out_x, uint8_t *out_y)
+{
+	mpz_t x, y;
+	mpz_init2(x, c->len * 8 + GMP_NUMB_BITS);
+	mpz_init2(y, c->len * 8 + GMP_NUMB_BITS);
+	ecc_point_get(p, x, y);
+	bool ok = mpz_secret_put(x, out_x, c->len) && (!out_y || mpz_secret_put(y, out_y, c->len));
+	mpz_secret_clear(x);
+	mpz_secret_clear(y);
+	return ok ? 0 : E_CRYPTO;
+}
+
+/* false: a coordinate is not below p, or the point is not on the curve. */
+static bool point_set(const struct ecp *c, struct ecc_point *p, slice pub)
+{
+	mpz_t x, y;
+	if (pub.n != 2 * c->len)
+		return false;
+	mpz_secret_get(x, pub.p, c->len);
+	mpz_secret_get(y, pub.p + c->len, c->len);
+	bool ok = ecc_point_set(p, x, y);
+	mpz_clear(x);
+	mpz_clear(y);
+	return ok;
+}
+
+static err_t ecp_offer(const struct ecp *c, uint8_t *priv, uint8_t *pub)
+{
+	const struct ecc_curve *curve = c->curve();
+	struct ecc_scalar s;
+	struct ecc_point p;
+	err_t e;
+
+	ecc_scalar_init(&s, curve);
+	ecc_point_init(&p, curve);
+	/* Uniform in 1 … n-1: drawn until it fits (the first draw does, nearly always). */
+	do {
+		e = crypto_common_random(priv, c->len);
+		priv[0] &= c->top_mask;
+	} while (!e && !scalar_set(c, &s, priv));
+	if (!e) {
+		ecc_point_mul_g(&p, &s);
+		e = put_point(c, &p, pub, pub + c->len);
+	}
+	scalar_clear(&s, curve);
+	point_clear(&p, curve);
+	return e;
+}
+
+static err_t ecp_finish(const struct ecp *c, const uint8_t *priv, slice pub, uint8_t *ss)
+{
+	const struct ecc_curve *curve = c->curve();
+	struct ecc_scalar s;
+	struct ecc_point p;
+	err_t e = E_BAD_PUBLIC;
+
+	ecc_scalar_init(&s, curve);
+	ecc_point_init(&p, curve);
+	if (!scalar_set(c, &s, priv)) {
+		e = E_MISUSE;
+	} else if (point_set(c, &p, pub)) {
+		ecc_point_mul(&p, &s, &p);
+		e = put_point(c, &p, ss, NULL);
+	}
+	scalar_clear(&s, curve);
+	point_clear(&p, curve);
+	return e;
+}
+
+static err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r, uint8_t *ss)
+{
+	uint8_t priv[ECP_MAX];
+	err_t e = ecp_offer(c, priv, pub_r);
+	if (!e)
+		e = ecp_finish(c, priv, pub_i, ss);
+	explicit_bzero(priv, sizeof priv);
+	return e;
+}
+
+static err_t ecp_private(const struct ecp *c, void *ctx, slice priv)
+{
+	if (priv.n != c->len)
+		return E_MISUSE;
+	memcpy(ctx, priv.p, priv.n);
+	return 0;
+}
+
+#define ECP(name, c, bytes) \
+	static err_t name##_offer(void *ctx, uint8_t *pub) \
+	{ \
+		return ecp_offer(&c, ctx, pub); \
+	} \
+	static err_t name##_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss) \
+	{ \
+		return ecp_answer(&c, pub_i, pub_r, ss); \
+	} \
+	static err_t name##_finish(void *ctx, slice pub, uint8_t *ss) \
+	{ \
+		return ecp_finish(&c, ctx, pub, ss); \
+	} \
+	static void name##_fini(void *ctx) \
+	{ \
+		explicit_bzero(ctx, bytes); \
+	} \
+	static err_t name##_private(void *ctx, slice priv) \
+	{ \
+		return ecp_private(&c, ctx, priv); \
+	} \
+	const struct kex_ops gt_##name = { .size = sizeof(struct kex_ops), .pub_i_len = 2 * bytes, \
+		.pub_r_len = 2 * bytes, .secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, \
+		.answer = name##_answer, .finish = name##_finish, .fini = name##_fini, .test_private = name##_private };
+
+ECP(ecp256, p256, 32)
+ECP(ecp384, p384, 48)
+ECP(ecp521, p521, 66)
