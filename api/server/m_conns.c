@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Methods for connections: load, unload, list. A message becomes a tree and walks through the schema as a file does. */
+#include "api/server/internal.h"
+
+#include "api/server/conn_view.h"
+#include "config/store.h"
+
+static const char *name_of(slice s, char buf[VICI_NAME_MAX + 1])
+{
+	if (s.n && memchr(s.p, 0, s.n))
+		return NULL;
+	if (s.n)
+		memcpy(buf, s.p, s.n);
+	buf[s.n] = 0;
+	return buf;
+}
+
+/* Elements up to the end of the present section below `at`. */
+static err_t tree_fill(struct vici_in *in, struct conf_node *at, struct diag **why)
+{
+	for (struct vici_elem e = vici_next(in); e.type != VICI_END && e.type != VICI_SECTION_END; e = vici_next(in)) {
+		char buf[VICI_NAME_MAX + 1];
+		const char *name = name_of(e.name, buf);
+		if (!name || !*name)
+			return diag_set(why, E_BAD_VALUE, "a name is empty or holds a zero byte");
+		struct conf_node *n = e.type == VICI_SECTION_START ? conf_node_section(at, name)
+				    : e.type == VICI_LIST_START	   ? conf_node_list(at, name)
+								   : conf_node_set(at, name, e.value);
+		if (!n)
+			return diag_set(why, E_BAD_VALUE, "'%s' stands there twice, as a section and as a value", name);
+		err_t err = 0;
+		if (e.type == VICI_SECTION_START)
+			err = tree_fill(in, n, why);
+		else if (e.type == VICI_LIST_START)
+			while (!err && (e = vici_next(in)).type == VICI_LIST_ITEM)
+				err = conf_node_add_item(n, e.value);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static err_t load(const struct api_call *call, struct conf_node *root, const char **name, struct diag **why)
+{
+	struct vici_in in = vici_in_of(call->body);
+	err_t err = tree_fill(&in, root, why);
+	if (err)
+		return err;
+	if (conf_node_count(root) != 1 || root->first->kind != CONF_SECTION)
+		return diag_set(why, E_BAD_VALUE, "load-conn takes one section, the connection");
+	*name = root->first->name;
+	struct conf_conn *conn = NULL;
+	enum conf_change change;
+	err = conf_conn_from(root->first, call->s->env.can, &conn, why);
+	if (!err)
+		err = conf_store_load(call->s->env.store, &conn, &change);
+	if (err)
+		return err;
+	LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "%s connection '%s'", change == CONF_SAME ? "unchanged:" :
+	     change == CONF_ADDED ? "added" : "changed", *name);
+	if (change != CONF_SAME)
+		call->s->env.conf_changed(call->s->env.arg, *name);
+	return 0;
+}
+
+void api_do_load_conn(struct api_call *call)
+{
+	struct diag *why = NULL;
+	const char *name = NULL;
+	struct conf_node *root = conf_node_section(NULL, "");
+	err_t err = root ? load(call, root, &name, &why) : E_NOMEM;
+	if (err) {
+		LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "connection '%s' refused: %s", name ? name : "",
+		     why && why->text ? why->text : err_text(err));
+		api_fail(call, err, why);
+	} else {
+		api_ok(call);
+	}
+	conf_node_free(&root);
+}
+
+void api_do_unload_conn(struct api_call *call)
+{
+	char name[VICI_NAME_MAX + 1];
+	if (!api_arg(call, "name", name, sizeof name) || conf_store_unload(call->s->env.store, name)) {
+		api_failf(call, E_NOT_FOUND, "there is no connection of this name");
+		return;
+	}
+	LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "removed connection '%s'", name);
+	call->s->env.conf_changed(call->s->env.arg, name);
+	api_ok(call);
+}
+
+void api_do_get_conns(struct api_call *call)
+{
+	struct vici_out o;
+	uint64_t cursor = 0;
+	api_response(&o);
+	vici_list(&o, "conns");
+	for (const struct conf_conn *c; (c = conf_store_next(call->s->env.store, &cursor));)
+		vici_item_str(&o, c->name);
+	vici_list_end(&o);
+	api_reply(call, &o);
+}
+
+static bool step_conns(struct api_call *call)
+{
+	char buf[256];
+	const char *only = api_arg(call, "ike", buf, sizeof buf);
+	const struct conf_conn *c = conf_store_next(call->s->env.store, &call->cursor);
+	if (c && (!only || !strcmp(only, c->name))) {
+		struct vici_out o;
+		api_event_start(&o, API_E_LIST_CONN);
+		api_put_conn(&o, c);
+		api_event_to(call, &o, API_E_LIST_CONN);
+	}
+	return c != NULL;
+}
+
+void api_do_list_conns(struct api_call *call)
+{
+	api_stream(call, step_conns);
+}
+
+void api_do_load_pool(struct api_call *call)
+{
+	api_failf(call, E_NOT_SUPPORTED, "not supported yet: pools of virtual addresses");
+}
+
+void api_do_unload_pool(struct api_call *call)
+{
+	api_failf(call, E_NOT_FOUND, "there is no pool of this name");
+}
+
+void api_do_get_pools(struct api_call *call)
+{
+	struct vici_out o;
+	api_response(&o);
+	api_reply(call, &o);
+}

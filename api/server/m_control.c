@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Methods that act on SAs and policies: commands of the engine, answered when its reply comes. */
+#include "api/server/internal.h"
+
+#include "config/store.h"
+
+/* Texts of a command: the engine borrows them for the call of run() alone. */
+struct names {
+	char ike[256], child[256];
+};
+
+static struct ike_cmd cmd_of(const struct api_call *call, enum ike_verb verb, struct names *n)
+{
+	int64_t timeout = api_arg_i64(call, "timeout", 0);
+	return (struct ike_cmd){ .verb = (uint8_t)verb,
+				 .ike = api_arg(call, "ike", n->ike, sizeof n->ike),
+				 .child = api_arg(call, "child", n->child, sizeof n->child),
+				 .ike_id = api_arg_u64(call, "ike-id", 0),
+				 .child_id = api_arg_u64(call, "child-id", 0),
+				 .force = api_arg_bool(call, "force", false),
+				 .reauth = api_arg_bool(call, "reauth", false),
+				 .no_limits = !api_arg_bool(call, "init-limits", false),
+				 .timeout_ms = timeout > 0 ? (uint64_t)timeout : 0 };
+}
+
+/* The connection a child belongs to, for the filter of log lines. */
+static const char *conn_of_child(const struct api_server *s, const char *child)
+{
+	uint64_t cursor = 0;
+	for (const struct conf_conn *c; child && (c = conf_store_next(s->env.store, &cursor));)
+		for (uint16_t i = 0; i < c->n_children; i++)
+			if (!strcmp(c->children[i]->name, child))
+				return c->name;
+	return NULL;
+}
+
+static void follow_log(struct api_call *call, const struct ike_cmd *cmd)
+{
+	const char *conn = cmd->ike ? cmd->ike : conn_of_child(call->s, cmd->child);
+	struct text t = text_of(call->ike, sizeof call->ike);
+	text_str(&t, conn ? conn : "");
+	call->ike_id = cmd->ike_id;
+	call->loglevel = (int8_t)api_arg_i64(call, "loglevel", LOG_CONTROL);
+	api_log_levels(call->s);
+}
+
+/* timeout = -1: the client does not wait. */
+static bool no_wait(struct api_call *call, struct ike_cmd *cmd)
+{
+	if (api_arg_i64(call, "timeout", 0) >= 0)
+		return false;
+	cmd->cmd_id = 0;
+	call->s->env.run(call->s->env.arg, cmd);
+	api_ok(call);
+	return true;
+}
+
+void api_do_initiate(struct api_call *call)
+{
+	struct names n;
+	struct ike_cmd cmd = cmd_of(call, IKE_CMD_INITIATE, &n);
+	if (!cmd.ike && !cmd.child) {
+		api_failf(call, E_BAD_VALUE, "'initiate' needs the argument 'child' or 'ike'");
+	} else if (!no_wait(call, &cmd)) {
+		follow_log(call, &cmd);
+		api_command(call, &cmd);
+	}
+}
+
+void api_do_terminate(struct api_call *call)
+{
+	struct names n;
+	struct ike_cmd cmd = cmd_of(call, IKE_CMD_TERMINATE, &n);
+	if (!cmd.ike && !cmd.child && !cmd.ike_id && !cmd.child_id) {
+		api_failf(call, E_BAD_VALUE, "'terminate' needs one of the arguments 'ike', 'child', 'ike-id', 'child-id'");
+	} else if (!no_wait(call, &cmd)) {
+		follow_log(call, &cmd);
+		api_command(call, &cmd);
+	}
+}
+
+void api_do_rekey(struct api_call *call)
+{
+	struct names n;
+	struct ike_cmd cmd = cmd_of(call, IKE_CMD_REKEY, &n);
+	if (!cmd.ike && !cmd.child && !cmd.ike_id && !cmd.child_id)
+		api_failf(call, E_BAD_VALUE, "'rekey' needs one of the arguments 'ike', 'child', 'ike-id', 'child-id'");
+	else
+		api_command(call, &cmd);
+}
+
+void api_do_install(struct api_call *call)
+{
+	struct names n;
+	struct ike_cmd cmd = cmd_of(call, IKE_CMD_INSTALL, &n);
+	api_command(call, &cmd);
+}
+
+void api_do_uninstall(struct api_call *call)
+{
+	struct names n;
+	struct ike_cmd cmd = cmd_of(call, IKE_CMD_UNINSTALL, &n);
+	api_command(call, &cmd);
+}
+
+void api_do_redirect(struct api_call *call)
+{
+	api_failf(call, E_NOT_SUPPORTED, "not supported yet: redirecting clients (RFC 5685)");
+}
+
+static bool counts_matches(const struct api_call *call)
+{
+	return call->m == &api_methods[API_M_TERMINATE] || call->m == &api_methods[API_M_REKEY];
+}
+
+bool api_server_reply(struct api_server *s, const struct fx *fx)
+{
+	struct api_call *call = NULL;
+	for (struct api_client *c = s->clients; c && !call; c = c->next)
+		if (c->call && !c->call->ended && c->call->cmd_id && c->call->cmd_id == fx->reply.cmd_id)
+			call = c->call;
+	if (!call)
+		return false;
+	struct vici_out o;
+	api_response(&o);
+	if (fx->reply.err)
+		api_put_error(&o, fx->reply.err, fx->reply.text);
+	else
+		vici_kv_str(&o, "success", "yes");
+	if (counts_matches(call)) {
+		vici_kv_u64(&o, "matches", fx->reply.matches);
+		if (call->m == &api_methods[API_M_TERMINATE])
+			vici_kv_u64(&o, "terminated", fx->reply.err ? 0 : fx->reply.matches);
+	}
+	api_reply(call, &o);
+	return true;
+}
