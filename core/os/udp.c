@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RX_BATCH = 32, RX_ROUNDS = 4, RX_BYTES = 65536, TX_BATCH = 64, SOCKET_BUFFER = 8 << 20, MARKER = 4 };
+enum { RX_BATCH = 32, RX_ROUNDS = 4, RX_BYTES = 65536, TX_BATCH = 64, ESP_BATCH = 256, GSO_BYTES = 65000, SOCKET_BUFFER = 8 << 20, MARKER = 4 };
 enum { SOCK_IKE4, SOCK_NATT4, SOCK_IKE6, SOCK_NATT6, SOCKS };
 
 struct dgram {
@@ -20,7 +20,8 @@ struct dgram {
 struct sock {
 	struct udp *u;
 	int fd; /* -1: none */
-	bool natt;
+	int family;
+	bool natt, df, no_gso;
 	uint16_t port;
 	struct loop_watch *watch;
 	struct dgram *first, **last;
@@ -36,7 +37,10 @@ struct udp {
 	size_t queued;
 	struct udp_msg rx[RX_BATCH];
 	struct mmsghdr rx_hdr[RX_BATCH];
+	struct udp_info rx_info[RX_BATCH];
 	uint8_t *rx_buf; /* RX_BATCH times RX_BYTES */
+	struct kern_udp esp[ESP_BATCH];
+	size_t n_esp;
 };
 
 static COUNTER(c_rx, "udp.rx", "datagrams received");
@@ -51,26 +55,48 @@ static COUNTER(c_tx_failed, "udp.tx_failed", "datagrams the system refused to se
 
 /* ---- receiving ---- */
 
-static void datagram(struct sock *s, const struct net_addr *local, const struct net_addr *remote, slice d)
+static void esp_give(struct udp *u)
+{
+	if (!u->n_esp)
+		return;
+	count_add(u->user.esp ? &c_rx_esp : &c_rx_esp_none, u->n_esp);
+	if (u->user.esp)
+		u->user.esp(u->user.arg, u->esp, u->n_esp);
+	u->n_esp = 0;
+}
+
+static void datagram(struct sock *s, const struct udp_info *i, uint8_t *p, size_t n)
 {
 	static const uint8_t zero[MARKER];
 	struct udp *u = s->u;
 
 	count_inc(&c_rx);
 	if (!s->natt) {
-		u->user.ike(u->user.arg, local, remote, d);
-	} else if (d.n == 1 && d.p[0] == 0xff) {
+		u->user.ike(u->user.arg, &i->local, &i->remote, slice_of(p, n));
+	} else if (n == 1 && p[0] == 0xff) {
 		count_inc(&c_keepalive);
-	} else if (d.n <= MARKER) {
+	} else if (n <= MARKER) {
 		count_inc(&c_rx_short);
-	} else if (memcmp(d.p, zero, MARKER) == 0) {
-		u->user.ike(u->user.arg, local, remote, slice_of(d.p + MARKER, d.n - MARKER));
-	} else if (u->user.esp) {
-		count_inc(&c_rx_esp);
-		u->user.esp(u->user.arg, local, remote, d);
+	} else if (memcmp(p, zero, MARKER) == 0) {
+		u->user.ike(u->user.arg, &i->local, &i->remote, slice_of(p + MARKER, n - MARKER));
 	} else {
-		count_inc(&c_rx_esp_none);
+		u->esp[u->n_esp++] = (struct kern_udp){ &i->local, &i->remote, p, n, i->tos };
+		if (u->n_esp == ESP_BATCH)
+			esp_give(u);
 	}
+}
+
+/* One read may be several datagrams the system joined. */
+static void message(struct sock *s, const struct udp_info *i, uint8_t *p, size_t n)
+{
+	size_t step = i->segment ? i->segment : n;
+
+	do {
+		size_t k = n < step ? n : step;
+		datagram(s, i, p, k);
+		p += k;
+		n -= k;
+	} while (n);
 }
 
 /* One batch; true when there may be more. */
@@ -82,12 +108,12 @@ static bool receive(struct sock *s)
 		udp_msg_for_rx(&u->rx[i], &u->rx_hdr[i].msg_hdr, u->rx_buf + (size_t)i * RX_BYTES, RX_BYTES);
 	int n = recvmmsg(s->fd, u->rx_hdr, RX_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
-		struct net_addr local, remote;
-		if (!udp_msg_ends(&u->rx_hdr[i].msg_hdr, s->port, &local, &remote))
+		if (!udp_msg_info(&u->rx_hdr[i].msg_hdr, s->port, &u->rx_info[i]))
 			count_inc(&c_rx_cut);
 		else
-			datagram(s, &local, &remote, slice_of(u->rx_buf + (size_t)i * RX_BYTES, u->rx_hdr[i].msg_len));
+			message(s, &u->rx_info[i], u->rx_buf + (size_t)i * RX_BYTES, u->rx_hdr[i].msg_len);
 	}
+	esp_give(u);
 	/* An error here is one the network reported for a datagram of ours (ICMP): reading took it away. */
 	return n == RX_BATCH;
 }
@@ -123,16 +149,27 @@ static void set_blocked(struct sock *s, bool blocked)
 	loop_watch_events(s->watch, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
+static void set_df(struct sock *s, bool df)
+{
+	if (s->df == df)
+		return;
+	s->df = df;
+	udp_socket_df(s->fd, s->family, df);
+}
+
 /* Sends from the head of the queue until it is empty or the socket full. */
 static void send_queued(struct sock *s)
 {
 	struct udp_msg m[TX_BATCH];
 	struct mmsghdr h[TX_BATCH];
 
+	set_df(s, false);
 	while (s->first) {
 		unsigned n = 0;
-		for (struct dgram *d = s->first; d && n < TX_BATCH; d = d->next, n++)
-			udp_msg_for_tx(&m[n], &h[n].msg_hdr, &d->local, &d->remote, slice_of(d->data, d->n));
+		for (struct dgram *d = s->first; d && n < TX_BATCH; d = d->next, n++) {
+			m[n].iov = (struct iovec){ d->data, d->n };
+			udp_msg_for_tx(&m[n], &h[n].msg_hdr, &d->local, &d->remote, &m[n].iov, 1, 0, 0);
+		}
 		int done = sendmmsg(s->fd, h, n, MSG_DONTWAIT);
 		if (done < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
 			set_blocked(s, true);
@@ -195,27 +232,83 @@ err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_add
 	return 0;
 }
 
-err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n)
+static err_t raw_error(int err, size_t n)
 {
-	struct sock *s = sock_for(u, local, remote);
+	bool full = err == EAGAIN || err == ENOBUFS;
+
+	count_add(full ? &c_tx_dropped : &c_tx_failed, n);
+	return full ? E_FULL : err == EMSGSIZE ? E_SPACE : E_IO;
+}
+
+/* All of one size but the last, which may be shorter: the system can cut them from one. */
+static bool one_size(const slice *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (i + 1 < n ? v[i].n != v[0].n : v[i].n > v[0].n || !v[i].n)
+			return false;
+	return v[0].n > 0 && v[0].n < GSO_BYTES / 2;
+}
+
+/* How many went as segments of one message; 0: send them one by one. */
+static size_t send_joined(struct sock *s, const struct net_addr *local, const struct net_addr *remote, const slice *v,
+	size_t n, uint8_t tos)
+{
+	struct iovec iov[TX_BATCH];
+	struct udp_msg m;
+	struct msghdr h;
+	size_t most = GSO_BYTES / v[0].n;
+
+	n = n < most ? n : most;
+	n = n < TX_BATCH ? n : TX_BATCH;
+	for (size_t i = 0; i < n; i++)
+		iov[i] = (struct iovec){ (void *)v[i].p, v[i].n };
+	udp_msg_for_tx(&m, &h, local, remote, iov, n, tos, (uint16_t)v[0].n);
+	if (sendmsg(s->fd, &h, MSG_DONTWAIT) >= 0) {
+		count_add(&c_tx, n);
+		return n;
+	}
+	/* A system or interface that cannot do it. */
+	if (errno == EIO || errno == EOPNOTSUPP || errno == ENOPROTOOPT)
+		s->no_gso = true;
+	return 0;
+}
+
+/* How many went, or an error. */
+static err_t send_single(struct sock *s, const struct net_addr *local, const struct net_addr *remote, const slice *v,
+	size_t n, uint8_t tos, size_t *done)
+{
 	struct udp_msg m[TX_BATCH];
 	struct mmsghdr h[TX_BATCH];
+	unsigned k = n < TX_BATCH ? (unsigned)n : TX_BATCH;
+
+	for (unsigned i = 0; i < k; i++) {
+		m[i].iov = (struct iovec){ (void *)v[i].p, v[i].n };
+		udp_msg_for_tx(&m[i], &h[i].msg_hdr, local, remote, &m[i].iov, 1, tos, 0);
+	}
+	int r = sendmmsg(s->fd, h, k, MSG_DONTWAIT);
+	if (r <= 0)
+		return raw_error(errno, n);
+	count_add(&c_tx, (uint64_t)r);
+	*done = (size_t)r;
+	return 0;
+}
+
+err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n,
+	unsigned how)
+{
+	struct sock *s = sock_for(u, local, remote);
 
 	if (!s)
 		return E_NOT_SUPPORTED;
+	set_df(s, how & PLUG_UDP_DF);
+	bool join = n > 1 && !s->no_gso && one_size(v, n);
 	while (n) {
-		unsigned k = n < TX_BATCH ? (unsigned)n : TX_BATCH;
-		for (unsigned i = 0; i < k; i++)
-			udp_msg_for_tx(&m[i], &h[i].msg_hdr, local, remote, v[i]);
-		int done = sendmmsg(s->fd, h, k, MSG_DONTWAIT);
-		if (done <= 0) {
-			bool full = errno == EAGAIN || errno == ENOBUFS;
-			count_add(full ? &c_tx_dropped : &c_tx_failed, n);
-			return full ? E_FULL : E_IO;
-		}
-		count_add(&c_tx, (uint64_t)done);
+		size_t done = join && n > 1 ? send_joined(s, local, remote, v, n, (uint8_t)how) : 0;
+		err_t e = done ? 0 : send_single(s, local, remote, v, n, (uint8_t)how, &done);
+		if (e)
+			return e;
 		v += done;
-		n -= (size_t)done;
+		n -= done;
 	}
 	return 0;
 }
@@ -238,14 +331,14 @@ static void ready(void *arg, int fd, int events)
 
 /* ---- life ---- */
 
-static err_t sock_open(struct udp *u, int i, uint16_t port, struct diag **why)
+static err_t sock_open(struct udp *u, int i, uint16_t port, uint32_t fwmark, struct diag **why)
 {
 	struct sock *s = &u->sock[i];
-	int family = i >= SOCK_IKE6 ? AF_INET6 : AF_INET;
 
+	s->family = i >= SOCK_IKE6 ? AF_INET6 : AF_INET;
 	s->natt = i == SOCK_NATT4 || i == SOCK_NATT6;
 	s->port = port;
-	err_t e = udp_socket(family, &s->port, SOCKET_BUFFER, &s->fd, why);
+	err_t e = udp_socket(s->family, &s->port, SOCKET_BUFFER, fwmark, &s->fd, why);
 	if (e)
 		return e;
 	s->watch = loop_watch(u->loop, s->fd, LOOP_READ, ready, s);
@@ -260,7 +353,7 @@ static err_t open_all(struct udp *u, const struct udp_conf *c, struct diag **why
 		bool v6 = i >= SOCK_IKE6;
 		if (v6 ? !c->v6 : !c->v4)
 			continue;
-		err_t e = sock_open(u, i, port[i % 2], why);
+		err_t e = sock_open(u, i, port[i % 2], c->fwmark, why);
 		if (e == E_NOT_SUPPORTED) {
 			LOGF(u->log, LOG_NETWORK, LOG_CONTROL, NULL, "this system has no %s: left out", v6 ? "IPv6" : "IPv4");
 			if (why)

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "os/loop.h"
+#include "plugin/abi.h"
 
 enum { UDP_QUEUE = 8192 };
 
@@ -21,14 +22,15 @@ struct udp;
 struct udp_conf {
 	uint16_t port, port_natt; /* 0: one the system chooses */
 	bool v4, v6;              /* a family the system does not have is left out with a line in the log */
+	uint32_t fwmark;          /* SO_MARK, 0 none */
 };
 
 struct udp_user {
 	void *arg;
 	/* Ports included. data lives until the call returns, without marker. */
 	void (*ike)(void *arg, const struct net_addr *local, const struct net_addr *remote, slice data);
-	/* ESP in UDP; NULL: dropped and counted. */
-	void (*esp)(void *arg, const struct net_addr *local, const struct net_addr *remote, slice packet);
+	/* ESP in UDP, as many as one read gave; may be changed in place. NULL: dropped and counted. */
+	void (*esp)(void *arg, const struct kern_udp *v, size_t n);
 	/* After each batch that was received; may be NULL. */
 	void (*batch_end)(void *arg);
 };
@@ -43,9 +45,10 @@ uint16_t udp_port_natt(const struct udp *u);
 /* One IKE datagram; local->port (0: port) tells the socket, local->family NET_NONE lets the system choose the address.
  * Copied. E_FULL, E_NOT_SUPPORTED (family). */
 MUST err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, slice data);
-/* n payloads as they are (ESP, keepalives), at once. E_FULL when some were dropped. */
+/* n payloads as they are (ESP, keepalives), at once; how as in plug_host.udp_send. E_FULL when some were dropped, E_SPACE
+ * when they are too long for the path (PLUG_UDP_DF). */
 MUST err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v,
-	size_t n);
+	size_t n, unsigned how);
 /* Sends what waits now; the end of each turn does the same. */
 void udp_flush(struct udp *u);
 

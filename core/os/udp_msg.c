@@ -2,6 +2,7 @@
 #include "os/udp_msg.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
 static bool link_local(const struct in6_addr *a)
@@ -32,81 +33,104 @@ void udp_msg_for_rx(struct udp_msg *m, struct msghdr *h, uint8_t *buf, size_t ca
 		.msg_control = m->control, .msg_controllen = sizeof m->control };
 }
 
-static void *put_control(struct msghdr *h, struct udp_msg *m, int level, int type, size_t n)
+static void put_control(struct msghdr *h, int level, int type, const void *data, size_t n)
 {
-	memset(m->control, 0, sizeof m->control);
-	h->msg_control = m->control;
-	h->msg_controllen = CMSG_SPACE(n);
-	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)h->msg_control + h->msg_controllen);
+
+	memset(c, 0, CMSG_SPACE(n));
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(n);
-	return CMSG_DATA(c);
+	memcpy(CMSG_DATA(c), data, n);
+	h->msg_controllen += CMSG_SPACE(n);
 }
 
 void udp_msg_for_tx(struct udp_msg *m, struct msghdr *h, const struct net_addr *local, const struct net_addr *remote,
-	slice data)
+	struct iovec *v, size_t n, uint8_t tos, uint16_t segment)
 {
-	m->iov = (struct iovec){ (void *)data.p, data.n };
-	*h = (struct msghdr){ .msg_name = &m->peer, .msg_iov = &m->iov, .msg_iovlen = 1 };
+	bool v4 = remote->family == NET_V4;
+
+	*h = (struct msghdr){ .msg_name = &m->peer, .msg_iov = v, .msg_iovlen = n, .msg_control = m->control };
 	h->msg_namelen = udp_sa_of(remote, &m->peer);
-	if (local->family != remote->family)
-		return;
-	if (local->family == NET_V4) {
+	if (local->family == NET_V4 && v4) {
 		struct in_pktinfo info = { 0 };
 		memcpy(&info.ipi_spec_dst, local->a, 4);
-		memcpy(put_control(h, m, IPPROTO_IP, IP_PKTINFO, sizeof info), &info, sizeof info);
-	} else {
+		put_control(h, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+	} else if (local->family == NET_V6 && !v4) {
 		struct in6_pktinfo info = { .ipi6_ifindex = local->scope };
 		memcpy(&info.ipi6_addr, local->a, 16);
-		memcpy(put_control(h, m, IPPROTO_IPV6, IPV6_PKTINFO, sizeof info), &info, sizeof info);
+		put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+	}
+	if (tos)
+		put_control(h, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &(int){ tos }, sizeof(int));
+	if (segment)
+		put_control(h, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+}
+
+static void info_ip(struct cmsghdr *c, struct udp_info *out)
+{
+	struct in_pktinfo info;
+
+	if (c->cmsg_type == IP_PKTINFO) {
+		memcpy(&info, CMSG_DATA(c), sizeof info);
+		out->local.family = NET_V4;
+		memcpy(out->local.a, &info.ipi_addr, 4);
+	} else if (c->cmsg_type == IP_TOS) {
+		out->tos = *CMSG_DATA(c);
 	}
 }
 
-static bool local_end(struct cmsghdr *c, struct net_addr *local)
+static void info_ipv6(struct cmsghdr *c, struct udp_info *out)
 {
-	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo info;
+	struct in6_pktinfo info;
+	int tclass;
+
+	if (c->cmsg_type == IPV6_PKTINFO) {
 		memcpy(&info, CMSG_DATA(c), sizeof info);
-		local->family = NET_V4;
-		memcpy(local->a, &info.ipi_addr, 4);
-		return true;
-	}
-	if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo info;
-		memcpy(&info, CMSG_DATA(c), sizeof info);
-		local->family = NET_V6;
-		memcpy(local->a, &info.ipi6_addr, 16);
+		out->local.family = NET_V6;
+		memcpy(out->local.a, &info.ipi6_addr, 16);
 		if (link_local(&info.ipi6_addr))
-			local->scope = info.ipi6_ifindex;
-		return true;
+			out->local.scope = info.ipi6_ifindex;
+	} else if (c->cmsg_type == IPV6_TCLASS) {
+		memcpy(&tclass, CMSG_DATA(c), sizeof tclass);
+		out->tos = (uint8_t)tclass;
 	}
-	return false;
 }
 
-bool udp_msg_ends(const struct msghdr *h, uint16_t port, struct net_addr *local, struct net_addr *remote)
+static void remote_end(const union udp_sa *peer, struct net_addr *out)
 {
-	const union udp_sa *peer = h->msg_name;
+	if (peer->sa.sa_family == AF_INET) {
+		out->family = NET_V4;
+		out->port = ntohs(peer->in.sin_port);
+		memcpy(out->a, &peer->in.sin_addr, 4);
+	} else if (peer->sa.sa_family == AF_INET6) {
+		out->family = NET_V6;
+		out->port = ntohs(peer->in6.sin6_port);
+		memcpy(out->a, &peer->in6.sin6_addr, 16);
+		if (link_local(&peer->in6.sin6_addr))
+			out->scope = peer->in6.sin6_scope_id;
+	}
+}
 
-	*local = (struct net_addr){ .port = port };
-	*remote = (struct net_addr){ 0 };
+bool udp_msg_info(const struct msghdr *h, uint16_t port, struct udp_info *out)
+{
+	int segment;
+
+	*out = (struct udp_info){ .local.port = port };
 	if (h->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return false;
-	if (peer->sa.sa_family == AF_INET) {
-		remote->family = NET_V4;
-		remote->port = ntohs(peer->in.sin_port);
-		memcpy(remote->a, &peer->in.sin_addr, 4);
-	} else if (peer->sa.sa_family == AF_INET6) {
-		remote->family = NET_V6;
-		remote->port = ntohs(peer->in6.sin6_port);
-		memcpy(remote->a, &peer->in6.sin6_addr, 16);
-		if (link_local(&peer->in6.sin6_addr))
-			remote->scope = peer->in6.sin6_scope_id;
+	remote_end(h->msg_name, &out->remote);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR((struct msghdr *)h, c)) {
+		if (c->cmsg_level == IPPROTO_IP) {
+			info_ip(c, out);
+		} else if (c->cmsg_level == IPPROTO_IPV6) {
+			info_ipv6(c, out);
+		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			memcpy(&segment, CMSG_DATA(c), sizeof segment);
+			out->segment = segment > 0 ? (size_t)segment : 0;
+		}
 	}
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR((struct msghdr *)h, c))
-		if (local_end(c, local))
-			return remote->family == local->family;
-	return false;
+	return out->local.family != NET_NONE && out->local.family == out->remote.family;
 }
 
 static void buffers(int fd, int bytes)
@@ -118,20 +142,32 @@ static void buffers(int fd, int bytes)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
+void udp_socket_df(int fd, int family, bool df)
+{
+	int v4 = df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT, v6 = df ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT;
+
+	if (family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+}
+
 static err_t options(int fd, int family, struct diag **why)
 {
-	int on = 1, frag4 = IP_PMTUDISC_DONT, frag6 = IPV6_PMTUDISC_DONT;
-	bool v4 = family == AF_INET;
+	int on = 1;
 	int bad;
 
-	if (v4) {
+	if (family == AF_INET) {
 		bad = setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &frag4, sizeof frag4);
+		setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
 	} else {
 		bad = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) ||
 			setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &frag6, sizeof frag6);
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
 	}
+	/* Kernels before 5.0 cannot join datagrams: then they come one by one. */
+	setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
+	udp_socket_df(fd, family, false);
 	return bad ? diag_errno(why, E_IO, errno, "cannot learn local addresses on a UDP socket (packet info)") : 0;
 }
 
@@ -150,7 +186,7 @@ static err_t bind_failed(int family, uint16_t port, int err, struct diag **why)
 	return diag_errno(why, E_IO, err, "cannot bind UDP port %u (%s)", port, fam);
 }
 
-err_t udp_socket(int family, uint16_t *port, int buffer_bytes, int *fd_out, struct diag **why)
+err_t udp_socket(int family, uint16_t *port, int buffer_bytes, uint32_t fwmark, int *fd_out, struct diag **why)
 {
 	struct net_addr any = { .family = family == AF_INET ? NET_V4 : NET_V6, .port = *port };
 	union udp_sa sa;
@@ -163,6 +199,10 @@ err_t udp_socket(int family, uint16_t *port, int buffer_bytes, int *fd_out, stru
 	if (e)
 		goto fail;
 	buffers(fd, buffer_bytes);
+	if (fwmark && setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark)) {
+		e = diag_errno(why, E_PERM, errno, "cannot set the mark %u on a UDP socket (CAP_NET_ADMIN)", fwmark);
+		goto fail;
+	}
 	if (bind(fd, &sa.sa, n)) {
 		e = bind_failed(family, *port, errno, why);
 		goto fail;

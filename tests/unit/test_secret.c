@@ -32,7 +32,8 @@ Test(secret, sizes_are_zeroed_apart_and_reusable)
 			cr_assert_eq((uintptr_t)s[n].p % 16, 0);
 			for (size_t i = 0; i < n; i++)
 				cr_assert_eq(s[n].p[i], 0);
-			memset(s[n].p, (int)n, n);
+			if (n)
+				memset(s[n].p, (int)n, n);
 		}
 		for (size_t n = 0; n < ARRAY_LEN(s); n++) {
 			for (size_t i = 0; i < n; i++)

@@ -12,7 +12,8 @@ struct end {
 	int ike, esp, batches;
 	struct net_addr local, remote;
 	uint8_t data[70000];
-	size_t n;
+	size_t n, bytes;
+	uint8_t last_esp, tos;
 };
 
 static void ike(void *arg, const struct net_addr *local, const struct net_addr *remote, slice d)
@@ -26,11 +27,16 @@ static void ike(void *arg, const struct net_addr *local, const struct net_addr *
 	e->n = d.n;
 }
 
-static void esp(void *arg, const struct net_addr *local, const struct net_addr *remote, slice d)
+static void esp(void *arg, const struct kern_udp *v, size_t n)
 {
-	ike(arg, local, remote, d);
-	((struct end *)arg)->ike--;
-	((struct end *)arg)->esp++;
+	struct end *e = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		e->bytes += v[i].n;
+		e->last_esp = v[i].p[v[i].n - 1];
+		e->tos = v[i].tos;
+		e->esp++;
+	}
 }
 
 static void batch_end(void *arg)
@@ -111,7 +117,7 @@ Test(udp, what_comes_on_the_port_of_nat_traversal)
 	static const slice v[] = { SLICE_LIT("\xff"), SLICE_LIT(""), SLICE_LIT("\0\0\0\0"), SLICE_LIT("\0\0\0"),
 		SLICE_LIT("\0\0\0\1esp"), SLICE_LIT("\0\0\0\0ike") };
 
-	cr_assert_eq(udp_send_raw(a.u, &from, &to, v, ARRAY_LEN(v)), 0);
+	cr_assert_eq(udp_send_raw(a.u, &from, &to, v, ARRAY_LEN(v), 0), 0);
 	wait_for(&b.ike, 1);
 	cr_assert(slice_equal(slice_of(b.data, b.n), SLICE_LIT("ike")));
 	cr_assert_eq(b.esp, 1);
@@ -159,4 +165,24 @@ Test(udp, a_busy_port_is_said_with_its_remedy)
 	snprintf(want, sizeof want, "UDP port %u (IPv4) is taken: stop", c.port);
 	cr_assert_eq(strncmp(diag_text(why, 0, buf, sizeof buf), want, strlen(want)), 0, "%s", buf);
 	diag_free(&why);
+}
+
+Test(udp, esp_packets_of_one_size_keep_their_borders)
+{
+	struct net_addr from = at("127.0.0.1", udp_port_natt(a.u)), to = at("127.0.0.1", udp_port_natt(b.u));
+	static uint8_t bytes[150][1300];
+	slice v[150];
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		bytes[i][3] = 1;
+		v[i] = slice_of(bytes[i], i == 149 ? 700 : 1300);
+		bytes[i][v[i].n - 1] = (uint8_t)i;
+	}
+	cr_assert_eq(udp_send_raw(a.u, &from, &to, v, 150, 0x2e << 2 | PLUG_UDP_DF), 0);
+	wait_for(&b.esp, 150);
+	cr_assert_eq(b.bytes, 149 * 1300 + 700);
+	cr_assert_eq(b.last_esp, 149);
+	cr_assert_eq(b.tos, 0x2e << 2);
+	cr_assert_eq(udp_send(a.u, &from, &to, SLICE_LIT("ike behind it")), 0);
+	wait_for(&b.ike, 1);
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Known-answer tests and speed of crypto features (encr, integ, prf, hash, kex). A feature is offered only after all
+ * of its tests passed; other kinds have none and pass. Before a plugin's functions are called at all the sizes of its
+ * table are checked. Runs for milliseconds; does not wait; any thread.
+ */
+#ifndef ADIT_PLUGIN_KAT_H
+#define ADIT_PLUGIN_KAT_H
+
+#include "base/diag.h"
+#include "plugin/abi.h"
+
+/* E_KAT with the test's number and what differs; E_ABI: the function table is too small or impossible. */
+MUST err_t kat_run(const struct plug_feat_row *row, struct diag **why);
+/* Operations per second, measured for about ms milliseconds; 0 for kinds without a measure. After kat_run. */
+uint32_t kat_speed(const struct plug_feat_row *row, unsigned ms);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How fast a provider is: the same small job again and again for a given time. */
+#include "plugin/kat.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { PIECE = 1024 };
+
+struct bench {
+	const void *ops;
+	void *ctx;
+	uint8_t *buf; /* PIECE bytes and the largest public values */
+};
+
+static bool encr_once(struct bench *b)
+{
+	const struct encr_ops *o = b->ops;
+	uint8_t iv[64] = { 0 }, icv[64];
+	struct encr_op op = { .iv = iv, .aad = slice_of(b->buf, 8), .buf = b->buf, .len = PIECE, .icv = icv };
+
+	o->seal(b->ctx, &op, 1);
+	return op.res == 0;
+}
+
+static bool mac_once(struct bench *b)
+{
+	const struct mac_ops *o = b->ops;
+	slice v = slice_of(b->buf, PIECE);
+	uint8_t out[64];
+
+	return o->mac(b->ctx, &v, 1, out) == 0;
+}
+
+static bool hash_once(struct bench *b)
+{
+	const struct hash_ops *o = b->ops;
+	slice v = slice_of(b->buf, PIECE);
+	uint8_t out[64];
+
+	return o->digest(&v, 1, out) == 0;
+}
+
+static bool kex_once(struct bench *b)
+{
+	const struct kex_ops *o = b->ops;
+	uint8_t *i = b->buf, *r = i + o->pub_i_len, *ss = r + o->pub_r_len;
+	bool ok = o->offer(b->ctx, i) == 0 && o->answer(slice_of(i, o->pub_i_len), r, ss) == 0;
+
+	o->fini(b->ctx);
+	return ok;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
+static uint32_t repeat(bool (*once)(struct bench *b), struct bench *b, unsigned ms)
+{
+	/* The first one warms caches and is not counted. */
+	if (!once(b))
+		return 0;
+	uint64_t from = now_us(), us = 0, n = 0;
+	do {
+		if (!once(b))
+			return 0;
+		n++;
+		us = now_us() - from;
+	} while (us < ms * 1000u);
+	uint64_t per_s = n * 1000000u / (us ? us : 1);
+	return per_s > UINT32_MAX ? UINT32_MAX : (uint32_t)(per_s ? per_s : 1);
+}
+
+static uint32_t keyed(const struct plug_feat_row *row, struct bench *b, unsigned ms)
+{
+	static const uint8_t key[512] = { 1 };
+	uint32_t v = 0;
+
+	if (row->is.kind == PLUG_ENCR) {
+		const struct encr_ops *o = row->ops;
+		if (o->key_len > sizeof key || o->init(b->ctx, slice_of(key, o->key_len), slice_of(key, o->salt_len)))
+			return 0;
+		v = repeat(encr_once, b, ms);
+		o->fini(b->ctx);
+	} else {
+		const struct mac_ops *o = row->ops;
+		if (o->key_len > sizeof key || o->init(b->ctx, slice_of(key, o->key_len)))
+			return 0;
+		v = repeat(mac_once, b, ms);
+		o->fini(b->ctx);
+	}
+	return v;
+}
+
+static size_t ctx_size(const struct plug_feat_row *row)
+{
+	switch (row->is.kind) {
+	case PLUG_ENCR:
+		return ((const struct encr_ops *)row->ops)->ctx_size;
+	case PLUG_INTEG:
+	case PLUG_PRF:
+		return ((const struct mac_ops *)row->ops)->ctx_size;
+	case PLUG_KEX:
+		return ((const struct kex_ops *)row->ops)->ctx_size;
+	default:
+		return 0;
+	}
+}
+
+uint32_t kat_speed(const struct plug_feat_row *row, unsigned ms)
+{
+	size_t n = (ctx_size(row) + 31) & ~(size_t)15, room = PIECE;
+	uint32_t v = 0;
+
+	if (row->is.kind == PLUG_KEX) {
+		const struct kex_ops *o = row->ops;
+		room = (size_t)o->pub_i_len + o->pub_r_len + o->secret_len;
+	}
+	struct bench b = { row->ops, aligned_alloc(16, n), calloc(1, room) };
+	if (b.ctx && b.buf) {
+		memset(b.ctx, 0, n);
+		if (row->is.kind == PLUG_ENCR || row->is.kind == PLUG_INTEG || row->is.kind == PLUG_PRF)
+			v = keyed(row, &b, ms);
+		else if (row->is.kind == PLUG_HASH)
+			v = repeat(hash_once, &b, ms);
+		else if (row->is.kind == PLUG_KEX)
+			v = repeat(kex_once, &b, ms);
+	}
+	free(b.ctx);
+	free(b.buf);
+	return v;
+}
