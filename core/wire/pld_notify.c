@@ -70,6 +70,8 @@ PLD_DECODE(delete)
 		return diag_set(why, E_SYNTAX, "SPIs of %u bytes, those of child SAs have 4", d->spi_size);
 	if (d->proto == PROTO_IKE && (d->spi_size || d->n))
 		return diag_set(why, E_SYNTAX, "%u SPIs of %u bytes, the delete of an IKE SA has none", d->n, d->spi_size);
+	if (!d->spi_size && d->n)
+		return diag_set(why, E_SYNTAX, "%u SPIs of no bytes", d->n);
 	d->spis = rd_bytes(r, (size_t)d->spi_size * d->n);
 	return r->err;
 }
