@@ -259,8 +259,8 @@ Test(suite, the_difference_is_named)
 	struct diag *why = NULL;
 
 	cr_assert_eq(suite_select(props(&ours), 1, props(&theirs), 2, 0, 0, &got, NULL, NULL, &why), E_NO_PROPOSAL);
-	cr_expect_str_eq(why->text, "our proposal 1 and the peer's proposal 2 differ in KEY_EXCHANGE_METHOD: ours CURVE_25519, "
-		"theirs MODP_2048 ECP_256");
+	cr_expect_str_eq(why->text, "our proposal 1 and the peer's proposal 2 differ in KEY_EXCHANGE_METHOD: "
+		"ours CURVE_25519, theirs MODP_2048 ECP_256");
 	diag_free(&why);
 	suite_list_fini(&ours);
 	suite_list_fini(&theirs);
