@@ -58,7 +58,8 @@ static inline slice rd_bytes(struct rd *r, size_t n)
 		return SLICE_NONE;
 	}
 	slice s = { r->p, n };
-	r->p += n;
+	if (n) /* nothing is added to NULL, not even nothing */
+		r->p += n;
 	return s;
 }
 

@@ -124,7 +124,8 @@ static err_t walk(struct ike_msg *m, slice part, size_t base, uint8_t next, bool
 			e = note(m, &p);
 		if (e)
 			return bad(m, why, e, p.type, p.at, inner);
-		*(inner ? &m->inner : &m->clear) |= payset_of(p.type);
+		if (f)
+			*(inner ? &m->inner : &m->clear) |= payset_of(p.type);
 	}
 	if (rd_left(&r))
 		return diag_set(why, E_TRAILING, "%zu bytes follow the last payload of the %s part", rd_left(&r),

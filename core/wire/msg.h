@@ -141,7 +141,7 @@ struct ike_msg {
 	struct ike_hdr hdr;
 	slice raw;             /* the datagram */
 	struct arena *arena;
-	uint64_t clear, inner; /* payset of each part, SK and SKF included in clear */
+	uint64_t clear, inner; /* payset of known types in each part, SK and SKF included in clear */
 	bool inner_done;       /* wire_parse_inner() has succeeded */
 
 	/* At most one of each in a message; the pointer is NULL when it did not come. */
