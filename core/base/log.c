@@ -41,17 +41,6 @@ static COUNTER(c_suppressed, "log.suppressed", "log lines caused by peers that w
 /* A sink that logs from within its write would wait for itself. */
 static _Thread_local int depth;
 
-static const char *const sub_names[LOG_SUB_COUNT] = {
-#define row(id, name) [LOG_##id] = name,
-	LOG_SUBSYSTEMS(row)
-#undef row
-};
-
-const char *log_sub_name(enum log_sub sub)
-{
-	return (unsigned)sub < LOG_SUB_COUNT ? sub_names[sub] : "?";
-}
-
 static void sinks_write(struct log *l, const struct log_record *r, bool may_wait)
 {
 	depth++;
@@ -207,7 +196,7 @@ static bool word_level(const char *word, size_t n, int8_t level[LOG_SUB_COUNT])
 		return true;
 	}
 	for (size_t i = 0; i < LOG_SUB_COUNT; i++)
-		if (strlen(sub_names[i]) == name_n && strncmp(sub_names[i], word, name_n) == 0) {
+		if (strlen(log_sub_name(i)) == name_n && strncmp(log_sub_name(i), word, name_n) == 0) {
 			level[i] = (int8_t)v;
 			found = true;
 		}
