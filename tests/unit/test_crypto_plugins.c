@@ -4,6 +4,8 @@
 #include "plugins/crypto-common/modp.h"
 #include "tests/unit/crypto_host.h"
 
+#include <pthread.h>
+
 enum { LEN_MAX = 700, AAD_MAX = 40 };
 
 static void fill(uint8_t *p, size_t n)
@@ -236,6 +238,29 @@ Test(crypto_plugins, refuse_the_value_of_order_two)
 			pub[o->pub_i_len - 1] &= 0xfe;
 			expect_refused(h.desc[i], o, pub, o->pub_i_len, "the prime less one");
 		}
+	registry_free(h.reg);
+}
+
+static void *work(void *arg)
+{
+	const struct crypto_host *h = arg;
+	each_pair(h, PLUG_ENCR, encr_pair);
+	each_pair(h, PLUG_PRF, mac_pair);
+	each_pair(h, PLUG_HASH, hash_pair);
+	each_pair(h, PLUG_KEX, kex_pair);
+	return NULL;
+}
+
+Test(crypto_plugins, work_from_several_threads)
+{
+	struct crypto_host h;
+	pthread_t thread[4];
+
+	crypto_host_init(&h, ~0u);
+	for (size_t i = 0; i < ARRAY_LEN(thread); i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, work, &h), 0);
+	for (size_t i = 0; i < ARRAY_LEN(thread); i++)
+		pthread_join(thread[i], NULL);
 	registry_free(h.reg);
 }
 
