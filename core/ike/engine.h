@@ -30,12 +30,15 @@ struct ike_env {
 	uint8_t shard_bits; /* 0..6 */
 	bool inline_jobs;   /* run jobs at once instead of emitting FX_JOB (no worker threads) */
 	void *arg;          /* first argument of the functions below */
-	/* Connections that fit this pair of addresses, best first; *cursor starts with 0; NULL at the end. Borrowed. */
+	/* Connections that fit this pair of addresses, best first (family NET_NONE fits every one: all connections);
+	 * *cursor starts with 0; NULL at the end. Borrowed. */
 	struct conf_conn *(*conn_match)(void *arg, const struct net_addr *local, const struct net_addr *remote,
 					size_t *cursor);
 	struct conf_conn *(*conn_find)(void *arg, const char *name);
 	/* The shared secret for two identities, SLICE_NONE when there is none. Borrowed for the call. */
 	slice (*psk)(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);
+	/* The address of ours from which `remote` is reached, without port; false: no route. NULL: unknown. */
+	bool (*local_addr)(void *arg, const struct net_addr *remote, struct net_addr *out);
 	/* What the data plane can do (kern_ops.can). NULL: everything. */
 	err_t (*kern_can)(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_id, bool esn);
 	/* Counters of an installed SA (kern_ops.usage); answers from memory. */

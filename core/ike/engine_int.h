@@ -26,11 +26,17 @@ struct ike_engine {
 	struct htab *by_spi;     /* our SPI of each IKE SA -> handle */
 	struct htab *by_init;    /* responder's half-open SAs: peer's SPI and address -> handle */
 	struct htab *by_ids;     /* both identities -> handle (several) */
+	struct htab *by_unique;  /* unique id -> handle */
+	struct htab *by_conn;    /* name of the connection (hashed) -> handles: SAs that can take a further child */
 	struct slab *waits;      /* struct ike_wait: tokens of jobs and kernel operations */
 	struct timers timers;
 	struct ike_xch *spare;   /* exchanges to be used again, with their arenas */
 	uint32_t n_spare;
 	uint32_t serial;
+	uint8_t seed[16];        /* of tables and of ike_rand_below */
+	uint64_t rand_count;
+	uint8_t *buf;            /* ENGINE_BUF bytes: the message being written */
+	struct arena scratch;    /* pieces of one unprotected message */
 	uint64_t next_unique;    /* of IKE SAs; children count on their own */
 	uint32_t half_open;      /* SAs of ours as responder before IKE_AUTH */
 	uint32_t events_mask;
@@ -40,6 +46,8 @@ struct ike_engine {
 	struct ike_counts *counts;
 	struct child_world *children;
 };
+
+#define ENGINE_BUF 65536
 
 /* ---- effects (fx.c) ---------------------------------------------------------------------------------------------- */
 
@@ -77,6 +85,14 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, err_t why, bool by_peer
 void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
 /* The peer's SPI became known (or, on a rekey, is set before take over). */
 void ike_sa_spis(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r);
+/* Another SPI of ours for an SA that starts again. */
+MUST err_t ike_sa_new_spi(struct ike_engine *e, struct ike_sa *sa);
+/* The next established SA between the same identities, but not `sa` itself; *cursor starts with 0. */
+struct ike_sa *ike_sa_same_ids(struct ike_engine *e, const struct ike_sa *sa, uint64_t *cursor);
+void ike_setup_free(struct ike_sa *sa);
+/* Into the table of connections; done for established SAs, here for those that are coming. */
+void ike_conn_add(struct ike_engine *e, struct ike_sa *sa);
+void inbox_free(struct ike_sa *sa);
 void ike_id_set(struct ike_id *id, uint8_t type, slice data); /* copies; no memory: type 0 */
 static inline slice ike_id_slice(const struct ike_id *id)
 {
@@ -143,6 +159,8 @@ struct log_ctx ike_log_ctx(const struct ike_sa *sa); /* borrowed from the SA */
 /* swanctl's counters, of all and of the SA's connection. */
 void ike_count(struct ike_engine *e, const struct ike_sa *sa, enum ike_count c);
 
+/* Heap copy; NULL no memory. */
+uint8_t *mem_dup(slice s);
 /* A random number below n (n > 0): rand times, jitter, SPIs. Not for keys. */
 uint64_t ike_rand_below(struct ike_engine *e, uint64_t n);
 

@@ -67,7 +67,9 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_CLOSE_TOLD = 1u << 9,    /* ike-updown (down) was published */
 	SA_UP_TOLD = 1u << 10,
 	SA_KEEP_QUIET = 1u << 11,   /* end without actions of children (replaced, asked for by an operator) */
-	SA_STARTED_AGAIN = 1u << 12 /* its configured tunnels were already started anew */
+	SA_HALF_OPEN = 1u << 12,    /* counts as half-open */
+	SA_IN_IDS = 1u << 13,       /* is in the table of identities */
+	SA_IN_CONN = 1u << 14       /* is in the table of connections */
 };
 
 /* ---- what an SA is waiting to do ----------------------------------------------------------------------------- */
@@ -125,14 +127,19 @@ struct ike_setup {
 	uint8_t nonce[IKE_NONCE_LEN];            /* ours */
 	uint8_t peer_nonce[WIRE_NONCE_MAX];
 	uint16_t peer_nonce_len;
+	uint8_t prop_num;                        /* responder: number of the peer's proposal that was chosen */
+	uint16_t ke_id;                          /* responder: for the answer; the secret part is gone by then */
+	slice ke_pub;                            /* in the exchange's arena */
 	uint16_t want_ke;                        /* method asked for by INVALID_KE_PAYLOAD, 0 our first */
 	uint8_t ke_retries, cookie_retries;
 	uint8_t cookie[IKE_COOKIE_MAX];
 	uint8_t cookie_len;
 	uint32_t tried;                          /* keyingtries: how often, this one included */
+	uint8_t auth[CRYPTO_MAC_MAX];            /* our AUTH, made before the message is written */
+	uint8_t auth_len;
 	uint8_t *init_mine, *init_peer;          /* IKE_SA_INIT messages as on the wire, for AUTH */
 	uint32_t init_mine_len, init_peer_len;
-	uint8_t init_hash[8];                    /* responder: tells a retransmitted request from another */
+	uint64_t init_hash;                      /* responder: tells a retransmitted request from another */
 	struct net_addr init_from;               /* responder: key of the table of half-open SAs */
 	uint16_t remote_at;                      /* which of conn->remote_addrs is being tried */
 };
@@ -165,7 +172,7 @@ struct ike_sa {
 	uint64_t spi_i, spi_r;
 	uint8_t state; /* enum ike_state; changed by ike_state_set alone */
 	bool initiator; /* of this SA: our flag in the header */
-	uint8_t busy;  /* depth of calls that are inside; a GONE SA is freed at 0 */
+	uint8_t busy;  /* depth of calls that are inside; an SA in state GONE ends for good at 0 */
 	uint8_t ring_at;
 	uint32_t facts, flags;
 	struct net_addr local, remote; /* with ports */
@@ -184,11 +191,15 @@ struct ike_sa {
 	struct ike_setup *setup;       /* NULL once established */
 	struct ike_id local_id, remote_id;
 	struct child_sa *children;     /* list; the child part's */
-	handle replaces;               /* the SA this one takes over from (re-authentication, rekey) */
-	struct ike_sa *peer_prev, *peer_next; /* SAs between the same identities (uniqueness) */
+	handle replaces;               /* the SA this one takes over from when it is up (re-authentication) */
+	handle heir;                   /* the SA that starts when this one has ended (re-authentication, break first) */
+	err_t end_err;                 /* state GONE: why it ends, and what is said about it */
+	const char *end_text;
+	bool end_by_peer;
 	struct ike_timer t_life;       /* half-open limit, then rekey, re-authentication, hard end: the first of them */
 	struct ike_timer t_alive;      /* DPD and NAT keepalive: the first of them */
 	struct ike_timer t_work;       /* queued work that was put off */
+	struct ike_timer t_answer;     /* release of `answer` */
 	uint64_t rekey_ms, reauth_ms, end_ms; /* absolute; 0 none */
 	uint64_t established_ms, created_ms;
 	uint64_t last_in_ms;           /* last authenticated message of the peer */
@@ -228,7 +239,7 @@ struct ike_xch {
 	struct ike_packet *packet;
 	struct ike_timer timer;
 	uint32_t sent;        /* how often */
-	uint64_t wait_cap_ms; /* wait before jitter of the last try */
+	bool doubtful;        /* an unprotected refusal came: given up at the next time-out unless a real answer comes */
 	struct ike_xch *next_free;
 };
 

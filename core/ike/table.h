@@ -16,7 +16,8 @@
  *          told here, never before.
  *   drop   the exchange ends in any way, also when the SA dies while waiting: release what the task holds. Once per
  *          exchange for each task of the row, in reverse order; NULL nothing to do.
- * NULL for a step means V_DONE. Order within a row is by `order`.
+ * NULL for a step means V_DONE. Order within a row is by `order`. A request of ours runs check and emit, its answer check
+ * and apply, a request of the peer check, apply and emit. emit never waits: what needs a job is done before.
  *
  * Verdicts:
  *   V_DONE    go on with the next task
@@ -48,6 +49,10 @@ struct task_ops {
 /* Payload sets as the codec makes them (PAYSET, wire/proto.h); one bit more for payloads of unknown type. */
 typedef uint64_t payset;
 #define PS_UNKNOWN (UINT64_C(1) << 63)
+/* What a payload is about, as further bits: D of the IKE SA, D of child SAs, N of an error. */
+#define PS_D_IKE (UINT64_C(1) << 62)
+#define PS_D_CHILD (UINT64_C(1) << 61)
+#define PS_N_ERROR (UINT64_C(1) << 60)
 #define PS_ALL UINT64_MAX
 
 enum row_kind {
@@ -85,6 +90,7 @@ extern const size_t xch_rows_n;
 /* What a message is made of, as the table sees it. */
 struct xch_shape {
 	payset clear, sk;
+	uint8_t story; /* of our request, when it is an answer; STORY_NONE else */
 	bool (*has_notify)(const void *arg, uint16_t type); /* NULL: none */
 	const void *arg;
 };
@@ -92,8 +98,10 @@ struct xch_shape {
 /* The row of a cell for a message; NULL only when the table has a hole, which tablecheck proves it has not. */
 const struct xch_row *xch_row_find(const struct xch_row *rows, size_t n, uint8_t state, uint8_t exchange, uint8_t dir,
 	const struct xch_shape *shape);
-/* The TX row of a story in a state. */
-const struct xch_row *xch_row_tx(uint8_t state, uint8_t story);
+/* The TX row of a story in a state, NULL: not now. child: IKE_AUTH with a first child. */
+const struct xch_row *xch_row_tx(uint8_t state, uint8_t story, bool child);
+/* How many rows each story has per direction; STORY_NONE counts the rejections. tablecheck compares. */
+extern const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT];
 
 const char *ike_state_name(uint8_t state);  /* "AUTH_I" */
 const char *ike_story_name(uint8_t story);

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's entries: what comes in is brought to its SA and exchange. */
+#include "ike/cmd.h"
+#include "ike/counts.h"
+#include "ike/dos.h"
+#include "ike/life.h"
+#include "ike/msgio.h"
+#include "ike/wait.h"
+
+#include <stdlib.h>
+
+#define SCRATCH_BYTES ((size_t)4 << 20)
+/* One timer call handles at most so many, so that a tick with 100,000 due timers does not hold the loop. */
+#define TICK_MAX 2048
+
+static COUNTER(c_rx, "ike.rx.messages", "IKE messages received");
+static COUNTER(c_rx_bytes, "ike.rx.bytes", "bytes of IKE messages received");
+static COUNTER(c_malformed, "ike.rx.malformed", "messages that could not be read");
+static COUNTER(c_version, "ike.rx.version", "messages of another major version");
+static COUNTER(c_spi, "ike.rx.unknown_spi", "messages for an IKE SA that is not there");
+static COUNTER(c_integrity, "ike.rx.integrity", "messages whose integrity check failed");
+static COUNTER(c_clear, "ike.rx.unprotected", "unprotected messages for an IKE SA with keys");
+static COUNTER(c_window, "ike.rx.window", "requests outside the window of message IDs");
+static COUNTER(c_dup, "ike.rx.duplicate", "requests that came again");
+static COUNTER(c_late, "ike.rx.late", "answers nobody waits for");
+static COUNTER(c_inbox, "ike.rx.inbox_full", "messages for a busy IKE SA that found its inbox full");
+static COUNTER(c_dropped, "ike.rx.init_dropped", "IKE_SA_INIT requests not admitted");
+static COUNTER(c_cookie, "ike.rx.cookie_asked", "IKE_SA_INIT requests answered with a cookie");
+
+/* ---- inbox ---------------------------------------------------------------------------------------------------------- */
+
+struct ike_inbox {
+	struct ike_inbox *next;
+	struct net_addr local, remote;
+	size_t n;
+	uint8_t b[];
+};
+
+static void inbox_put(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *local, const struct net_addr *remote,
+	slice datagram)
+{
+	struct ike_inbox **p = &sa->inbox;
+	uint32_t n = 0;
+
+	for (; *p; p = &(*p)->next, n++)
+		if ((*p)->n == datagram.n && memcmp((*p)->b, datagram.p, datagram.n) == 0)
+			return;
+	struct ike_inbox *m = n < e->env.conf->max_pending_per_ike ? malloc(sizeof *m + datagram.n) : NULL;
+	if (!m) {
+		count_inc(&c_inbox);
+		return;
+	}
+	m->next = NULL;
+	m->local = *local;
+	m->remote = *remote;
+	m->n = datagram.n;
+	memcpy(m->b, datagram.p, datagram.n);
+	*p = m;
+}
+
+void inbox_free(struct ike_sa *sa)
+{
+	while (sa->inbox) {
+		struct ike_inbox *m = sa->inbox;
+		sa->inbox = m->next;
+		free(m);
+	}
+}
+
+static void sa_rx(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram);
+
+void ike_inbox_run(struct ike_engine *e, struct ike_sa *sa)
+{
+	while (sa->inbox && sa->state != IKE_S_GONE && !ike_sa_waits(sa)) {
+		struct ike_inbox *m = sa->inbox;
+		slice d = slice_of(m->b, m->n);
+		struct rd r = rd_of(d);
+		struct ike_hdr h;
+		sa->inbox = m->next;
+		if (!wire_parse_hdr(&r, &h))
+			sa_rx(e, sa, &h, &m->local, &m->remote, d);
+		free(m);
+	}
+}
+
+/* ---- messages of an SA ------------------------------------------------------------------------------------------------- */
+
+static void log_unreadable(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, err_t err, const struct diag *why)
+{
+	struct log_ctx ctx = ike_log_ctx(sa);
+	char buf[300];
+
+	ctx.code = err;
+	log_peer(e->env.log, LOG_ENCODING, LOG_CONTROL, &ctx, "%s %s %u from the peer dropped: %s", ike_exchange_name(h->exchange),
+		ike_is_response(h) ? "response" : "request", h->mid, diag_text(why, err, buf, sizeof buf));
+}
+
+/* RFC 7296 section 2.21.4: an unprotected notify about our SA is a hint, nothing more. */
+static void unprotected(struct ike_engine *e, struct ike_sa *sa, const struct ike_msg *m)
+{
+	const struct wire_notify *n = wire_error(m);
+
+	count_inc(&c_clear);
+	if (n && sa->state == IKE_S_UP && ike_is_response(&m->hdr))
+		life_probe(e, sa, "an unprotected error notify came: asking the peer whether it is alive");
+}
+
+/* The address of the latest authenticated request is where the peer is (RFC 7296 section 2.23), unless we are behind a NAT
+ * ourselves: then it is the peer that follows us. */
+static void follow_address(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *local, const struct net_addr *remote)
+{
+	char was[NET_ADDR_TEXT], is[NET_ADDR_TEXT];
+
+	if (net_addr_same_port(&sa->remote, remote) && net_addr_same_port(&sa->local, local))
+		return;
+	bool nat_move = (sa->flags & SA_NAT_REMOTE) && !(sa->flags & SA_NAT_LOCAL);
+	if (sa->state != IKE_S_AUTH_R && !nat_move)
+		return;
+	SA_LOG(e, sa, LOG_NETWORK, LOG_DETAIL, "peer is now at %s, was at %s", net_addr_text(remote, true, is),
+		net_addr_text(&sa->remote, true, was));
+	sa->local = *local;
+	sa->remote = *remote;
+	if (sa->state == IKE_S_UP) {
+		child_addresses_changed(e, sa);
+		ike_event_sa(e, IKE_EV_IKE_UPDATE, sa, true, 0, NULL, NULL);
+	}
+}
+
+static void count_in(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h)
+{
+	static const uint8_t req[] = { IKE_CNT_INIT_IN_REQ, IKE_CNT_AUTH_IN_REQ, IKE_CNT_CREATE_CHILD_IN_REQ, IKE_CNT_INFO_IN_REQ };
+	static const uint8_t resp[] = { IKE_CNT_INIT_IN_RESP, IKE_CNT_AUTH_IN_RESP, IKE_CNT_CREATE_CHILD_IN_RESP,
+		IKE_CNT_INFO_IN_RESP };
+
+	if (h->exchange >= XCHG_IKE_SA_INIT && h->exchange <= XCHG_INFORMATIONAL)
+		ike_count(e, sa, (ike_is_response(h) ? resp : req)[h->exchange - XCHG_IKE_SA_INIT]);
+}
+
+/* A request that can be opened but not read: INVALID_SYNTAX or UNSUPPORTED_CRITICAL_PAYLOAD is its answer; a request that
+ * is badly formatted ends the SA on both sides (RFC 7296 section 2.21.3). */
+static void request_unreadable(struct ike_xch *x, err_t err, const struct diag *why)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+	uint16_t notify = err_notify(err) ? err_notify(err) : N_INVALID_SYNTAX;
+	slice data = notify == N_UNSUPPORTED_CRITICAL_PAYLOAD ? slice_of(&x->in->bad_type, 1) : SLICE_NONE;
+	char buf[300];
+
+	SA_LOG(e, sa, LOG_ENCODING, LOG_CONTROL, "%s request %u refused: %s", ike_exchange_name(x->exchange), x->mid,
+		diag_text(why, err, buf, sizeof buf));
+	if (msg_answer_error(x, notify, data) == 0)
+		sa->rx_mid = x->mid + 1;
+	if (notify != N_UNSUPPORTED_CRITICAL_PAYLOAD || sa->state != IKE_S_UP)
+		ike_sa_end(e, sa, err, false, "the peer sent a malformed message");
+}
+
+static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram)
+{
+	struct diag *why = NULL;
+	bool authentic;
+
+	if (h->mid != sa->rx_mid) {
+		if (h->mid + 1 == sa->rx_mid && sa->answer) {
+			count_inc(&c_dup);
+			SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "received retransmit of request with ID %u, retransmitting response", h->mid);
+			msg_send_answer_again(e, sa);
+			return;
+		}
+		count_inc(&c_window);
+		return;
+	}
+	if (sa->rx) {
+		count_inc(&c_dup);
+		return;
+	}
+	struct ike_xch *x = ike_xch_get(e, sa, XCH_RX_REQUEST);
+	if (!x)
+		return;
+	x->exchange = h->exchange;
+	x->mid = h->mid;
+	err_t err = msg_read(x, datagram, &authentic, &why);
+	if (!authentic) {
+		count_inc(err == E_INTEGRITY ? &c_integrity : err ? &c_malformed : &c_clear);
+		if (err)
+			log_unreadable(e, sa, h, err, why);
+		else
+			unprotected(e, sa, x->in);
+		diag_free(&why);
+		ike_xch_put(x);
+		return;
+	}
+	sa->last_in_ms = e->now_ms;
+	count_in(e, sa, h);
+	follow_address(e, sa, local, remote);
+	if (err) {
+		count_inc(&c_malformed);
+		ike_count(e, sa, IKE_CNT_INVALID);
+		request_unreadable(x, err, why);
+		diag_free(&why);
+		ike_xch_put(x);
+		return;
+	}
+	sa->rx = x;
+	ike_run_request(x);
+}
+
+static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, slice datagram)
+{
+	struct ike_xch *x = sa->tx;
+	struct diag *why = NULL;
+	bool authentic;
+
+	if (!x || x->stage != XCH_IDLE || x->dir != XCH_TX_REQUEST || x->mid != h->mid || x->exchange != h->exchange) {
+		count_inc(&c_late);
+		return;
+	}
+	err_t err = msg_read(x, datagram, &authentic, &why);
+	bool first = x->exchange == XCHG_IKE_SA_INIT;
+	if (err && (first || !authentic)) {
+		count_inc(err == E_INTEGRITY ? &c_integrity : &c_malformed);
+		log_unreadable(e, sa, h, err, why);
+		ike_count(e, sa, IKE_CNT_INVALID);
+		x->in = NULL;
+	} else if (!first && !authentic) {
+		unprotected(e, sa, x->in);
+		x->in = NULL;
+	} else if (err) {
+		count_inc(&c_malformed);
+		ike_count(e, sa, IKE_CNT_INVALID);
+		log_unreadable(e, sa, h, err, why);
+		ike_sa_end(e, sa, err, false, "the peer sent a malformed message");
+	} else {
+		sa->last_in_ms = e->now_ms;
+		count_in(e, sa, h);
+		ike_run_answer(x);
+	}
+	diag_free(&why);
+}
+
+static void sa_rx(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram)
+{
+	if (ike_is_response(h))
+		sa_answer(e, sa, h, datagram);
+	else
+		sa_request(e, sa, h, local, remote, datagram);
+}
+
+/* ---- IKE_SA_INIT from strangers -------------------------------------------------------------------------------------------- */
+
+static void init_log(struct ike_engine *e, const struct net_addr *remote, err_t code, const char *text)
+{
+	struct log_ctx ctx = { .peer = remote, .code = code };
+	char a[NET_ADDR_TEXT];
+
+	log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "IKE_SA_INIT request from %s %s", net_addr_text(remote, true, a), text);
+}
+
+static void init_new_sa(struct ike_xch *x, const struct net_addr *local, const struct net_addr *remote)
+{
+	struct ike_engine *e = x->e;
+	const struct ike_hdr *h = &x->in->hdr;
+	size_t cursor = 0;
+	struct conf_conn *conn = e->env.conn_match(e->env.arg, local, remote, &cursor);
+
+	if (!conn) {
+		init_log(e, remote, E_NO_CONN, "refused: no connection has these addresses; add one, or correct local_addrs and "
+			"remote_addrs");
+		msg_answer_stranger(e, local, remote, h, N_NO_PROPOSAL_CHOSEN, SLICE_NONE);
+		ike_xch_put(x);
+		return;
+	}
+	struct ike_sa *sa = ike_sa_new(e, false, conn, local, remote);
+	if (!sa) {
+		ike_xch_put(x);
+		return;
+	}
+	ike_sa_enter(sa);
+	x->sa = sa;
+	sa->rx = x;
+	sa->spi_i = h->spi_i;
+	sa->facts |= FACT_COOKIE_OK;
+	sa->setup = calloc(1, sizeof *sa->setup);
+	if (sa->setup) {
+		sa->setup->init_from = *remote;
+		sa->setup->init_hash = siphash(e->seed, x->in_bytes);
+	}
+	if (sa->setup && dos_half_open_add(e, sa) == 0) {
+		half_open_arm(e, sa);
+		count_in(e, sa, h);
+		msg_log_in(x);
+		ike_run_request(x);
+	} else {
+		ike_sa_end(e, sa, E_NOMEM, false, err_text(E_NOMEM));
+	}
+	ike_sa_leave(e, sa);
+}
+
+/* May the request in x->in make an SA? Otherwise it has been answered or dropped. */
+static bool init_admit(struct ike_xch *x, enum dos_verdict v, const struct net_addr *local, const struct net_addr *remote,
+	slice datagram)
+{
+	struct ike_engine *e = x->e;
+	struct diag *why = NULL;
+	err_t err = msg_read_clear(x, datagram, &why);
+
+	if (err) {
+		char buf[300];
+		uint16_t notify = err_notify(err);
+		count_inc(&c_malformed);
+		ike_count(e, NULL, IKE_CNT_INVALID);
+		init_log(e, remote, err, diag_text(why, err, buf, sizeof buf));
+		diag_free(&why);
+		if (x->in && notify)
+			msg_answer_stranger(e, local, remote, &x->in->hdr, notify,
+				err == E_CRITICAL ? slice_of(&x->in->bad_type, 1) : SLICE_NONE);
+		return false;
+	}
+	const struct ike_msg *m = x->in;
+	const struct wire_notify *c = wire_notify(m, N_COOKIE);
+	if (v != DOS_COOKIE || (c && m->nonce && dos_cookie_ok(e, remote, m->hdr.spi_i, *m->nonce, c->data)))
+		return true;
+	if (m->nonce) {
+		uint8_t cookie[DOS_COOKIE_LEN];
+		count_inc(&c_cookie);
+		dos_cookie_make(e, remote, m->hdr.spi_i, *m->nonce, cookie);
+		msg_answer_stranger(e, local, remote, &m->hdr, N_COOKIE, slice_of(cookie, sizeof cookie));
+	}
+	return false;
+}
+
+static void init_request(struct ike_engine *e, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram)
+{
+	const char *text = NULL;
+	struct ike_sa *sa = dos_init_find(e, remote, h->spi_i);
+
+	if (sa) {
+		count_inc(&c_dup);
+		if (sa->answer && sa->setup && sa->setup->init_hash == siphash(e->seed, datagram))
+			msg_send_answer_again(e, sa);
+		return;
+	}
+	enum dos_verdict v = dos_admit(e, remote, &text);
+	if (v == DOS_DROP) {
+		count_inc(&c_dropped);
+		init_log(e, remote, E_LIMIT, text);
+		return;
+	}
+	struct ike_xch *x = ike_xch_get(e, NULL, XCH_RX_REQUEST);
+	if (!x)
+		return;
+	x->exchange = h->exchange;
+	x->mid = h->mid;
+	if (init_admit(x, v, local, remote, datagram))
+		init_new_sa(x, local, remote);
+	else
+		ike_xch_put(x);
+}
+
+/* ---- entries ------------------------------------------------------------------------------------------------------------ */
+
+static void stranger(struct ike_engine *e, const struct ike_hdr *h, const struct net_addr *local, const struct net_addr *remote)
+{
+	struct log_ctx ctx = { .peer = remote, .spi_i = h->spi_i, .spi_r = h->spi_r, .code = E_UNKNOWN_SPI };
+	char a[NET_ADDR_TEXT];
+
+	count_inc(&c_spi);
+	ike_count(e, NULL, IKE_CNT_INVALID_SPI);
+	log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s %s %u from %s for an IKE SA that is not here",
+		ike_exchange_name(h->exchange), ike_is_response(h) ? "response" : "request", h->mid, net_addr_text(remote, true, a));
+	if (!ike_is_response(h))
+		msg_answer_stranger(e, local, remote, h, N_INVALID_IKE_SPI, SLICE_NONE);
+}
+
+void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local, const struct net_addr *remote, slice datagram,
+	struct fx_list *out)
+{
+	struct rd r = rd_of(datagram);
+	struct ike_hdr h = { 0 };
+
+	ike_enter(e, now_ms, out);
+	count_inc(&c_rx);
+	count_add(&c_rx_bytes, datagram.n);
+	err_t err = wire_parse_hdr(&r, &h);
+	if (err == E_VERSION) {
+		count_inc(&c_version);
+		init_log(e, remote, err, "or other message with a major version that is not 2; the peer has to be set to IKEv2");
+		if (!ike_is_response(&h) && h.version >> 4 > 2)
+			msg_answer_stranger(e, local, remote, &h, N_INVALID_MAJOR_VERSION, SLICE_NONE);
+		return;
+	}
+	if (err || h.len != datagram.n || !h.spi_i) {
+		count_inc(&c_malformed);
+		ike_count(e, NULL, IKE_CNT_INVALID);
+		return;
+	}
+	if (h.exchange == XCHG_IKE_SA_INIT && !ike_is_response(&h)) {
+		if (h.spi_r || h.mid || !ike_by_initiator(&h)) {
+			count_inc(&c_malformed);
+			return;
+		}
+		init_request(e, &h, local, remote, datagram);
+		return;
+	}
+	bool mine_i = !ike_by_initiator(&h);
+	uint64_t spi = mine_i ? h.spi_i : h.spi_r, v;
+	struct ike_sa *sa = NULL;
+	if (spi && htab_find(e->by_spi, slice_of(&spi, sizeof spi), &v))
+		sa = ike_sa_at(e, handle_from_u64(v));
+	uint64_t theirs = !sa ? 0 : mine_i ? sa->spi_r : sa->spi_i;
+	if (!sa || sa->initiator != mine_i || (theirs && theirs != (mine_i ? h.spi_r : h.spi_i))) {
+		stranger(e, &h, local, remote);
+		return;
+	}
+	if (log_wants(e->env.log, LOG_NETWORK, LOG_CONTROL)) {
+		char l[NET_ADDR_TEXT], a[NET_ADDR_TEXT];
+		SA_LOG(e, sa, LOG_NETWORK, LOG_CONTROL, "received packet: from %s to %s (%zu bytes)", net_addr_text(remote, true, a),
+			net_addr_text(local, true, l), datagram.n);
+	}
+	if (ike_sa_waits(sa)) {
+		inbox_put(e, sa, local, remote, datagram);
+		return;
+	}
+	ike_sa_enter(sa);
+	sa_rx(e, sa, &h, local, remote, datagram);
+	ike_inbox_run(e, sa);
+	ike_sa_leave(e, sa);
+}
+
+uint64_t ike_next_ms(const struct ike_engine *e)
+{
+	return timers_next_ms(&e->timers);
+}
+
+void ike_tick(struct ike_engine *e, uint64_t now_ms, struct fx_list *out)
+{
+	struct ike_timer *t;
+
+	ike_enter(e, now_ms, out);
+	for (int i = 0; i < TICK_MAX && (t = timers_due(&e->timers, e->now_ms)); i++)
+		t->fire(e, t);
+}
+
+void ike_kern_event(struct ike_engine *e, uint64_t now_ms, const struct kern_event *ev, struct fx_list *out)
+{
+	ike_enter(e, now_ms, out);
+	child_kern_event(e, ev);
+}
+
+void ike_conf_changed(struct ike_engine *e, uint64_t now_ms, struct fx_list *out)
+{
+	ike_enter(e, now_ms, out);
+	child_conf_changed(e);
+}
+
+void ike_events_wanted(struct ike_engine *e, uint32_t type_mask)
+{
+	e->events_mask = type_mask;
+}
+
+void ike_shutdown(struct ike_engine *e, uint64_t now_ms, struct fx_list *out)
+{
+	uint32_t cursor = 0;
+	struct ike_sa *sa;
+
+	ike_enter(e, now_ms, out);
+	if (e->stopping)
+		return;
+	e->stopping = true;
+	child_world_stop(e);
+	while ((sa = ike_sa_next(e, &cursor))) {
+		sa->flags |= SA_KEEP_QUIET;
+		struct ike_work *w = sa->state == IKE_S_UP ? ike_work_new(STORY_IKE_DELETE, NULL, NULL, 0) : NULL;
+		if (!w) {
+			ike_sa_end(e, sa, E_SHUTDOWN, false, err_text(E_SHUTDOWN));
+			continue;
+		}
+		w->reason = E_SHUTDOWN;
+		ike_work_add(e, sa, w);
+	}
+}
+
+bool ike_idle(const struct ike_engine *e)
+{
+	return slab_count(e->sas) == 0;
+}
+
+err_t ike_engine_new(const struct ike_env *env, struct ike_engine **out)
+{
+	struct ike_engine *e = calloc(1, sizeof *e);
+	err_t err = E_NOMEM;
+
+	*out = NULL;
+	if (!e)
+		return E_NOMEM;
+	e->env = *env;
+	e->events_mask = UINT32_MAX;
+	arena_init(&e->scratch, SCRATCH_BYTES);
+	timers_init(&e->timers);
+	err = crypto_random(env->crypto, e->seed, sizeof e->seed);
+	if (err)
+		goto out;
+	err = E_NOMEM;
+	e->buf = malloc(ENGINE_BUF);
+	e->sas = slab_new(sizeof(struct ike_sa), env->conf->max_ike_sas);
+	e->waits = slab_new(sizeof(struct ike_wait), 0);
+	e->by_spi = htab_new(8, e->seed);
+	e->by_unique = htab_new(8, e->seed);
+	e->by_ids = htab_new(8, e->seed);
+	e->by_conn = htab_new(8, e->seed);
+	if (!e->buf || !e->sas || !e->waits || !e->by_spi || !e->by_unique || !e->by_ids || !e->by_conn)
+		goto out;
+	err = dos_new(e);
+	if (!err)
+		err = counts_new(e);
+	if (!err)
+		err = cmds_new(e);
+	if (!err)
+		err = child_world_new(e, &e->children);
+out:
+	if (err) {
+		ike_engine_free(e);
+		return err;
+	}
+	*out = e;
+	return 0;
+}
+
+void ike_engine_free(struct ike_engine *e)
+{
+	struct fx_list fx;
+	uint32_t cursor = 0;
+	struct ike_sa *sa;
+
+	if (!e)
+		return;
+	fx_init(&fx);
+	e->fx = &fx;
+	e->events_mask = 0;
+	e->stopping = true;
+	while (e->sas && (sa = ike_sa_next(e, &cursor))) {
+		sa->flags |= SA_KEEP_QUIET;
+		ike_sa_end(e, sa, E_SHUTDOWN, false, err_text(E_SHUTDOWN));
+		fx_reset(&fx);
+	}
+	child_world_free(e->children);
+	cmds_free(e);
+	counts_free(e);
+	dos_free(e);
+	while (e->spare) {
+		struct ike_xch *x = e->spare;
+		e->spare = x->next_free;
+		arena_fini(&x->arena);
+		free(x);
+	}
+	htab_free(e->by_spi);
+	htab_free(e->by_unique);
+	htab_free(e->by_ids);
+	htab_free(e->by_conn);
+	if (e->sas)
+		slab_free(e->sas);
+	if (e->waits)
+		slab_free(e->waits);
+	timers_fini(&e->timers);
+	arena_fini(&e->scratch);
+	fx_fini(&fx);
+	free(e->buf);
+	mem_wipe(e->seed, sizeof e->seed);
+	free(e);
+}
+
+void ike_stats_get(const struct ike_engine *e, struct ike_stats *out)
+{
+	*out = (struct ike_stats){
+		.ike_sas = slab_count(e->sas),
+		.half_open = e->half_open,
+		.children = child_count(e->children),
+		.bytes_tables = (uint64_t)slab_count(e->sas) * sizeof(struct ike_sa) + (uint64_t)e->timers.cap * sizeof(void *) +
+			child_world_bytes(e->children),
+	};
+}

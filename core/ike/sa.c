@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IKE SAs as objects: made, found, moved from state to state, handed over, ended. */
+#include "ike/dos.h"
+#include "ike/life.h"
+#include "ike/wait.h"
+
+#include <stdlib.h>
+
+/* Timers of one SA: t_life, t_alive, t_work, t_answer and one in each of two exchanges. */
+#define SA_TIMERS 6
+/* An SA that was replaced by a rekey and is not deleted by the peer within this time is dropped. */
+#define REKEYED_WAIT_MS 30000
+
+static COUNTER(c_made, "ike.sa.made", "IKE SAs made, connecting ones included");
+static COUNTER(c_full, "ike.sa.full", "IKE SAs not made: limit or memory");
+static COUNTER(c_up, "ike.sa.established", "IKE SAs established");
+static COUNTER(c_facts, "ike.sa.facts", "states refused because a fact was not proven (a bug)");
+
+struct ike_sa *ike_sa_at(struct ike_engine *e, handle h)
+{
+	struct ike_sa *sa = slab_at(e->sas, h);
+
+	return sa && sa->state != IKE_S_GONE ? sa : NULL;
+}
+
+struct ike_sa *ike_sa_next(struct ike_engine *e, uint32_t *cursor)
+{
+	handle h;
+
+	for (;;) {
+		struct ike_sa *sa = slab_next(e->sas, cursor, &h);
+		if (!sa || sa->state != IKE_S_GONE)
+			return sa;
+	}
+}
+
+struct ike_sa *ike_sa_by_unique(struct ike_engine *e, uint64_t unique)
+{
+	uint64_t v;
+
+	if (!htab_find(e->by_unique, slice_of(&unique, sizeof unique), &v))
+		return NULL;
+	return ike_sa_at(e, handle_from_u64(v));
+}
+
+err_t ike_spi_new(struct ike_engine *e, uint64_t *spi)
+{
+	uint64_t mask = (UINT64_C(1) << e->env.shard_bits) - 1, v;
+
+	for (int i = 0; i < 8; i++) {
+		err_t err = crypto_random(e->env.crypto, (uint8_t *)&v, sizeof v);
+		if (err)
+			return err;
+		v = (v & ~mask) | (e->env.shard & mask);
+		if (v && !htab_find(e->by_spi, slice_of(&v, sizeof v), NULL)) {
+			*spi = v;
+			return 0;
+		}
+	}
+	return E_CRYPTO;
+}
+
+static void sa_dispose(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t spi = ike_sa_spi(sa), h = handle_u64(sa->h);
+
+	if (spi)
+		htab_del_val(e->by_spi, slice_of(&spi, sizeof spi), h);
+	htab_del_val(e->by_unique, slice_of(&sa->unique, sizeof sa->unique), h);
+	conf_conn_unref(&sa->conn);
+	timer_release(&e->timers, SA_TIMERS);
+	slab_put(e->sas, sa->h);
+}
+
+struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, struct conf_conn *conn, const struct net_addr *local,
+	const struct net_addr *remote)
+{
+	uint32_t max = e->env.conf->max_ike_sas;
+	struct log_ctx ctx = { .peer = remote, .conn = conn ? conn->name : NULL, .code = E_LIMIT };
+	struct ike_sa *sa = NULL;
+	handle h;
+	uint64_t spi;
+
+	if ((!max || slab_count(e->sas) < max) && timer_reserve(&e->timers, SA_TIMERS) == 0) {
+		sa = slab_get(e->sas, &h);
+		if (!sa)
+			timer_release(&e->timers, SA_TIMERS);
+	}
+	if (!sa) {
+		count_inc(&c_full);
+		log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx,
+			"no new IKE SA: %u are there; raise the limit of IKE SAs or add memory", slab_count(e->sas));
+		return NULL;
+	}
+	sa->h = h;
+	sa->unique = ++e->next_unique;
+	sa->initiator = initiator;
+	sa->local = *local;
+	sa->remote = *remote;
+	sa->created_ms = sa->last_in_ms = sa->last_out_ms = e->now_ms;
+	sa->work_end = &sa->work;
+	if (conn)
+		sa->conn = conf_conn_ref(conn);
+	err_t err = ike_spi_new(e, &spi);
+	if (!err) {
+		*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
+		err = htab_add(e->by_spi, slice_of(&spi, sizeof spi), handle_u64(h));
+	}
+	if (!err)
+		err = htab_add(e->by_unique, slice_of(&sa->unique, sizeof sa->unique), handle_u64(h));
+	if (err) {
+		count_inc(&c_full);
+		sa_dispose(e, sa);
+		return NULL;
+	}
+	count_inc(&c_made);
+	return sa;
+}
+
+err_t ike_sa_new_spi(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t old = ike_sa_spi(sa), spi;
+	err_t err = ike_spi_new(e, &spi);
+
+	if (err)
+		return err;
+	err = htab_add(e->by_spi, slice_of(&spi, sizeof spi), handle_u64(sa->h));
+	if (err)
+		return err;
+	htab_del_val(e->by_spi, slice_of(&old, sizeof old), handle_u64(sa->h));
+	*(sa->initiator ? &sa->spi_i : &sa->spi_r) = spi;
+	return 0;
+}
+
+void ike_sa_spis(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
+{
+	(void)e;
+	if (sa->initiator)
+		sa->spi_r = spi_r;
+	else
+		sa->spi_i = spi_i;
+}
+
+void ike_id_set(struct ike_id *id, uint8_t type, slice data)
+{
+	uint8_t *p = data.n ? malloc(data.n) : NULL;
+
+	free(id->data);
+	*id = (struct ike_id){ 0 };
+	if (data.n && !p)
+		return;
+	if (data.n)
+		memcpy(p, data.p, data.n);
+	*id = (struct ike_id){ p, (uint16_t)data.n, type };
+}
+
+uint8_t *mem_dup(slice s)
+{
+	uint8_t *p = malloc(s.n ? s.n : 1);
+
+	if (p && s.n)
+		memcpy(p, s.p, s.n);
+	return p;
+}
+
+/* ---- the table of identities ------------------------------------------------------------------------------------- */
+
+static uint64_t ids_key(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	uint64_t part[2] = { siphash(e->seed, ike_id_slice(&sa->local_id)), siphash(e->seed, ike_id_slice(&sa->remote_id)) };
+
+	part[0] += sa->local_id.type;
+	part[1] += (uint64_t)sa->remote_id.type << 8;
+	return siphash(e->seed, slice_of(part, sizeof part));
+}
+
+static bool ids_same(const struct ike_id *a, const struct ike_id *b)
+{
+	return a->type == b->type && slice_equal(ike_id_slice(a), ike_id_slice(b));
+}
+
+struct ike_sa *ike_sa_same_ids(struct ike_engine *e, const struct ike_sa *sa, uint64_t *cursor)
+{
+	uint64_t key = ids_key(e, sa), v;
+
+	while (htab_find_next(e->by_ids, slice_of(&key, sizeof key), cursor, &v)) {
+		struct ike_sa *o = ike_sa_at(e, handle_from_u64(v));
+		if (o && o != sa && o->state == IKE_S_UP && ids_same(&o->local_id, &sa->local_id) &&
+		    ids_same(&o->remote_id, &sa->remote_id))
+			return o;
+	}
+	return NULL;
+}
+
+static void ids_add(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t key = ids_key(e, sa);
+
+	if (htab_add_multi(e->by_ids, slice_of(&key, sizeof key), handle_u64(sa->h)) == 0)
+		sa->flags |= SA_IN_IDS;
+}
+
+static void ids_del(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t key = ids_key(e, sa);
+
+	if (sa->flags & SA_IN_IDS)
+		htab_del_val(e->by_ids, slice_of(&key, sizeof key), handle_u64(sa->h));
+	sa->flags &= ~(uint32_t)SA_IN_IDS;
+}
+
+void ike_conn_add(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t key = siphash(e->seed, slice_str(sa->conn->name));
+
+	if (!(sa->flags & SA_IN_CONN) && htab_add_multi(e->by_conn, slice_of(&key, sizeof key), handle_u64(sa->h)) == 0)
+		sa->flags |= SA_IN_CONN;
+}
+
+static void conn_del(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!(sa->flags & SA_IN_CONN))
+		return;
+	uint64_t key = siphash(e->seed, slice_str(sa->conn->name));
+	htab_del_val(e->by_conn, slice_of(&key, sizeof key), handle_u64(sa->h));
+	sa->flags &= ~(uint32_t)SA_IN_CONN;
+}
+
+/* ---- states -------------------------------------------------------------------------------------------------------- */
+
+static const uint32_t state_facts[IKE_S_COUNT] = {
+	[IKE_S_AUTH_I] = FACT_SUITE_OK | FACT_KE_DONE,
+	[IKE_S_AUTH_R] = FACT_SUITE_OK | FACT_KE_DONE | FACT_COOKIE_OK,
+	[IKE_S_UP] = FACT_SUITE_OK | FACT_KE_DONE | FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT,
+};
+
+void ike_setup_free(struct ike_sa *sa)
+{
+	struct ike_setup *s = sa->setup;
+
+	if (!s)
+		return;
+	ike_ke_fini(&s->ke);
+	free(s->init_mine);
+	free(s->init_peer);
+	mem_wipe(s, sizeof *s);
+	free(s);
+	sa->setup = NULL;
+}
+
+static void half_open_leave(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!(sa->flags & SA_HALF_OPEN))
+		return;
+	sa->flags &= ~(uint32_t)SA_HALF_OPEN;
+	e->half_open--;
+	if (sa->setup)
+		dos_half_open_del(e, sa);
+}
+
+void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
+{
+	uint32_t need = state < IKE_S_COUNT ? state_facts[state] : 0;
+
+	if (sa->state == IKE_S_GONE || sa->state == state)
+		return;
+	if ((sa->facts & need) != need) {
+		count_inc(&c_facts);
+		SA_LOG(e, sa, LOG_IKE, LOG_AUDIT, "refused to enter state %s: facts 0x%x of 0x%x proven; please report this",
+			ike_state_name(state), sa->facts, need);
+		ike_sa_end(e, sa, E_INTERNAL, false, "a state was entered without proof");
+		return;
+	}
+	SA_LOG(e, sa, LOG_IKE, LOG_DETAIL, "IKE_SA %s[%llu] state change: %s => %s", sa->conn ? sa->conn->name : "(unnamed)",
+		(unsigned long long)sa->unique, ike_state_name(sa->state), ike_state_name(state));
+	sa->state = state;
+	switch (state) {
+	case IKE_S_UP:
+		count_inc(&c_up);
+		half_open_leave(e, sa);
+		ike_setup_free(sa);
+		ike_keys_drop_auth(&sa->keys);
+		ids_add(e, sa);
+		ike_conn_add(e, sa);
+		sa->established_ms = e->now_ms;
+		ike_sa_lifetimes(e, sa);
+		alive_arm(e, sa);
+		break;
+	case IKE_S_REKEYED:
+		ids_del(e, sa);
+		conn_del(e, sa);
+		timer_stop(&e->timers, &sa->t_alive);
+		sa->rekey_ms = sa->reauth_ms = 0;
+		sa->end_ms = e->now_ms + REKEYED_WAIT_MS;
+		life_arm(e, sa);
+		break;
+	case IKE_S_DELETING:
+		conn_del(e, sa);
+		timer_stop(&e->timers, &sa->t_alive);
+		sa->rekey_ms = sa->reauth_ms = sa->end_ms = 0;
+		life_arm(e, sa);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- handing over ----------------------------------------------------------------------------------------------------- */
+
+static void work_move(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_work **p = &from->work;
+
+	while (*p) {
+		struct ike_work *w = *p;
+		if (w->story == STORY_IKE_DELETE || w->story == STORY_IKE_REKEY || w->story == STORY_INFO) {
+			p = &w->next;
+			continue;
+		}
+		*p = w->next;
+		w->next = NULL;
+		*to->work_end = w;
+		to->work_end = &w->next;
+	}
+	from->work_end = p;
+}
+
+void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to)
+{
+	ike_id_set(&to->local_id, from->local_id.type, ike_id_slice(&from->local_id));
+	ike_id_set(&to->remote_id, from->remote_id.type, ike_id_slice(&from->remote_id));
+	if (!to->conn)
+		to->conn = conf_conn_ref(from->conn);
+	to->local = from->local;
+	to->remote = from->remote;
+	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
+		SA_CHILDLESS_OK | SA_UP_TOLD);
+	to->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
+		(from->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
+	to->reauth_ms = from->reauth_ms;
+	ike_state_set(e, to, IKE_S_UP);
+	child_move_all(from, to);
+	work_move(from, to);
+	ike_note(e, to, "took over by rekey");
+	SA_LOG(e, to, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] rekeyed between %s and peer", to->conn->name,
+		(unsigned long long)to->unique, from->initiator ? "us" : "them");
+	ike_event_sa(e, IKE_EV_IKE_REKEY, from, true, 0, NULL, to);
+	ike_state_set(e, from, IKE_S_REKEYED);
+	ike_work_run(e, to);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------------- */
+
+static void work_drop_all(struct ike_engine *e, struct ike_sa *sa)
+{
+	bool asked = sa->end_err == 0;
+
+	while (sa->work) {
+		struct ike_work *w = sa->work;
+		sa->work = w->next;
+		bool delete = w->story == STORY_IKE_DELETE || w->story == STORY_CHILD_DELETE;
+		err_t err = delete ? 0 : asked ? E_STALE : sa->end_err;
+		const char *text = delete ? NULL : sa->end_text ? sa->end_text : err_text(err);
+		ike_cmd_done(e, w->cmd_id, err, text, sa->unique, 0);
+		ike_work_free(w);
+	}
+	sa->work_end = &sa->work;
+}
+
+static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
+{
+	bool was_up = (sa->flags & SA_UP_TOLD) && !(sa->flags & SA_CLOSE_TOLD);
+	handle heir = sa->heir;
+
+	sa->busy = 1;
+	timer_stop(&e->timers, &sa->t_life);
+	timer_stop(&e->timers, &sa->t_alive);
+	timer_stop(&e->timers, &sa->t_work);
+	timer_stop(&e->timers, &sa->t_answer);
+	half_open_leave(e, sa);
+	if (was_up) {
+		sa->flags |= SA_CLOSE_TOLD;
+		ike_event_sa(e, IKE_EV_IKE_UPDOWN, sa, false, sa->end_err, sa->end_text, NULL);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct ike_xch *x = i ? sa->tx : sa->rx;
+		if (x && x->work) {
+			/* What was under way ends like what was still queued. */
+			x->work->next = sa->work;
+			sa->work = x->work;
+			if (sa->work_end == &sa->work)
+				sa->work_end = &x->work->next;
+			x->work = NULL;
+		}
+		*(i ? &sa->tx : &sa->rx) = NULL;
+		if (x)
+			ike_xch_put(x);
+	}
+	child_sa_lost(sa, e, sa->end_err, sa->end_by_peer);
+	work_drop_all(e, sa);
+	inbox_free(sa);
+	ids_del(e, sa);
+	conn_del(e, sa);
+	ike_setup_free(sa);
+	ike_keys_fini(&sa->keys);
+	free(sa->local_id.data);
+	free(sa->remote_id.data);
+	free(sa->answer);
+	sa_dispose(e, sa);
+	if (!handle_none(heir))
+		life_heir_start(e, heir);
+}
+
+void ike_sa_leave(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (--sa->busy == 0 && sa->state == IKE_S_GONE)
+		sa_finish(e, sa);
+}
+
+void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, err_t why, bool by_peer, const char *text)
+{
+	if (sa->state == IKE_S_GONE)
+		return;
+	SA_LOG(e, sa, LOG_IKE, LOG_DETAIL, "IKE_SA %s[%llu] ends in state %s: %s", sa->conn ? sa->conn->name : "(unnamed)",
+		(unsigned long long)sa->unique, ike_state_name(sa->state), text ? text : err_text(why));
+	if (sa->state == IKE_S_REKEYED)
+		sa->flags |= SA_CLOSE_TOLD;
+	sa->state = IKE_S_GONE;
+	sa->end_err = why;
+	sa->end_by_peer = by_peer;
+	sa->end_text = text;
+	if (!sa->busy)
+		sa_finish(e, sa);
+}
+
+void ike_note(struct ike_engine *e, struct ike_sa *sa, const char *text)
+{
+	sa->ring[sa->ring_at] = (struct ike_ring){ text, (uint32_t)(e->now_ms / 1000) };
+	sa->ring_at = (uint8_t)((sa->ring_at + 1) % IKE_RING);
+}
+
+struct log_ctx ike_log_ctx(const struct ike_sa *sa)
+{
+	return (struct log_ctx){ .conn = sa->conn ? sa->conn->name : NULL, .ike_unique = sa->unique, .spi_i = sa->spi_i,
+		.spi_r = sa->spi_r, .peer = &sa->remote };
+}
+
+uint64_t ike_rand_below(struct ike_engine *e, uint64_t n)
+{
+	uint64_t v = ++e->rand_count;
+
+	return siphash(e->seed, slice_of(&v, sizeof v)) % n;
+}

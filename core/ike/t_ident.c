@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identities in IKE_AUTH, and which connection they belong to. */
+#include "ike/auth.h"
+#include "ike/init.h"
+
+/* The configured identity of ours, or our address when there is none. */
+static void my_id(const struct ike_sa *sa, const struct conf_conn *c, uint8_t *type, slice *data)
+{
+	const struct conf_id *id = c->n_local ? &c->local[0].id : NULL;
+
+	if (id && id->type != ID_ANY) {
+		*type = id->type;
+		*data = slice_of(id->data, id->n);
+		return;
+	}
+	*type = sa->local.family == NET_V6 ? ID_IPV6_ADDR : ID_IPV4_ADDR;
+	*data = slice_of(sa->local.a, net_addr_len(sa->local.family));
+}
+
+static bool has_wildcard(const struct conf_id *id)
+{
+	return (id->type == ID_FQDN || id->type == ID_RFC822_ADDR || id->type == ID_DER_ASN1_DN) && memchr(id->data, '*', id->n);
+}
+
+/* ---- initiator ------------------------------------------------------------------------------------------------------- */
+
+static enum verdict request_check(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+	uint8_t type;
+	slice data;
+
+	my_id(sa, sa->conn, &type, &data);
+	ike_id_set(&sa->local_id, type, data);
+	return sa->local_id.type ? V_DONE : ike_close(x, E_NOMEM, "no memory for the identity");
+}
+
+static enum verdict answer_check(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+	const struct wire_id *id = x->in->id_r;
+	const struct conf_id *want = sa->conn->n_remote ? &sa->conn->remote[0].id : NULL;
+	char a[256], b[256];
+
+	if (!x->in->auth) {
+		(void)ike_refused(x, wire_error(x->in));
+		return V_CLOSE;
+	}
+	if (want && want->type != ID_ANY && !conf_id_match(want, id->type, id->data))
+		return ike_close(x, E_AUTH_FAILED, "the peer is '%s', the connection wants '%s'; correct remote { id } or the peer's "
+			"local { id }", conf_id_text(id->type, id->data, a, sizeof a),
+			conf_id_text(want->type, slice_of(want->data, want->n), b, sizeof b));
+	return V_DONE;
+}
+
+/* ---- responder --------------------------------------------------------------------------------------------------------- */
+
+/* 0: this connection is not it, and why; else the higher the better. */
+static int score(const struct ike_sa *sa, const struct conf_conn *c, const struct ike_msg *m, const char **why)
+{
+	const struct conf_auth *l = c->n_local ? &c->local[0] : NULL, *r = c->n_remote ? &c->remote[0] : NULL;
+	int peer = 1, me = 1;
+
+	*why = "is for IKEv1 only";
+	if (c->version == 1)
+		return 0;
+	*why = "wants another authentication than a shared secret";
+	if ((l && l->cls != CONF_AUTH_PSK && l->cls != CONF_AUTH_ANY) || (r && r->cls != CONF_AUTH_PSK && r->cls != CONF_AUTH_ANY))
+		return 0;
+	*why = "has several authentication rounds";
+	if (c->n_local > 1 || c->n_remote > 1)
+		return 0;
+	*why = "does not have the peer's identity as remote { id }";
+	if (r && r->id.type != ID_ANY)
+		peer = conf_id_match(&r->id, m->id_i->type, m->id_i->data);
+	if (!peer)
+		return 0;
+	*why = "does not have the identity the peer asks for as local { id }";
+	if (m->id_r && m->id_r->type != ID_ANY && l && l->id.type != ID_ANY)
+		me = conf_id_match(&l->id, m->id_r->type, m->id_r->data);
+	if (!me)
+		return 0;
+	*why = "does not allow the algorithms that were agreed on";
+	if (!suite_is_of(&sa->suite, (const struct suite_prop *const *)c->props, c->n_props))
+		return 0;
+	return peer * 1000 + me;
+}
+
+static enum verdict peer_check(struct ike_xch *x)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+	const struct ike_msg *m = x->in;
+	struct conf_conn *c, *best = NULL;
+	int best_score = 0;
+	size_t cursor = 0;
+	const char *why;
+	char a[256], b[256];
+	TEXT_ON_STACK(t, 400);
+
+	if (sa->facts & FACT_PEER_ID_OK)
+		return V_DONE; /* resumed */
+	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "looking for a connection for '%s' ... '%s'",
+		m->id_r ? conf_id_text(m->id_r->type, m->id_r->data, a, sizeof a) : "%any",
+		conf_id_text(m->id_i->type, m->id_i->data, b, sizeof b));
+	while ((c = e->env.conn_match(e->env.arg, &sa->local, &sa->remote, &cursor))) {
+		int s = score(sa, c, m, &why);
+		if (s > best_score) {
+			best = c;
+			best_score = s;
+		}
+		if (!s)
+			text_fmt(&t, "%s'%s' %s", t.n ? "; " : "", c->name, why);
+	}
+	if (!best)
+		return ike_close(x, E_NO_CONN, "no connection for peer '%s'%s%s", conf_id_text(m->id_i->type, m->id_i->data, a, sizeof a),
+			t.n ? ": " : "", t.n ? t.p : ": none has these addresses");
+	if (best != sa->conn) {
+		conf_conn_unref(&sa->conn);
+		sa->conn = conf_conn_ref(best);
+	}
+	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "selected connection '%s'", best->name);
+	ike_id_set(&sa->remote_id, m->id_i->type, m->id_i->data);
+	const struct conf_id *mine = best->n_local ? &best->local[0].id : NULL;
+	uint8_t type;
+	slice data;
+	my_id(sa, best, &type, &data);
+	/* An open or wildcard identity of ours is the one the peer asks for. */
+	if (m->id_r && m->id_r->type != ID_ANY && (!mine || mine->type == ID_ANY || has_wildcard(mine))) {
+		type = m->id_r->type;
+		data = m->id_r->data;
+	}
+	ike_id_set(&sa->local_id, type, data);
+	if (!sa->remote_id.type || !sa->local_id.type)
+		return ike_close(x, E_AUTH_FAILED, "the peer's identity is empty or cannot be kept");
+	sa->facts |= FACT_PEER_ID_OK;
+	return V_DONE;
+}
+
+/* ---- task -------------------------------------------------------------------------------------------------------------- */
+
+static enum verdict ident_check(struct ike_xch *x)
+{
+	return x->dir == XCH_TX_REQUEST ? request_check(x) : x->dir == XCH_RX_REQUEST ? peer_check(x) : answer_check(x);
+}
+
+static enum verdict ident_apply(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (x->dir != XCH_RX_RESPONSE)
+		return V_DONE;
+	ike_id_set(&sa->remote_id, x->in->id_r->type, x->in->id_r->data);
+	sa->facts |= FACT_PEER_ID_OK;
+	return V_DONE;
+}
+
+static enum verdict ident_emit(struct ike_xch *x, struct ike_out *out)
+{
+	struct ike_sa *sa = x->sa;
+	const struct conf_id *want = sa->conn->n_remote ? &sa->conn->remote[0].id : NULL;
+
+	if (x->dir == XCH_RX_REQUEST) {
+		wire_put_id(out, PLD_IDR, sa->local_id.type, ike_id_slice(&sa->local_id));
+		return V_DONE;
+	}
+	wire_put_id(out, PLD_IDI, sa->local_id.type, ike_id_slice(&sa->local_id));
+	if (want && want->type != ID_ANY && !has_wildcard(want))
+		wire_put_id(out, PLD_IDR, want->type, slice_of(want->data, want->n));
+	return V_DONE;
+}
+
+const struct task_ops task_ident = {
+	.name = "identities",
+	.order = 10,
+	.check = ident_check,
+	.apply = ident_apply,
+	.emit = ident_emit,
+};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look-up in the exchange table, and names. */
+#include "ike/table.h"
+
+static bool set_fits(payset set, payset must, payset may)
+{
+	return (set & must) == must && (set & ~(must | may)) == 0;
+}
+
+static bool row_fits(const struct xch_row *r, uint8_t state, uint8_t exchange, uint8_t dir, const struct xch_shape *s)
+{
+	if (r->dir != dir || !(r->from & ST(state)) || (r->exchange && r->exchange != exchange))
+		return false;
+	if (dir == XCH_RX_RESPONSE && r->story && r->story != s->story)
+		return false;
+	if (!set_fits(s->clear, r->clear_must, r->clear_may) || !set_fits(s->sk, r->sk_must, r->sk_may))
+		return false;
+	return !r->notify || (s->has_notify && s->has_notify(s->arg, r->notify));
+}
+
+const struct xch_row *xch_row_find(const struct xch_row *rows, size_t n, uint8_t state, uint8_t exchange, uint8_t dir,
+	const struct xch_shape *shape)
+{
+	for (size_t i = 0; i < n; i++)
+		if (row_fits(&rows[i], state, exchange, dir, shape))
+			return &rows[i];
+	return NULL;
+}
+
+const struct xch_row *xch_row_tx(uint8_t state, uint8_t story, bool child)
+{
+	for (size_t i = 0; i < xch_rows_n; i++) {
+		const struct xch_row *r = &xch_rows[i];
+		if (r->dir != XCH_TX_REQUEST || r->kind != ROW_TASKS || r->story != story || !(r->from & ST(state)))
+			continue;
+		if (story == STORY_AUTH && child != ((r->sk_must & PAYSET(PLD_SA)) != 0))
+			continue;
+		return r;
+	}
+	return NULL;
+}
+
+const char *ike_state_name(uint8_t state)
+{
+	static const char *const names[IKE_S_COUNT] = { "NONE", "INIT_I", "AUTH_I", "AUTH_R", "UP", "REKEYED", "DELETING", "GONE" };
+
+	return state < IKE_S_COUNT ? names[state] : "?";
+}
+
+const char *ike_story_name(uint8_t story)
+{
+	static const char *const names[STORY_COUNT] = { "-", "init", "auth", "child-new", "child-rekey", "ike-rekey",
+		"child-delete", "ike-delete", "info" };
+
+	return story < STORY_COUNT ? names[story] : "?";
+}
+
+const char *ike_exchange_name(uint8_t exchange)
+{
+	const char *name = wire_name(WIRE_XCHG, exchange);
+
+	return name ? name : "unknown exchange";
+}

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running an exchange: row, checks, applies, the message that goes out, commit. Nothing of an SA changes before the
+ * message was authenticated and the last check has passed (principle P5).
+ */
+#include "ike/info.h"
+#include "ike/life.h"
+#include "ike/msgio.h"
+#include "ike/wait.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Pieces of one exchange; a hostile message cannot make it larger. */
+#define XCH_ARENA_BYTES ((size_t)1 << 20)
+#define XCH_SPARE_MAX 32
+
+static COUNTER(c_reject, "ike.rx.rejected", "requests answered with an error, and answers that failed our request");
+static COUNTER(c_row, "ike.rx.out_of_place", "messages the exchange table does not allow in their state");
+static COUNTER(c_build, "ike.tx.unbuilt", "messages of ours that could not be built");
+
+/* ---- objects -------------------------------------------------------------------------------------------------------- */
+
+struct ike_xch *ike_xch_get(struct ike_engine *e, struct ike_sa *sa, uint8_t dir)
+{
+	struct ike_xch *x = e->spare;
+
+	if (x) {
+		e->spare = x->next_free;
+		e->n_spare--;
+		struct arena keep = x->arena;
+		*x = (struct ike_xch){ .arena = keep };
+	} else {
+		x = calloc(1, sizeof *x);
+		if (!x)
+			return NULL;
+		arena_init(&x->arena, XCH_ARENA_BYTES);
+	}
+	x->e = e;
+	x->sa = sa;
+	x->dir = dir;
+	x->serial = ++e->serial;
+	return x;
+}
+
+static void drop_tasks(struct ike_xch *x)
+{
+	size_t n = 0;
+
+	if (!x->row || !x->row->tasks)
+		return;
+	while (x->row->tasks[n])
+		n++;
+	while (n-- > 0)
+		if (x->row->tasks[n]->drop)
+			x->row->tasks[n]->drop(x);
+}
+
+void ike_xch_put(struct ike_xch *x)
+{
+	struct ike_engine *e = x->e;
+
+	drop_tasks(x);
+	timer_stop(&e->timers, &x->timer);
+	if (x->job)
+		ike_job_drop(x->job);
+	ike_work_free(x->work);
+	free(x->packet);
+	if (e->n_spare >= XCH_SPARE_MAX) {
+		arena_fini(&x->arena);
+		free(x);
+		return;
+	}
+	arena_reset(&x->arena);
+	x->next_free = e->spare;
+	e->spare = x;
+	e->n_spare++;
+}
+
+/* ---- verdicts -------------------------------------------------------------------------------------------------------- */
+
+static void reject_set(struct ike_xch *x, err_t code, const char *fmt, va_list ap)
+{
+	char buf[512];
+
+	vsnprintf(buf, sizeof buf, fmt, ap);
+	x->err = code;
+	x->notify = err_notify(code);
+	x->why = arena_str(&x->arena, slice_str(buf));
+}
+
+enum verdict ike_reject(struct ike_xch *x, err_t code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	reject_set(x, code, fmt, ap);
+	va_end(ap);
+	return V_REJECT;
+}
+
+enum verdict ike_close(struct ike_xch *x, err_t code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	reject_set(x, code, fmt, ap);
+	va_end(ap);
+	return V_CLOSE;
+}
+
+void ike_reject_data(struct ike_xch *x, slice data)
+{
+	x->notify_data = arena_slice(&x->arena, data);
+}
+
+static const char *why_of(const struct ike_xch *x)
+{
+	return x->why ? x->why : err_text(x->err);
+}
+
+/* The sentence outlives the exchange: of those that end an SA only the row's text can be kept. */
+static const char *static_why(const struct ike_xch *x)
+{
+	return err_text(x->err ? x->err : E_REFUSED);
+}
+
+static enum verdict run_stage(struct ike_xch *x, uint8_t stage)
+{
+	const struct task_ops *const *t = x->row->tasks;
+
+	for (; t && t[x->task]; x->task++) {
+		enum verdict (*fn)(struct ike_xch *) = stage == XCH_CHECK ? t[x->task]->check : t[x->task]->apply;
+		enum verdict v = fn ? fn(x) : V_DONE;
+		if (v != V_DONE)
+			return v;
+		if (x->sa->state == IKE_S_GONE)
+			return V_DROP;
+	}
+	x->task = 0;
+	return V_DONE;
+}
+
+static enum verdict run_emit(struct ike_xch *x, struct ike_out *out)
+{
+	const struct task_ops *const *t = x->row->tasks;
+
+	for (size_t i = 0; t && t[i]; i++) {
+		enum verdict v = t[i]->emit ? t[i]->emit(x, out) : V_DONE;
+		if (v != V_DONE)
+			return v;
+	}
+	return V_DONE;
+}
+
+static void run_done(struct ike_xch *x)
+{
+	const struct task_ops *const *t = x->row->tasks;
+
+	for (size_t i = 0; t && t[i]; i++)
+		if (t[i]->done)
+			t[i]->done(x);
+}
+
+static bool facts_ok(struct ike_xch *x)
+{
+	if ((x->sa->facts & x->row->facts) == x->row->facts)
+		return true;
+	(void)ike_reject(x, E_INTERNAL, "row \"%s\" is through, but facts 0x%x of 0x%x are proven", x->row->name, x->sa->facts,
+		x->row->facts);
+	return false;
+}
+
+static void state_after(struct ike_xch *x)
+{
+	if (x->row->to == IKE_S_GONE)
+		ike_sa_end(x->e, x->sa, x->work ? x->work->reason : 0, x->dir == XCH_RX_REQUEST, info_end_text(x));
+	else if (x->row->to != IKE_S_COUNT)
+		ike_state_set(x->e, x->sa, x->row->to);
+}
+
+/* ---- requests of the peer ---------------------------------------------------------------------------------------------- */
+
+static void rx_finish(struct ike_xch *x)
+{
+	x->sa->rx = NULL;
+	ike_xch_put(x);
+}
+
+static void rx_answered(struct ike_xch *x)
+{
+	x->sa->rx_mid = x->mid + 1;
+}
+
+static void rx_reject(struct ike_xch *x, enum verdict v)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+	struct log_ctx ctx = ike_log_ctx(sa);
+	char name[16];
+
+	count_inc(&c_reject);
+	ctx.code = x->err;
+	if (x->notify)
+		log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s request %u refused with %s: %s",
+			ike_exchange_name(x->exchange), x->mid, notify_name(x->notify, name), why_of(x));
+	else
+		log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s request %u failed: %s", ike_exchange_name(x->exchange),
+			x->mid, why_of(x));
+	ike_note(e, sa, err_text(x->err));
+	uint16_t notify = x->notify ? x->notify : x->exchange == XCHG_IKE_SA_INIT ? N_NO_PROPOSAL_CHOSEN : N_TEMPORARY_FAILURE;
+	if (v == V_CLOSE && !x->notify && x->exchange == XCHG_IKE_AUTH)
+		notify = N_AUTHENTICATION_FAILED;
+	if (msg_answer_error(x, notify, x->notify_data))
+		count_inc(&c_build);
+	rx_answered(x);
+	if (x->exchange == XCHG_IKE_AUTH)
+		ike_event_sa(e, IKE_EV_ALERT, sa, false, x->err, why_of(x), NULL);
+	if (v == V_CLOSE || x->exchange == XCHG_IKE_SA_INIT)
+		ike_sa_end(e, sa, x->err, false, static_why(x));
+	rx_finish(x);
+}
+
+static void rx_run(struct ike_xch *x)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+	enum verdict v = V_DONE;
+
+	if (x->stage == XCH_CHECK) {
+		v = run_stage(x, XCH_CHECK);
+		if (v == V_DONE)
+			x->stage = XCH_APPLY;
+	}
+	if (v == V_DONE)
+		v = run_stage(x, XCH_APPLY);
+	if (v == V_WAIT)
+		return;
+	if (sa->state == IKE_S_GONE || v == V_DROP) {
+		if (x->exchange == XCHG_IKE_SA_INIT)
+			ike_sa_end(e, sa, E_STALE, false, "the request was dropped");
+		rx_finish(x);
+		return;
+	}
+	if (v != V_DONE) {
+		rx_reject(x, v);
+		return;
+	}
+	x->stage = XCH_EMIT;
+	struct ike_out out;
+	msg_begin(x, &out, true);
+	v = run_emit(x, &out);
+	if (v == V_DONE && msg_end_answer(x, &out)) {
+		count_inc(&c_build);
+		v = ike_close(x, E_SPACE, "the answer could not be written");
+	}
+	if (v == V_DONE && !facts_ok(x))
+		v = V_CLOSE;
+	if (v != V_DONE) {
+		rx_reject(x, v);
+		return;
+	}
+	msg_send_answer(x);
+	rx_answered(x);
+	state_after(x);
+	run_done(x);
+	rx_finish(x);
+	if (sa->state != IKE_S_GONE)
+		ike_work_run(e, sa);
+}
+
+static bool has_notify(const void *arg, uint16_t type)
+{
+	return wire_notify(arg, type) != NULL;
+}
+
+static struct xch_shape shape_of(const struct ike_msg *m, uint8_t story)
+{
+	struct xch_shape s = { .clear = m->clear, .sk = m->inner, .story = story, .has_notify = has_notify, .arg = m };
+	payset extra = 0;
+
+	if (m->n_unknown)
+		extra |= PS_UNKNOWN;
+	for (uint16_t i = 0; i < m->n_deletes; i++)
+		extra |= m->deletes[i].proto == PROTO_IKE ? PS_D_IKE : PS_D_CHILD;
+	if (wire_error(m))
+		extra |= PS_N_ERROR;
+	*(m->inner_done ? &s.sk : &s.clear) |= extra;
+	return s;
+}
+
+static void log_out_of_place(struct ike_xch *x, const char *kind)
+{
+	struct log_ctx ctx = ike_log_ctx(x->sa);
+
+	ctx.code = x->row ? x->row->err : E_UNEXPECTED;
+	log_peer(x->e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s %u from the peer in state %s %s: %s", ike_exchange_name(x->exchange),
+		x->mid, ike_state_name(x->sa->state), kind, x->row ? x->row->name : "no row");
+}
+
+void ike_run_request(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct xch_shape shape = shape_of(x->in, STORY_NONE);
+
+	x->row = xch_row_find(xch_rows, xch_rows_n, sa->state, x->exchange, XCH_RX_REQUEST, &shape);
+	if (!x->row || x->row->kind == ROW_IGNORE) {
+		count_inc(&c_row);
+		log_out_of_place(x, "ignored");
+		rx_finish(x);
+		return;
+	}
+	x->story = x->row->story;
+	if (x->row->kind != ROW_TASKS) {
+		count_inc(&c_row);
+		log_out_of_place(x, "refused");
+		(void)ike_reject(x, x->row->err, "%s", x->row->name);
+		rx_reject(x, x->row->kind == ROW_CLOSE ? V_CLOSE : V_REJECT);
+		return;
+	}
+	if (sa->tx) {
+		enum verdict v = child_collide(x);
+		if (v == V_DROP) {
+			rx_finish(x);
+			return;
+		}
+		if (v != V_DONE) {
+			rx_reject(x, v);
+			return;
+		}
+	}
+	rx_run(x);
+}
+
+/* ---- requests of ours ---------------------------------------------------------------------------------------------------- */
+
+static void tx_finish(struct ike_xch *x)
+{
+	if (x->sa->tx == x)
+		x->sa->tx = NULL;
+	ike_xch_put(x);
+}
+
+static void tx_fail(struct ike_xch *x, enum verdict v)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+
+	if (v != V_DROP) {
+		count_inc(&c_reject);
+		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "%s %u failed: %s", ike_exchange_name(x->exchange), x->mid, why_of(x));
+		ike_note(e, sa, err_text(x->err));
+	}
+	if (x->work)
+		ike_cmd_done(e, x->work->cmd_id, x->err ? x->err : E_COLLISION, why_of(x), sa->unique, 0);
+	bool setup = sa->state == IKE_S_NONE || sa->state == IKE_S_INIT_I || sa->state == IKE_S_AUTH_I;
+	if (x->exchange == XCHG_IKE_AUTH || setup)
+		v = V_CLOSE;
+	if (v == V_CLOSE) {
+		if (setup)
+			ike_event_sa(e, IKE_EV_ALERT, sa, false, x->err, why_of(x), NULL);
+		info_auth_failed(x);
+	}
+	bool end = v == V_CLOSE && sa->state != IKE_S_DELETING;
+	if (end)
+		ike_sa_end(e, sa, x->err, false, static_why(x));
+	tx_finish(x);
+	if (!end)
+		ike_work_run(e, sa);
+}
+
+static void tx_run(struct ike_xch *x)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+	enum verdict v = run_stage(x, XCH_CHECK);
+
+	if (v == V_WAIT)
+		return;
+	if (sa->state == IKE_S_GONE) {
+		tx_finish(x);
+		return;
+	}
+	if (v == V_DONE) {
+		struct ike_out out;
+		msg_begin(x, &out, false);
+		v = run_emit(x, &out);
+		if (v == V_DONE && msg_end_request(x, &out)) {
+			count_inc(&c_build);
+			v = ike_reject(x, E_SPACE, "the request could not be written");
+		}
+	}
+	if (v == V_DONE && !facts_ok(x))
+		v = V_CLOSE;
+	if (v != V_DONE) {
+		tx_fail(x, v);
+		return;
+	}
+	sa->tx_mid = x->mid + 1;
+	x->stage = XCH_IDLE;
+	if (x->row->to != IKE_S_COUNT)
+		ike_state_set(e, sa, x->row->to);
+	window_send(x);
+}
+
+static void answer_run(struct ike_xch *x)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+	enum verdict v = V_DONE;
+
+	if (x->stage == XCH_CHECK) {
+		v = run_stage(x, XCH_CHECK);
+		if (v == V_DONE)
+			x->stage = XCH_APPLY;
+	}
+	if (v == V_DONE)
+		v = run_stage(x, XCH_APPLY);
+	if (v == V_WAIT) {
+		timer_stop(&e->timers, &x->timer);
+		return;
+	}
+	if (sa->state == IKE_S_GONE) {
+		tx_finish(x);
+		return;
+	}
+	if (v == V_DROP) {
+		/* As if the answer had never come: the request stays out. */
+		x->dir = XCH_TX_REQUEST;
+		x->stage = XCH_IDLE;
+		x->task = 0;
+		x->in = NULL;
+		if (!timer_runs(&x->timer))
+			window_rearm(x);
+		return;
+	}
+	timer_stop(&e->timers, &x->timer);
+	if (v == V_DONE && !facts_ok(x))
+		v = V_CLOSE;
+	if (v != V_DONE) {
+		tx_fail(x, v);
+		return;
+	}
+	state_after(x);
+	run_done(x);
+	tx_finish(x);
+	if (sa->state != IKE_S_GONE)
+		ike_work_run(e, sa);
+}
+
+void ike_run_answer(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct xch_shape shape = shape_of(x->in, x->story);
+	const struct xch_row *row = xch_row_find(xch_rows, xch_rows_n, sa->state, x->exchange, XCH_RX_RESPONSE, &shape);
+
+	if (!row || row->kind == ROW_IGNORE) {
+		count_inc(&c_row);
+		log_out_of_place(x, "ignored");
+		x->in = NULL;
+		return;
+	}
+	x->dir = XCH_RX_RESPONSE;
+	x->stage = XCH_CHECK;
+	x->task = 0;
+	if (row->kind != ROW_TASKS) {
+		count_inc(&c_row);
+		timer_stop(&x->e->timers, &x->timer);
+		enum verdict v = ike_reject(x, row->err, "%s", row->name);
+		tx_fail(x, row->kind == ROW_CLOSE ? V_CLOSE : v);
+		return;
+	}
+	x->row = row;
+	answer_run(x);
+}
+
+void ike_resume(struct ike_xch *x)
+{
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+
+	ike_sa_enter(sa);
+	if (x->dir == XCH_RX_REQUEST)
+		rx_run(x);
+	else if (x->dir == XCH_RX_RESPONSE)
+		answer_run(x);
+	else
+		tx_run(x);
+	ike_inbox_run(e, sa);
+	ike_sa_leave(e, sa);
+}
+
+/* ---- work ------------------------------------------------------------------------------------------------------------------ */
+
+struct ike_work *ike_work_new(uint8_t story, struct conf_conn *conn, const struct conf_child *child, uint64_t cmd_id)
+{
+	struct ike_work *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return NULL;
+	w->story = story;
+	w->conn = conn ? conf_conn_ref(conn) : NULL;
+	w->child = child;
+	w->cmd_id = cmd_id;
+	return w;
+}
+
+void ike_work_free(struct ike_work *w)
+{
+	if (!w)
+		return;
+	conf_conn_unref(&w->conn);
+	free(w);
+}
+
+static void work_push(struct ike_sa *sa, struct ike_work *w, bool front)
+{
+	if (front) {
+		w->next = sa->work;
+		sa->work = w;
+		if (!w->next)
+			sa->work_end = &w->next;
+		return;
+	}
+	w->next = NULL;
+	*sa->work_end = w;
+	sa->work_end = &w->next;
+}
+
+void ike_work_add(struct ike_engine *e, struct ike_sa *sa, struct ike_work *w)
+{
+	work_push(sa, w, w->story == STORY_IKE_DELETE);
+	ike_work_run(e, sa);
+}
+
+void ike_work_again(struct ike_xch *x, uint64_t after_ms)
+{
+	struct ike_work *w = x->work;
+
+	if (!w)
+		return;
+	x->work = NULL;
+	w->tries++;
+	w->not_before_ms = x->e->now_ms + after_ms;
+	work_push(x->sa, w, false);
+}
+
+static void work_due(struct ike_engine *e, struct ike_timer *t)
+{
+	ike_work_run(e, TIMER_OF(t, struct ike_sa, t_work));
+}
+
+/* What the state wants by itself, before anything that is queued. */
+static uint8_t own_story(const struct ike_sa *sa)
+{
+	if (!sa->initiator || !sa->setup)
+		return STORY_NONE;
+	return sa->state == IKE_S_NONE ? STORY_INIT : sa->state == IKE_S_AUTH_I ? STORY_AUTH : STORY_NONE;
+}
+
+static struct ike_work *work_take(struct ike_engine *e, struct ike_sa *sa, uint8_t own)
+{
+	uint64_t soonest = UINT64_MAX;
+
+	for (struct ike_work **p = &sa->work; *p; p = &(*p)->next) {
+		struct ike_work *w = *p;
+		bool fits = own == STORY_AUTH ? w->story == STORY_CHILD_NEW : xch_row_tx(sa->state, w->story, true) != NULL;
+		if (!fits)
+			continue;
+		if (w->not_before_ms > e->now_ms) {
+			soonest = w->not_before_ms < soonest ? w->not_before_ms : soonest;
+			continue;
+		}
+		*p = w->next;
+		if (!*p)
+			sa->work_end = p;
+		w->next = NULL;
+		return w;
+	}
+	if (soonest != UINT64_MAX)
+		timer_set(&e->timers, &sa->t_work, soonest, work_due);
+	return NULL;
+}
+
+void ike_work_run(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->tx || sa->state == IKE_S_GONE || ike_sa_waits(sa))
+		return;
+	uint8_t own = own_story(sa);
+	struct ike_work *w = own == STORY_INIT ? NULL : work_take(e, sa, own);
+	if (!w && own == STORY_NONE)
+		return;
+	uint8_t story = own != STORY_NONE ? own : w->story;
+	const struct xch_row *row = xch_row_tx(sa->state, story, story != STORY_AUTH || (w && w->child));
+	struct ike_xch *x = row ? ike_xch_get(e, sa, XCH_TX_REQUEST) : NULL;
+	if (!x) {
+		if (w) {
+			ike_cmd_done(e, w->cmd_id, E_NOMEM, "no memory for an exchange", sa->unique, 0);
+			ike_work_free(w);
+		}
+		return;
+	}
+	x->row = row;
+	x->story = story;
+	x->exchange = row->exchange;
+	x->mid = sa->tx_mid;
+	x->work = w;
+	sa->tx = x;
+	ike_sa_enter(sa);
+	tx_run(x);
+	ike_sa_leave(e, sa);
+}
