@@ -14,6 +14,8 @@ struct conf_settings {
 	char *socket, *pidfile, *plugin_dir; /* NULL: what the program was built with */
 	char **load;                /* plugins in this order of preference, NULL-terminated; NULL: all there are */
 	char **interfaces_use, **interfaces_ignore; /* NULL-terminated; NULL none given */
+	char *kernel;               /* the data plane's plugin by name; NULL: the best one that carries packets */
+	uint32_t fwmark;            /* SO_MARK of our sockets, 0 none */
 	char *log;                  /* levels of the standard error, "1, ike=2"; NULL default */
 	uint32_t workers;           /* crypto threads; UINT32_MAX: cores - 1 */
 	uint32_t max_api_clients;

@@ -230,6 +230,21 @@ err_t loader_open(struct loader *l, const char *dir, const char *const *names, s
 	return e ? diag_set(why, e, "cannot load plugins") : 0;
 }
 
+void loader_keep_only(struct loader *l, uint16_t kind, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct loaded *p = l->v[i];
+		bool offers = false;
+		for (size_t k = 0; k < p->desc->n_feats; k++)
+			offers |= p->desc->feats[k].is.kind == kind;
+		if (!offers || (name && strcmp(p->reg->name, name) == 0))
+			continue;
+		p->tried = true;
+		registry_refuse(l->s->reg, p->reg, name ? "another plugin of its kind was chosen" :
+			"it is only used when the configuration asks for it by name");
+	}
+}
+
 void loader_reconfigure(struct loader *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
