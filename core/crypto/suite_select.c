@@ -184,7 +184,7 @@ static bool choose_rest(struct pair *p)
 	p->differs = SUITE_ESN;
 	if (p->ours->proto == SUITE_IKE)
 		return !is_present(p->theirs, SUITE_ESN);
-	if (!common_or_none(p, SUITE_ESN, &esn))
+	if (!common_or_none(p, SUITE_ESN, &esn) || esn > SUITE_ESN_YES)
 		return false;
 	p->out->esn = esn == SUITE_ESN_YES;
 	return true;

@@ -382,3 +382,54 @@ Test(suite, key_lengths)
 	cr_expect_str_eq(suite_alg_name(SUITE_ENCR, 999, buf), "ENCR_999");
 	cr_expect_str_eq(suite_alg_name(SUITE_AKE1 + 1, 36, buf), "ML_KEM_768");
 }
+
+/* A small space of numbers, so that much matches; some transforms are odd. */
+static struct suite_prop *random_prop(struct arena *a, unsigned *seed, uint8_t proto, uint8_t num)
+{
+	static const uint16_t ids[][4] = { { 20, 12, 28, 13 }, { 5, 6, 7, 2 }, { 12, 13, 0, 14 }, { 31, 19, 14, 0 },
+		{ 0, 1, 0, 7 }, { 36, 31, 0, 19 }, { 37, 36, 0, 35 } };
+	uint8_t n = (uint8_t)(rand_r(seed) % 30);
+	struct suite_prop *p = suite_prop_get(a, proto, num, n);
+	for (uint8_t i = 0; i < n; i++) {
+		uint8_t type = (uint8_t)(1 + rand_r(seed) % ARRAY_LEN(ids));
+		p->tf[i] = (struct suite_tf){ type, rand_r(seed) % 16 == 0, ids[type - 1][rand_r(seed) % 4], 0 };
+		bool has_bits = type == SUITE_ENCR && p->tf[i].id != 28;
+		p->tf[i].bits = has_bits ? rand_r(seed) % 2 ? 128 : 256 : 0;
+	}
+	suite_prop_order(p);
+	return p;
+}
+
+Test(suite, what_a_responder_chooses_its_initiator_accepts)
+{
+	unsigned seed = 1, matched = 0;
+	for (int round = 0; round < 30000; round++) {
+		struct arena a;
+		struct suite_prop *ours[2], *theirs[2];
+		struct suite got, again;
+		struct diag *why = NULL;
+		size_t at;
+		arena_init(&a, 65536);
+		for (uint8_t i = 0; i < 2; i++) {
+			uint8_t proto = round % 2 ? SUITE_IKE : SUITE_ESP;
+			ours[i] = random_prop(&a, &seed, proto, (uint8_t)(i + 1));
+			theirs[i] = random_prop(&a, &seed, proto, (uint8_t)(i + 1));
+		}
+		uint32_t flags = round % 3 ? 0 : SUITE_PREFER_PEER;
+		err_t e = suite_select((const struct suite_prop *const *)ours, 2, (const struct suite_prop *const *)theirs, 2,
+			flags, 31, &got, NULL, &at, &why);
+		if (e == 0) {
+			struct suite_tf tf[SUITE_TF_MAX];
+			struct suite_prop *answer = peer_prop(&a, got.proto, tf, suite_transforms(&got, tf));
+			answer->num = theirs[at]->num;
+			cr_assert_eq(suite_accept((const struct suite_prop *const *)theirs, 2, answer, 0, &again, NULL), 0,
+				"%s chosen from %s", text_of_suite(&got), text_of_prop(theirs[at]));
+			cr_assert_str_eq(text_of_suite(&got), text_of_suite(&again));
+			matched++;
+		}
+		cr_assert_eq(!e, !why);
+		diag_free(&why);
+		arena_fini(&a);
+	}
+	cr_expect_gt(matched, 100, "%u", matched);
+}
