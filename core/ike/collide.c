@@ -7,6 +7,8 @@
 /* Things of ours that concern neither that child nor the IKE SA as a whole. */
 #define M_IDLE (M(NONE) | M(INFO))
 #define M_ELSEWHERE (M(OTHER_REKEY) | M(OTHER_DELETE))
+/* That child is not here. */
+#define M_ABSENT (M(CHILD_GONE) | M(CHILD_UNBORN))
 #define M_ON_CHILDREN (M(CHILD_CREATE) | M(CHILD_REKEY) | M(CHILD_DELETE) | M_ELSEWHERE)
 
 static const struct clash_row rows[] = {
@@ -15,7 +17,7 @@ static const struct clash_row rows[] = {
 	  "a liveness check is answered whatever is under way" },
 
 	/* the peer creates a child SA */
-	{ M_IDLE | M_ON_CHILDREN | M(CHILD_REPLACED) | M(CHILD_GONE), CLASH_P_CHILD_CREATE, CLASH_ACCEPT, "1.3.1",
+	{ M_IDLE | M_ON_CHILDREN | M(CHILD_REPLACED) | M_ABSENT, CLASH_P_CHILD_CREATE, CLASH_ACCEPT, "1.3.1",
 	  "a new child SA does not touch the others" },
 	{ M(IKE_REKEY), CLASH_P_CHILD_CREATE, CLASH_TEMPORARY, "2.25.2",
 	  "we rekey the IKE SA: the peer creates its child SA on the new one" },
@@ -35,6 +37,8 @@ static const struct clash_row rows[] = {
 	  "that child SA was rekeyed already and only waits for its delete" },
 	{ M(CHILD_GONE), CLASH_P_CHILD_REKEY, CLASH_NOT_FOUND, "2.25.1",
 	  "that child SA does not exist here: the peer forgets it" },
+	{ M(CHILD_UNBORN), CLASH_P_CHILD_REKEY, CLASH_TEMPORARY, "2.25",
+	  "the answer that brings that child SA is still on its way to us: the peer tries again" },
 	{ M(IKE_REKEY), CLASH_P_CHILD_REKEY, CLASH_TEMPORARY, "2.25.2",
 	  "we rekey the IKE SA: the peer rekeys its child SA on the new one" },
 	{ M(IKE_REPLACED), CLASH_P_CHILD_REKEY, CLASH_TEMPORARY, "2.25.2",
@@ -53,6 +57,8 @@ static const struct clash_row rows[] = {
 	  "the end of a rekeying of the peer" },
 	{ M(CHILD_GONE), CLASH_P_CHILD_DELETE, CLASH_SILENT, "2.25.1",
 	  "there is no such child SA any more: nothing to name in the answer" },
+	{ M(CHILD_UNBORN), CLASH_P_CHILD_DELETE, CLASH_SILENT, "2.25.1",
+	  "deleted before the answer that brings it has reached us: noted, and not set up when the answer comes" },
 	{ M(IKE_REKEY), CLASH_P_CHILD_DELETE, CLASH_ACCEPT, "2.25.2",
 	  "a child SA may go while the IKE SA is rekeyed: it is not inherited" },
 	{ M(IKE_REPLACED), CLASH_P_CHILD_DELETE, CLASH_SILENT, "2.25.2",
@@ -61,7 +67,7 @@ static const struct clash_row rows[] = {
 	  "it goes with the IKE SA anyway" },
 
 	/* the peer rekeys the IKE SA */
-	{ M_IDLE | M(CHILD_REPLACED) | M(CHILD_GONE), CLASH_P_IKE_REKEY, CLASH_ACCEPT, "1.3.2",
+	{ M_IDLE | M(CHILD_REPLACED) | M_ABSENT, CLASH_P_IKE_REKEY, CLASH_ACCEPT, "1.3.2",
 	  "nothing of ours is under way on this IKE SA" },
 	{ M_ON_CHILDREN, CLASH_P_IKE_REKEY, CLASH_TEMPORARY, "2.25.2",
 	  "we create, rekey or close a child SA on it: the peer tries again when that is over" },
@@ -74,7 +80,7 @@ static const struct clash_row rows[] = {
 	  "we close the IKE SA: no use to rekey it" },
 
 	/* the peer deletes the IKE SA */
-	{ M_IDLE | M_ON_CHILDREN | M(CHILD_REPLACED) | M(CHILD_GONE), CLASH_P_IKE_DELETE, CLASH_FORGET, "1.4.1",
+	{ M_IDLE | M_ON_CHILDREN | M(CHILD_REPLACED) | M_ABSENT, CLASH_P_IKE_DELETE, CLASH_FORGET, "1.4.1",
 	  "all of the IKE SA goes, and what we had under way on it" },
 	{ M(IKE_REKEY), CLASH_P_IKE_DELETE, CLASH_FORGET, "2.25.2",
 	  "our rekeying is forgotten; when the peer's own rekeying was answered, its new SA is the one that stays" },
@@ -133,7 +139,7 @@ bool clash_mine_lowest(slice my_ni, slice my_nr, slice peer_ni, slice peer_nr)
 
 static const char *const mine_names[CLASH_M_END] = {
 	"nothing", "informational", "child create", "rekey of that child", "delete of that child", "that child replaced",
-	"that child gone", "rekey of another child", "delete of another child", "IKE rekey", "IKE SA replaced", "IKE delete",
+	"that child gone", "that child not here yet", "rekey of another child", "delete of another child", "IKE rekey", "IKE SA replaced", "IKE delete",
 };
 
 static const char *const peer_names[CLASH_P_END] = {

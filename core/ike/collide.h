@@ -18,6 +18,7 @@ enum clash_mine {
 	CLASH_M_CHILD_DELETE,  /* we asked to delete that child */
 	CLASH_M_CHILD_REPLACED,/* the peer has rekeyed that child and has not deleted it yet */
 	CLASH_M_CHILD_GONE,    /* we have no such child (any more) */
+	CLASH_M_CHILD_UNBORN,  /* we have no such child, but the answer to a request of ours that is out may bring it */
 	CLASH_M_OTHER_REKEY,   /* we rekey a child, another one than that, or the request names none */
 	CLASH_M_OTHER_DELETE,  /* we asked to delete a child, as above */
 	CLASH_M_IKE_REKEY,     /* we rekey the IKE SA */

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Child SAs in the kernel: which operations install and remove them. What is added within an exchange is one batch that
+ * is waited for; what is taken away goes out at once, each SA on its own, so that one which the kernel has already
+ * dropped does not hold up the others.
+ */
+#include "ike/child_int.h"
+
+#include <stdlib.h>
+
+/* All that the operations of one child depend on. */
+struct inst {
+	const struct ike_sa *sa;
+	const struct conf_conn *conn;
+	const struct conf_child *conf;
+	const struct suite *suite;
+	const struct ts_sel *local, *remote;
+	size_t n_local, n_remote;
+	uint32_t spi_in, spi_out, reqid;
+	uint8_t proto, mode;
+	bool encap, tfc_off;
+	uint64_t cookie;
+};
+
+static struct inst inst_of_child(const struct child_sa *c)
+{
+	return (struct inst){
+		.sa = c->sa, .conn = c->conn, .conf = c->conf, .suite = &c->suite, .local = child_local(c),
+		.remote = child_remote(c), .n_local = c->n_local, .n_remote = c->n_remote, .spi_in = c->spi_in,
+		.spi_out = c->spi_out, .reqid = c->reqid, .proto = c->proto, .mode = c->mode,
+		.encap = c->flags & CHILD_ENCAP, .tfc_off = c->sa->flags & SA_ESP_TFC_OFF, .cookie = c->spi_in,
+	};
+}
+
+static struct inst inst_of_neg(const struct ike_sa *sa, const struct child_neg *n)
+{
+	return (struct inst){
+		.sa = sa, .conn = n->conn, .conf = n->conf, .suite = &n->suite, .local = n->local.v, .remote = n->remote.v,
+		.n_local = n->local.n, .n_remote = n->remote.n, .spi_in = n->spi_in, .spi_out = n->spi_out,
+		.reqid = n->reqid, .proto = n->proto, .mode = n->mode, .encap = sa->flags & SA_NATT,
+		.tfc_off = n->peer_tfc_off || (sa->flags & SA_ESP_TFC_OFF), .cookie = n->spi_in,
+	};
+}
+
+static uint32_t if_id_of(const struct inst *in, uint8_t dir)
+{
+	if (dir == KERN_OUT)
+		return in->conf->if_id_out ? in->conf->if_id_out : in->conn->if_id_out;
+	return in->conf->if_id_in ? in->conf->if_id_in : in->conn->if_id_in;
+}
+
+/* What names an SA: enough to delete it. */
+static struct kern_op sa_op(const struct inst *in, uint8_t verb, uint8_t dir)
+{
+	const struct ike_sa *sa = in->sa;
+	bool out = dir == KERN_OUT;
+	return (struct kern_op){ .verb = verb, .sa = {
+		.dir = dir, .proto = in->proto, .mode = in->mode, .spi = out ? in->spi_out : in->spi_in, .reqid = in->reqid,
+		.src = out ? sa->local : sa->remote, .dst = out ? sa->remote : sa->local, .encap = in->encap,
+		.if_id = if_id_of(in, dir), .cookie = in->cookie,
+	} };
+}
+
+static struct kern_op sa_add(const struct inst *in, uint8_t dir, const struct child_keys *keys, bool ours)
+{
+	const struct conf_child *f = in->conf;
+	struct kern_op op = sa_op(in, KERN_SA_ADD, dir);
+	bool by_initiator = (dir == KERN_OUT) == ours;
+	struct kern_sa *s = &op.sa;
+	s->esn = in->suite->esn;
+	s->encr_id = in->suite->encr;
+	s->encr_bits = in->suite->encr_bits;
+	s->integ_id = in->suite->integ;
+	s->encr_key = child_key_encr(keys, by_initiator);
+	s->integ_key = child_key_integ(keys, by_initiator);
+	s->replay_window = f->replay_window;
+	/* Times are the engine's; the hard one is here, too, so that no SA outlives a daemon that was killed. */
+	s->life = (struct kern_life){
+		.hard_s = f->life_time_s, .soft_bytes = f->rekey_bytes, .hard_bytes = f->life_bytes,
+		.soft_packets = f->rekey_packets, .hard_packets = f->life_packets,
+	};
+	s->tfc_pad = in->tfc_off ? 0 : f->tfc_pad;
+	s->copy_df = f->copy_df;
+	s->copy_dscp = f->copy_dscp;
+	s->copy_ecn = f->copy_ecn;
+	s->mark_in = f->mark_in;
+	s->mark_in_mask = f->mark_in_mask;
+	s->mark_out = f->mark_out;
+	s->mark_out_mask = f->mark_out_mask;
+	s->local_ts = in->local;
+	s->n_local_ts = (uint16_t)in->n_local;
+	s->remote_ts = in->remote;
+	s->n_remote_ts = (uint16_t)in->n_remote;
+	return op;
+}
+
+/* Can packets match both? */
+static bool pair_ok(const struct ts_sel *l, const struct ts_sel *r)
+{
+	return l->family == r->family && (!l->proto || !r->proto || l->proto == r->proto);
+}
+
+static struct kern_op policy_op(const struct inst *in, uint8_t verb, uint8_t dir, uint8_t action, const struct ts_sel *l,
+				const struct ts_sel *r)
+{
+	const struct conf_child *f = in->conf;
+	bool out = dir == KERN_OUT;
+	struct kern_op op = { .verb = verb, .pol = {
+		.dir = dir, .action = action, .mode = in->mode, .proto = in->proto, .reqid = in->reqid, .local = *l,
+		.remote = *r, .priority = f->priority, .mark = out ? f->mark_out : f->mark_in,
+		.mark_mask = out ? f->mark_out_mask : f->mark_in_mask, .if_id = if_id_of(in, dir),
+		.route = out && action != KERN_DROP && !if_id_of(in, dir), .cookie = in->cookie,
+	} };
+	if (in->sa) {
+		op.pol.src = out ? in->sa->local : in->sa->remote;
+		op.pol.dst = out ? in->sa->remote : in->sa->local;
+	}
+	memcpy(op.pol.interface, f->interface, sizeof op.pol.interface);
+	return op;
+}
+
+/* The policies of all pairs; v NULL: counts them. */
+static size_t policy_ops(const struct inst *in, uint8_t verb, uint8_t action, struct kern_op *v)
+{
+	size_t n = 0;
+	if (!in->conf->policies)
+		return 0;
+	for (size_t i = 0; i < in->n_local; i++)
+		for (size_t j = 0; j < in->n_remote; j++) {
+			if (!pair_ok(&in->local[i], &in->remote[j]))
+				continue;
+			for (uint8_t dir = KERN_IN; dir <= KERN_FWD; dir++) {
+				if ((dir == KERN_FWD && in->mode == KERN_TRANSPORT) || (action == KERN_TRAP && dir != KERN_OUT))
+					continue;
+				if (v)
+					v[n] = policy_op(in, verb, dir, action, &in->local[i], &in->remote[j]);
+				n++;
+			}
+		}
+	return n;
+}
+
+struct kern_op *child_install_ops(struct ike_engine *e, const struct ike_sa *sa, const struct child_neg *n, bool ours,
+				  bool out, bool pols, struct arena *a, size_t *n_ops)
+{
+	struct inst in = inst_of_neg(sa, n);
+	size_t want = 1 + out + (pols ? policy_ops(&in, KERN_POLICY_ADD, KERN_PROTECT, NULL) : 0), at = 0;
+	struct kern_op *v = arena_get(a, want * sizeof *v);
+	(void)e;
+	if (!v)
+		return NULL;
+	v[at++] = sa_add(&in, KERN_IN, &n->keys, ours);
+	if (out)
+		v[at++] = sa_add(&in, KERN_OUT, &n->keys, ours);
+	if (pols)
+		at += policy_ops(&in, KERN_POLICY_ADD, KERN_PROTECT, v + at);
+	*n_ops = at;
+	return v;
+}
+
+static void submit(struct ike_engine *e, const struct kern_op *v, size_t n)
+{
+	if (n)
+		(void)ike_kern(e, NULL, v, n);
+}
+
+static void submit_policies(struct ike_engine *e, const struct inst *in, uint8_t verb, uint8_t action)
+{
+	size_t n = policy_ops(in, verb, action, NULL);
+	struct kern_op few[8], *v = n <= ARRAY_LEN(few) ? few : reallocarray(NULL, n, sizeof *v);
+	if (!v)
+		return;
+	submit(e, v, policy_ops(in, verb, action, v));
+	if (v != few)
+		free(v);
+}
+
+void child_remove(struct ike_engine *e, struct child_sa *c, uint16_t what)
+{
+	struct inst in = inst_of_child(c);
+	what &= c->flags;
+	/* Policies first: nothing is sent towards an SA that is gone. */
+	if (what & CHILD_POLICIES)
+		submit_policies(e, &in, KERN_POLICY_DEL, KERN_PROTECT);
+	if (what & CHILD_OUT) {
+		struct kern_op op = sa_op(&in, KERN_SA_DEL, KERN_OUT);
+		submit(e, &op, 1);
+	}
+	if (what & CHILD_IN) {
+		struct kern_op op = sa_op(&in, KERN_SA_DEL, KERN_IN);
+		submit(e, &op, 1);
+	}
+	c->flags &= (uint16_t)~(what & (CHILD_IN | CHILD_OUT | CHILD_POLICIES));
+}
+
+void child_remove_neg(struct ike_engine *e, const struct ike_sa *sa, const struct child_neg *n, bool out, bool pols)
+{
+	struct inst in = inst_of_neg(sa, n);
+	if (pols)
+		submit_policies(e, &in, KERN_POLICY_DEL, KERN_PROTECT);
+	if (out) {
+		struct kern_op op = sa_op(&in, KERN_SA_DEL, KERN_OUT);
+		submit(e, &op, 1);
+	}
+	struct kern_op op = sa_op(&in, KERN_SA_DEL, KERN_IN);
+	submit(e, &op, 1);
+}
+
+bool child_same_policies(const struct child_sa *old, const struct child_neg *n)
+{
+	return (old->flags & CHILD_POLICIES) && old->reqid == n->reqid && old->mode == n->mode && old->proto == n->proto &&
+	       old->conf->priority == n->conf->priority && old->conf->policies == n->conf->policies &&
+	       old->n_local == n->local.n && old->n_remote == n->remote.n &&
+	       !memcmp(child_local(old), n->local.v, n->local.n * sizeof(struct ts_sel)) &&
+	       !memcmp(child_remote(old), n->remote.v, n->remote.n * sizeof(struct ts_sel));
+}
+
+void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *new)
+{
+	if (new->late) {
+		struct inst in = inst_of_child(new);
+		struct kern_op op = sa_add(&in, KERN_OUT, new->late, new->flags & CHILD_OURS);
+		submit(e, &op, 1);
+		new->flags |= CHILD_OUT;
+		child_keys_fini(new->late);
+		free(new->late);
+		new->late = NULL;
+	}
+	if (!(new->flags & CHILD_OUT))
+		return;
+	/* A new pair without policies takes over those of the old one. */
+	if (!(new->flags & CHILD_POLICIES) && (old->flags & CHILD_POLICIES)) {
+		struct inst from = inst_of_child(old), to = inst_of_child(new);
+		if (from.n_local != to.n_local || from.n_remote != to.n_remote ||
+		    memcmp(from.local, to.local, (to.n_local + to.n_remote) * sizeof(struct ts_sel)) ||
+		    from.reqid != to.reqid || from.mode != to.mode) {
+			submit_policies(e, &to, KERN_POLICY_ADD, KERN_PROTECT);
+			child_remove(e, old, CHILD_POLICIES);
+		}
+		old->flags &= (uint16_t)~CHILD_POLICIES;
+		new->flags |= CHILD_POLICIES;
+	}
+	child_remove(e, old, CHILD_OUT | CHILD_POLICIES);
+}
+
+void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
+{
+	for (struct child_sa *c = sa->children; c; c = c->next) {
+		if (sa->flags & SA_NATT)
+			c->flags |= CHILD_ENCAP;
+		else
+			c->flags &= (uint16_t)~CHILD_ENCAP;
+		struct inst in = inst_of_child(c);
+		if (c->flags & CHILD_IN) {
+			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_IN);
+			submit(e, &op, 1);
+		}
+		if (c->flags & CHILD_OUT) {
+			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_OUT);
+			submit(e, &op, 1);
+		}
+		/* Policies are named by their selectors: added with the new ends, then the old ones are taken away. */
+		if (c->flags & CHILD_POLICIES) {
+			submit_policies(e, &in, KERN_POLICY_DEL, KERN_PROTECT);
+			submit_policies(e, &in, KERN_POLICY_ADD, KERN_PROTECT);
+		}
+	}
+}
+
+void child_trap_policies(struct ike_engine *e, const struct child_trap *t, bool add)
+{
+	uint8_t mode = t->conf->mode;
+	bool shunt = mode == CONF_PASS || mode == CONF_DROP;
+	struct ike_sa ends = { .local = t->local, .remote = t->remote };
+	struct inst in = {
+		.sa = shunt ? NULL : &ends, .conn = t->conn, .conf = t->conf, .local = t->ts, .n_local = t->n_local,
+		.remote = t->ts + t->n_local, .n_remote = t->n_remote, .reqid = t->reqid, .proto = 50,
+		.mode = shunt ? KERN_TUNNEL : mode, .cookie = t->id,
+	};
+	submit_policies(e, &in, add ? KERN_POLICY_ADD : KERN_POLICY_DEL,
+			mode == CONF_PASS ? KERN_PASS : mode == CONF_DROP ? KERN_DROP : KERN_TRAP);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child SAs as they are shown, and the commands on child SAs that exist. */
+#include "ike/child_int.h"
+
+/* ---- views ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t left_s(uint64_t at_ms, uint64_t now_ms)
+{
+	return at_ms > now_ms ? (at_ms - now_ms + 999) / 1000 : 0;
+}
+
+static bool usage_of(struct ike_engine *e, const struct child_sa *c, uint8_t dir, struct kern_usage *u)
+{
+	bool out = dir == KERN_OUT;
+	if (!e->env.kern_usage || !(c->flags & (out ? CHILD_OUT : CHILD_IN)))
+		return false;
+	return !e->env.kern_usage(e->env.arg, dir, out ? c->spi_out : c->spi_in, out ? &c->sa->remote : &c->sa->local, u);
+}
+
+static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct arena *a, struct ike_child_view *v)
+{
+	const struct conf_child *f = c->conf;
+	*v = (struct ike_child_view){
+		.unique = c->unique, .name = f->name, .state = child_state_name(c->state), .reqid = c->reqid, .mode = c->mode,
+		.proto = c->proto, .encap = c->flags & CHILD_ENCAP, .esn = c->suite.esn, .spi_in = c->spi_in,
+		.spi_out = c->spi_out, .encr = c->suite.encr, .encr_bits = c->suite.encr_bits, .integ = c->suite.integ,
+		.ke = c->suite.ke, .install_ago_s = (e->now_ms - c->installed_ms) / 1000,
+		.local_ts = arena_dup(a, child_local(c), c->n_local * sizeof(struct ts_sel)),
+		.remote_ts = arena_dup(a, child_remote(c), c->n_remote * sizeof(struct ts_sel)),
+		.n_local_ts = c->n_local, .n_remote_ts = c->n_remote, .mark_in = f->mark_in, .mark_out = f->mark_out,
+		.if_id_in = f->if_id_in ? f->if_id_in : c->conn->if_id_in,
+		.if_id_out = f->if_id_out ? f->if_id_out : c->conn->if_id_out, .h = c->h,
+		.life_in_s = left_s(c->life_ms, e->now_ms),
+	};
+	if (c->state == CHILD_S_INSTALLED)
+		v->rekey_in_s = left_s(c->rekey_ms, e->now_ms);
+	bool in = usage_of(e, c, KERN_IN, &v->in), out = usage_of(e, c, KERN_OUT, &v->out);
+	v->has_usage = in || out;
+	return v->local_ts && v->remote_ts;
+}
+
+const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_sa *sa, uint64_t unique, struct arena *a,
+					 uint16_t *n)
+{
+	uint16_t want = 0, at = 0;
+	*n = 0;
+	for (const struct child_sa *c = sa->children; c; c = c->next)
+		want += !unique || c->unique == unique;
+	struct ike_child_view *v = want ? arena_get(a, want * sizeof *v) : NULL;
+	if (!v)
+		return NULL;
+	for (const struct child_sa *c = sa->children; c && at < want; c = c->next) {
+		if (unique && c->unique != unique)
+			continue;
+		if (!view_fill(e, c, a, &v[at]))
+			return NULL;
+		at++;
+	}
+	*n = at;
+	return v;
+}
+
+/* ---- commands --------------------------------------------------------------------------------------------------- */
+
+static bool fits(const struct ike_cmd *cmd, const struct ike_sa *sa, const struct child_sa *c)
+{
+	return child_alive(c) && (!cmd->ike || (sa->conn && !strcmp(sa->conn->name, cmd->ike))) &&
+	       (!cmd->ike_id || cmd->ike_id == sa->unique) && (!cmd->child || !strcmp(c->conf->name, cmd->child)) &&
+	       (!cmd->child_id || cmd->child_id == c->unique);
+}
+
+/* Calls `act` once for each child that fits. It may free the child and end its IKE SA: the next one is looked for anew,
+ * by unique id, which only grows within a list. */
+static uint32_t each_fit(struct ike_engine *e, const struct ike_cmd *cmd,
+			 void (*act)(struct ike_engine *e, struct child_sa *c, const struct ike_cmd *cmd))
+{
+	uint32_t cursor = 0, n = 0;
+	uint64_t bound = e->children->next_unique;
+	for (struct ike_sa *sa; (sa = ike_sa_next(e, &cursor));) {
+		handle h = sa->h;
+		for (uint64_t last = 0; (sa = ike_sa_at(e, h));) {
+			struct child_sa *next = NULL;
+			for (struct child_sa *c = sa->children; c; c = c->next)
+				if (c->unique > last && c->unique < bound && fits(cmd, sa, c) && (!next || c->unique < next->unique))
+					next = c;
+			if (!next)
+				break;
+			last = next->unique;
+			n++;
+			act(e, next, cmd);
+		}
+	}
+	return n;
+}
+
+static void terminate(struct ike_engine *e, struct child_sa *c, const struct ike_cmd *cmd)
+{
+	ike_cmd_hold(e, cmd->cmd_id);
+	if (!cmd->force) {
+		child_queue_delete(e, c, 0, cmd->cmd_id);
+		return;
+	}
+	/* Nothing is waited for, but the peer is told; what stands in the kernel goes now. */
+	uint64_t ike_unique = c->sa->unique, unique = c->unique;
+	child_remove(e, c, CHILD_IN | CHILD_OUT | CHILD_POLICIES);
+	child_tell(e, c, false, 0, NULL);
+	child_queue_delete(e, c, 0, 0);
+	ike_cmd_done(e, cmd->cmd_id, 0, NULL, ike_unique, unique);
+}
+
+uint32_t child_cmd_terminate(struct ike_engine *e, const struct ike_cmd *cmd)
+{
+	return each_fit(e, cmd, terminate);
+}
+
+static void rekey(struct ike_engine *e, struct child_sa *c, const struct ike_cmd *cmd)
+{
+	/* One that is being rekeyed already is as good as asked for. */
+	if (c->state == CHILD_S_REKEYING)
+		return;
+	ike_cmd_hold(e, cmd->cmd_id);
+	child_queue_rekey(e, c, cmd->cmd_id);
+	child_timer_set(e, c);
+}
+
+uint32_t child_cmd_rekey(struct ike_engine *e, const struct ike_cmd *cmd)
+{
+	return each_fit(e, cmd, rekey);
+}
