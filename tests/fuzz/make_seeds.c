@@ -360,6 +360,38 @@ static void word_seeds(void)
 	}
 }
 
+/* Packets as they stand inside ESP; flags as in fuzz_esp.c. */
+static void esp_seeds(void)
+{
+	static const uint8_t v4_udp[] = { 0x45, 0, 0, 32, 0, 1, 0x40, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1, 4, 0, 0, 53, 0, 12, 0, 0,
+		1, 2, 3, 4 };
+	static const uint8_t v4_tcp_options[] = { 0x46, 2, 0, 48, 0, 1, 0, 0, 64, 6, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1, 0x94, 4, 0, 0, 4, 0, 0,
+		22, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4 };
+	static const uint8_t v4_fragment[] = { 0x45, 0, 0, 28, 0, 1, 0x20, 9, 64, 17, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t v6_icmp[] = { 0x60, 0, 0, 0, 0, 8, 58, 64, 0xfd, [23] = 1, [24] = 0xfd, [39] = 2, [40] = 128, [47] = 1 };
+	static const uint8_t v6_ext[] = { 0x60, 0, 0, 0, 0, 32, 0, 64, 0xfd, [23] = 1, [24] = 0xfd, [39] = 2, [40] = 44, [48] = 60,
+		[56] = 17, [71] = 8 };
+	static const struct {
+		const char *name;
+		slice packet;
+		uint8_t next;
+	} v[] = {
+		{ "v4-udp", { v4_udp, sizeof v4_udp }, 4 }, { "v4-tcp-options", { v4_tcp_options, sizeof v4_tcp_options }, 4 },
+		{ "v4-fragment", { v4_fragment, sizeof v4_fragment }, 4 }, { "v6-icmp", { v6_icmp, sizeof v6_icmp }, 41 },
+		{ "v6-extensions", { v6_ext, sizeof v6_ext }, 41 }, { "dummy", { NULL, 0 }, 59 },
+	};
+	static const uint8_t variants[] = { 0, 1, 2, 3, 18, 4, 8, 9, 0x60 };
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		for (size_t k = 0; k < ARRAY_LEN(variants); k += 1 + (i > 0)) {
+			uint8_t head[] = { variants[k], 0, (uint8_t)(9 * k), v[i].next };
+			char name[64];
+			snprintf(name, sizeof name, "%s-%02x", v[i].name, variants[k]);
+			seed("esp", name, (slice[]){ slice_of(head, sizeof head), v[i].packet }, 2);
+		}
+	uint8_t sealed[] = { 4 /* raw */, 0, 0, 4, 0xc0, 1, 2, 3, 0, 0, 0, 1, [51] = 9 };
+	seed1("esp", "raw", slice_of(sealed, sizeof sealed));
+}
+
 static void dictionary(void)
 {
 	const struct pld_fact *f;
@@ -394,6 +426,7 @@ int main(int argc, char **argv)
 	frag_seeds();
 	vici_seeds();
 	word_seeds();
+	esp_seeds();
 	dictionary();
 	suite_list_fini(&ike_props);
 	suite_list_fini(&esp_props);
