@@ -129,6 +129,8 @@ void conf_secrets_free(struct conf_secrets *s);
 /* Takes the owners (copied) and the secret (moved). type: "IKE", "EAP", "XAUTH", "NTLM", "PPK". Replaces the same id. */
 MUST err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
 			    size_t n_owners, struct secret *data);
+/* Moves all secrets of `from` over; those of the same id are replaced. E_NOMEM: some are moved. */
+MUST err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from);
 bool conf_secrets_del(struct conf_secrets *s, const char *unique_id);
 void conf_secrets_clear(struct conf_secrets *s);
 size_t conf_secrets_count(const struct conf_secrets *s);

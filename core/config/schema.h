@@ -4,7 +4,7 @@
  * sentence of documentation and whether we honour it yet. Checking, defaults, `describe`, docs and the command line
  * come from these tables.
  *
- * conf_check() walks a tree along the schema: unknown keys (with the nearest known one), wrong kinds, types and
+ * conf_check() goes over one section along its schema: unknown keys (with the nearest known one), wrong kinds, types and
  * ranges, keys that are not honoured yet. When it is given an object it also stores what it read, by the offsets of
  * the table; keys that are not set get their defaults. All findings are collected. Static data; any thread.
  */
@@ -21,7 +21,8 @@
 	row(STRING, "string") row(PATH, "path") row(ENUM, "enum") row(FLAGS, "flags") row(STRINGS, "list") \
 	row(ADDRS, "address-list") row(TS, "selector-list") row(IKE_PROPS, "ike-proposals") \
 	row(ESP_PROPS, "esp-proposals") row(AH_PROPS, "ah-proposals") row(ID, "identity") row(AUTH, "auth-method") \
-	row(MARK, "mark") row(IF_ID, "interface-id") row(DSCP, "dscp") row(SECRET, "secret") row(ANY, "any")
+	row(MARK, "mark") row(IF_ID, "interface-id") row(IFNAME, "interface-name") row(DSCP, "dscp") \
+	row(SECRET, "secret") row(ANY, "any")
 
 enum conf_type {
 #define row(name, text) CONF_T_##name,
@@ -83,7 +84,8 @@ const char *conf_type_name(uint8_t type);
 /* NULL when there is no such key. */
 const struct conf_key *conf_schema_key(const struct conf_schema *s, const char *name);
 
-/* obj may be NULL (check only). Strings and lists in it are allocated for it (as its fini function frees them).
+/* Sections inside and the types from ADDRS to AUTH, and SECRET and ANY, are left to the caller, who knows what they
+ * become; all else is checked and, when obj is not NULL, stored. Strings and lists in obj are allocated for it.
  * Returns the first error; the rest is in *why. */
 MUST err_t conf_check(const struct conf_schema *s, const struct conf_node *section, void *obj, struct diag **why);
 /* Stores the defaults of the table in a zeroed object. */

@@ -25,8 +25,8 @@ enum { /* flags of conf_store_apply */
 	CONF_REPLACE_ALL = 1 /* connections and secrets that are not in the set go (reload of the whole file) */
 };
 
-/* Takes what is in the set (which is empty afterwards). cb (may be NULL) is called once per connection, after the
- * change is complete. E_NOMEM: nothing was changed, the set is as it was. */
+/* Takes connections and secrets out of the set (the settings stay in it). cb (may be NULL) is called once per
+ * connection of the set and per removed one, after the change is complete. E_NOMEM: no connection was changed. */
 MUST err_t conf_store_apply(struct conf_store *s, struct conf_set *set, uint32_t flags, conf_change_fn *cb, void *arg);
 /* Adds or replaces one connection; takes the caller's reference. *change may be NULL. */
 MUST err_t conf_store_load(struct conf_store *s, struct conf_conn **c, enum conf_change *change);

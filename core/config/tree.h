@@ -14,31 +14,30 @@
 #include "base/diag.h"
 #include "base/slice.h"
 
-struct htab;
-struct conf_ref;
+struct conf_ext;
 struct conf_file;
 
 enum conf_kind { CONF_SECTION = 1, CONF_VALUE, CONF_LIST };
 
-/* Longest name of a section or key, in bytes. */
-enum { CONF_NAME_MAX = 255 };
+/* Longest name of a section or key, in bytes; most sections within each other. */
+enum { CONF_NAME_MAX = 255, CONF_DEPTH_MAX = 32 };
 
 struct conf_node {
 	struct conf_node *next, *parent;
 	uint8_t kind;       /* enum conf_kind */
-	uint8_t mark;       /* used by conf_tree_resolve */
-	bool quoted;        /* VALUE: some of it was written in quotes */
+	uint8_t mark;       /* belongs to conf_tree_resolve */
+	bool quoted;        /* VALUE: it begins with a quote */
+	bool taken;         /* SECTION: somebody takes over from it or from a section in it */
 	uint32_t line, column;             /* of the name; 0 none (a message of the API) */
 	uint32_t value_line, value_column; /* of the first character of the value */
 	const struct conf_file *file;      /* NULL none; conf_node_file() */
 	union {
 		struct { /* SECTION and LIST; the items of a list are VALUEs with the name "" */
 			struct conf_node *first, *last;
-			struct htab *index; /* NULL while there are few children */
-			struct conf_ref *refs; /* SECTION: the templates behind ":", in order */
+			struct conf_ext *ext; /* index of the children, templates, names of files; NULL none of them */
 			uint32_t n;
 		};
-		struct { /* VALUE: n bytes and a closing zero */
+		struct { /* VALUE: len bytes and a closing zero */
 			char *text;
 			uint32_t len;
 		};
@@ -50,7 +49,7 @@ struct conf_node {
 
 /* A section without parent is a root: conf_node_section(NULL, ""). With a parent it is added at its end; a section of
  * this name that is there already is given back instead (sections merge). NULL: no memory, a name over
- * CONF_NAME_MAX, or the name is there and not a section. */
+ * CONF_NAME_MAX, nested deeper than CONF_DEPTH_MAX, or the name is there and not a section. */
 struct conf_node *conf_node_section(struct conf_node *parent, const char *name);
 /* Sets a value below a section; one that is there is replaced and keeps its place. NULL as above. */
 struct conf_node *conf_node_set(struct conf_node *section, const char *name, slice value);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The top of the configuration: secrets, pools and authorities of swanctl.conf, and our own `aditd { }`. */
+#include "config/schema.h"
+#include "config/settings.h"
+
+#define AT(field) .off = offsetof(struct conf_settings, field), .size = sizeof(((struct conf_settings *)0)->field)
+#define NOWHERE .off = CONF_NOWHERE
+
+static const char certs[] = "certificates";
+static const char vips[] = "virtual addresses";
+
+/* ---- secrets -------------------------------------------------------------------------------------------------- */
+
+static const struct conf_key shared_keys[] = {
+	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "The secret: text, 0x and hexadecimal digits, or 0s and base64." },
+	{ "id", CONF_T_ID, CONF_SUFFIX, NOWHERE, .doc = "An identity the secret belongs to; none: it belongs to everyone." },
+};
+static const struct conf_key key_file_keys[] = {
+	{ "file", CONF_T_PATH, NOWHERE, .doc = "Name of the key's file." },
+	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "Passphrase of the key." },
+};
+static const struct conf_key token_keys[] = {
+	{ "handle", CONF_T_STRING, NOWHERE, .doc = "Hexadecimal CKA_ID of the private key." },
+	{ "slot", CONF_T_INT, NOWHERE, .max = UINT32_MAX, .doc = "Slot of the token." },
+	{ "module", CONF_T_STRING, NOWHERE, .doc = "PKCS#11 module." },
+	{ "pin", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "PIN of the token." },
+};
+static const struct conf_schema schema_shared = { "shared secret", "A shared secret with its owners.", shared_keys,
+	ARRAY_LEN(shared_keys) };
+static const struct conf_schema schema_key_file = { "private key", "A private key and its passphrase.", key_file_keys,
+	ARRAY_LEN(key_file_keys) };
+static const struct conf_schema schema_token = { "token", "A private key on a token.", token_keys, ARRAY_LEN(token_keys) };
+
+#define KEY_FILE(name, what) \
+	{ name, CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_key_file, \
+	  .doc = "Passphrase of " what "." }
+static const struct conf_key secrets_keys[] = {
+	{ "ike", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A preshared key of IKE." },
+	{ "eap", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A password for EAP and XAuth." },
+	{ "xauth", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "As eap." },
+	{ "ntlm", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "The NT hash of a password, for EAP-MSCHAPv2." },
+	{ "ppk", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A post-quantum preshared key." },
+	KEY_FILE("private", "a key of any kind"),
+	KEY_FILE("rsa", "an RSA key"),
+	KEY_FILE("ecdsa", "an ECDSA key"),
+	KEY_FILE("pkcs8", "a PKCS#8 key"),
+	KEY_FILE("pkcs12", "a PKCS#12 container"),
+	{ "token", CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_token,
+	  .doc = "A private key on a token." },
+};
+const struct conf_schema conf_schema_secrets = { "secrets", "Secrets by name; the name begins with the kind.", secrets_keys,
+	ARRAY_LEN(secrets_keys) };
+
+/* ---- pools and authorities --------------------------------------------------------------------------------------- */
+
+static const struct conf_key pool_keys[] = {
+	{ "addrs", CONF_T_STRING, NOWHERE, .doc = "The prefix or range addresses are given from." },
+	{ "dns", CONF_T_STRINGS, NOWHERE, .doc = "DNS servers." },
+	{ "nbns", CONF_T_STRINGS, NOWHERE, .doc = "NetBIOS name servers." },
+	{ "dhcp", CONF_T_STRINGS, NOWHERE, .doc = "DHCP servers." },
+	{ "netmask", CONF_T_STRINGS, NOWHERE, .doc = "Netmasks." },
+	{ "server", CONF_T_STRINGS, NOWHERE, .doc = "Servers." },
+	{ "subnet", CONF_T_STRINGS, NOWHERE, .doc = "Subnets the gateway protects." },
+	{ "split_include", CONF_T_STRINGS, NOWHERE, .doc = "Networks that go through the tunnel." },
+	{ "split_exclude", CONF_T_STRINGS, NOWHERE, .doc = "Networks that do not go through the tunnel." },
+	{ "attribute", CONF_T_STRINGS, CONF_ANY_NAME, NOWHERE, .doc = "An attribute by its number." },
+};
+const struct conf_schema conf_schema_pool = { "pool", "A pool of virtual addresses and attributes.", pool_keys,
+	ARRAY_LEN(pool_keys) };
+
+static const struct conf_key authority_keys[] = {
+	{ "cacert", CONF_T_STRING, NOWHERE, .doc = "The CA's certificate." },
+	{ "file", CONF_T_PATH, NOWHERE, .doc = "Path of the CA's certificate." },
+	{ "handle", CONF_T_STRING, NOWHERE, .doc = "Hexadecimal CKA_ID of the CA's certificate on a token." },
+	{ "slot", CONF_T_INT, NOWHERE, .max = UINT32_MAX, .doc = "Slot of the token." },
+	{ "module", CONF_T_STRING, NOWHERE, .doc = "PKCS#11 module." },
+	{ "crl_uris", CONF_T_STRINGS, NOWHERE, .doc = "Where its CRLs are." },
+	{ "ocsp_uris", CONF_T_STRINGS, NOWHERE, .doc = "Where its OCSP responders are." },
+	{ "cert_uri_base", CONF_T_STRING, NOWHERE, .doc = "Base URI for hash and URL." },
+};
+const struct conf_schema conf_schema_authority = { "authority", "A certification authority.", authority_keys,
+	ARRAY_LEN(authority_keys) };
+
+/* ---- aditd ------------------------------------------------------------------------------------------------------- */
+
+static const struct conf_key plugin_keys[] = {
+	{ "key", CONF_T_ANY, CONF_ANY_NAME, NOWHERE, .doc = "A setting of the plugin; `adit list plugins` tells which it has." },
+};
+static const struct conf_schema schema_plugin = { "plugin", "Settings of a plugin.", plugin_keys, ARRAY_LEN(plugin_keys) };
+
+static const struct conf_key aditd_keys[] = {
+	{ "port", CONF_T_INT, AT(daemon.port), .min = 0, .max = 65535, .def = "500", .doc = "UDP port for IKE." },
+	{ "port_nat_t", CONF_T_INT, AT(daemon.port_natt), .min = 0, .max = 65535, .def = "4500",
+	  .doc = "UDP port for IKE and ESP behind NAT." },
+	{ "retransmit_tries", CONF_T_INT, AT(daemon.retry.tries), .max = 100, .def = "5",
+	  .doc = "Retransmissions of a request before the peer is given up." },
+	{ "retransmit_timeout", CONF_T_TIME_MS, AT(daemon.retry.timeout_ms), .max = 60000, .unit = "s", .def = "4.0",
+	  .doc = "Wait before the first retransmission." },
+	{ "retransmit_base", CONF_T_DECIMAL, AT(daemon.retry.base_x1000), .max = 10000, .def = "1.8",
+	  .doc = "Factor from one wait to the next." },
+	{ "retransmit_jitter", CONF_T_INT, AT(daemon.retry.jitter_pct), .max = 20, .unit = "%", .def = "0",
+	  .doc = "Up to this part is taken off each wait." },
+	{ "retransmit_limit", CONF_T_TIME_MS, AT(daemon.retry.limit_ms), .max = 100000, .unit = "s", .def = "0",
+	  .doc = "No wait is longer; 0 no limit." },
+	{ "half_open_timeout", CONF_T_TIME_MS, AT(daemon.half_open_timeout_ms), .min = 100, .max = 3600000, .unit = "s", .def = "30",
+	  .doc = "IKE SAs that are not authenticated after this long are dropped." },
+	{ "init_limit_half_open", CONF_T_INT, AT(daemon.init_limit_half_open), .max = UINT32_MAX, .def = "0",
+	  .doc = "Half-open IKE SAs from which on new ones are refused; 0 no limit." },
+	{ "cookie_threshold", CONF_T_INT, AT(daemon.cookie_threshold), .max = UINT32_MAX, .def = "30",
+	  .doc = "Half-open IKE SAs from which on a cookie is asked for." },
+	{ "block_threshold", CONF_T_INT, AT(daemon.block_threshold), .max = UINT32_MAX, .def = "5",
+	  .doc = "Half-open IKE SAs of one address from which on it is not answered." },
+	{ "dos_protection", CONF_T_BOOL, AT(daemon.dos_protection), .def = "yes", .doc = "Whether the two thresholds above hold." },
+	{ "keep_alive", CONF_T_TIME_S, AT(daemon.keep_alive_s), .max = 3600, .unit = "s", .def = "20",
+	  .doc = "Silence after which a NAT keepalive is sent; 0 never." },
+	{ "delete_rekeyed_delay", CONF_T_TIME_S, AT(daemon.delete_rekeyed_delay_s), .max = 3600, .unit = "s", .def = "5",
+	  .doc = "How long the inbound half of a rekeyed child SA is kept." },
+	{ "make_before_break", CONF_T_BOOL, AT(daemon.make_before_break), .def = "no",
+	  .doc = "Whether reauthentication sets up the new IKE SA before it deletes the old." },
+	{ "accept_private_algs", CONF_T_BOOL, AT(daemon.accept_private_algs), .def = "no",
+	  .doc = "Whether algorithm numbers for private use are accepted from any vendor." },
+	{ "initiator_only", CONF_T_BOOL, AT(daemon.initiator_only), .def = "no", .doc = "Whether requests of strangers are ignored." },
+	{ "flexible_addresses", CONF_T_BOOL, AT(daemon.flexible_addresses), .def = "yes",
+	  .doc = "Whether an IKE SA follows a peer behind a NAT to a new address." },
+	{ "max_children_per_ike", CONF_T_INT, AT(daemon.max_children_per_ike), .min = 1, .max = 1 << 20, .def = "1024",
+	  .doc = "Child SAs of one IKE SA." },
+	{ "max_ike_sas", CONF_T_INT, AT(daemon.max_ike_sas), .max = UINT32_MAX, .def = "0", .doc = "IKE SAs; 0 no limit." },
+	{ "max_pending_per_ike", CONF_T_INT, AT(daemon.max_pending_per_ike), .min = 1, .max = 1024, .def = "8",
+	  .doc = "Messages that wait while an IKE SA is busy." },
+	{ "socket", CONF_T_PATH, AT(socket), .doc = "Unix socket of the message API." },
+	{ "pidfile", CONF_T_PATH, AT(pidfile), .doc = "File the process id is written to." },
+	{ "plugin_dir", CONF_T_PATH, AT(plugin_dir), .doc = "Directory the plugins are loaded from." },
+	{ "load", CONF_T_STRINGS, AT(load), .doc = "Plugins to load, the preferred first; all that are there unless set." },
+	{ "interfaces_use", CONF_T_STRINGS, AT(interfaces_use), .doc = "Network interfaces IKE is spoken on; all unless set." },
+	{ "interfaces_ignore", CONF_T_STRINGS, AT(interfaces_ignore), .doc = "Network interfaces IKE is not spoken on." },
+	{ "log", CONF_T_STRING, AT(log), .doc = "Log levels of the standard error: \"1, ike=2, net=0\"." },
+	{ "workers", CONF_T_INT, AT(workers), .max = 256,
+	  .doc = "Threads for cryptography; one less than there are cores unless set; 0: none." },
+	{ "max_api_clients", CONF_T_INT, AT(max_api_clients), .min = 1, .max = 65535, .def = "512",
+	  .doc = "Clients of the message API at the same time." },
+	{ "plugins", CONF_T_SECTIONS, NOWHERE, .sub = &schema_plugin, .doc = "Settings of plugins, by name of the plugin." },
+};
+const struct conf_schema conf_schema_aditd = { "aditd", "Settings of the daemon.", aditd_keys, ARRAY_LEN(aditd_keys) };
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+static const struct conf_key root_keys[] = {
+	{ "connections", CONF_T_SECTIONS, NOWHERE, .sub = &conf_schema_conn, .doc = "Connections by name." },
+	{ "secrets", CONF_T_SECTION, NOWHERE, .sub = &conf_schema_secrets, .doc = "Secrets." },
+	{ "pools", CONF_T_SECTIONS, CONF_LATER, NOWHERE, .later = vips, .sub = &conf_schema_pool,
+	  .doc = "Pools of virtual addresses by name." },
+	{ "authorities", CONF_T_SECTIONS, CONF_LATER, NOWHERE, .later = certs, .sub = &conf_schema_authority,
+	  .doc = "Certification authorities by name." },
+	{ "aditd", CONF_T_SECTION, NOWHERE, .sub = &conf_schema_aditd, .doc = "Settings of the daemon." },
+};
+const struct conf_schema conf_schema_root = { "configuration", "The configuration.", root_keys, ARRAY_LEN(root_keys) };

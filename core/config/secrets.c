@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared secrets with their owners. Found by a hash of the owners' identities, so that a gateway with 100,000 of them
+ * answers at once; owners with wildcards (and names too long for the hash) stand in a list that is walked.
+ */
+#include "config/conn.h"
+
+#include "base/htab.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+struct entry {
+	char *id;
+	char type[8];
+	struct conf_id *owners;
+	size_t n_owners;
+	struct secret data;
+	uint64_t seq; /* order of loading */
+	size_t at;    /* in conf_secrets.v */
+	bool wild;    /* stands in conf_secrets.wild, too */
+};
+
+struct list {
+	struct entry **v;
+	size_t n, cap;
+};
+
+struct conf_secrets {
+	struct list all, wild;
+	struct htab *by_id;    /* unique id → entry */
+	struct htab *by_owner; /* each exact owner → entries */
+	struct htab *sole;     /* the owner of an entry that has only this one → entries */
+	uint64_t seq;
+};
+
+enum { KEY_MAX = 255 };
+enum { ID_FQDN = 2, ID_RFC822 = 3, ID_IPV4_NET = 4, ID_IPV6_NET = 6, ID_IPV4_RANGE = 7, ID_IPV6_RANGE = 8, ID_DN = 9 };
+
+static struct htab *new_table(void)
+{
+	uint8_t seed[16];
+
+	return getrandom(seed, sizeof seed, 0) == (ssize_t)sizeof seed ? htab_new(0, seed) : NULL;
+}
+
+struct conf_secrets *conf_secrets_new(void)
+{
+	struct conf_secrets *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->by_id = new_table();
+	s->by_owner = new_table();
+	s->sole = new_table();
+	if (!s->by_id || !s->by_owner || !s->sole) {
+		conf_secrets_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void entry_free(struct entry *e)
+{
+	for (size_t i = 0; i < e->n_owners; i++)
+		conf_id_fini(&e->owners[i]);
+	free(e->owners);
+	secret_fini(&e->data);
+	free(e->id);
+	free(e);
+}
+
+static bool list_add(struct list *l, struct entry *e)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 16;
+		struct entry **v = realloc(l->v, cap * sizeof *v);
+		if (!v)
+			return false;
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n++] = e;
+	return true;
+}
+
+static void list_del(struct list *l, const struct entry *e)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i] == e) {
+			l->v[i] = l->v[--l->n];
+			return;
+		}
+}
+
+/* The hash key of an identity; n 0: it has none. */
+static slice key_of(uint8_t type, slice data, uint8_t buf[KEY_MAX])
+{
+	bool fold = type == ID_FQDN || type == ID_RFC822;
+
+	if (data.n + 1 > KEY_MAX)
+		return SLICE_NONE;
+	buf[0] = type;
+	for (size_t i = 0; i < data.n; i++)
+		buf[1 + i] = fold ? (uint8_t)tolower(data.p[i]) : data.p[i];
+	return slice_of(buf, data.n + 1);
+}
+
+/* Can the owner match only what is equal to it? */
+static slice owner_key(const struct conf_id *o, uint8_t buf[KEY_MAX])
+{
+	bool wild = o->type == 0 || o->type == ID_DN || o->type == ID_IPV4_NET || o->type == ID_IPV6_NET ||
+		o->type == ID_IPV4_RANGE || o->type == ID_IPV6_RANGE ||
+		((o->type == ID_FQDN || o->type == ID_RFC822) && o->n && o->data[0] == '*');
+
+	return wild ? SLICE_NONE : key_of(o->type, slice_of(o->data, o->n), buf);
+}
+
+static void take_out(struct conf_secrets *s, struct entry *e)
+{
+	uint8_t buf[KEY_MAX];
+
+	for (size_t i = 0; i < e->n_owners; i++) {
+		slice k = owner_key(&e->owners[i], buf);
+		if (k.n) {
+			htab_del_val(s->by_owner, k, (uintptr_t)e);
+			htab_del_val(s->sole, k, (uintptr_t)e);
+		}
+	}
+	if (e->wild)
+		list_del(&s->wild, e);
+	htab_del_val(s->by_id, slice_str(e->id), (uintptr_t)e);
+	if (e->at < s->all.n && s->all.v[e->at] == e) {
+		s->all.v[e->at] = s->all.v[--s->all.n];
+		s->all.v[e->at]->at = e->at;
+	}
+	entry_free(e);
+}
+
+static err_t put_in(struct conf_secrets *s, struct entry *e)
+{
+	uint8_t buf[KEY_MAX];
+	err_t err = 0;
+
+	e->at = s->all.n;
+	if (!list_add(&s->all, e))
+		return E_NOMEM;
+	for (size_t i = 0; !err && i < e->n_owners; i++) {
+		slice k = owner_key(&e->owners[i], buf);
+		if (!k.n)
+			e->wild = true;
+		else
+			err = htab_add_multi(s->by_owner, k, (uintptr_t)e);
+		if (!err && k.n && e->n_owners == 1)
+			err = htab_add_multi(s->sole, k, (uintptr_t)e);
+	}
+	e->wild = e->wild || e->n_owners == 0;
+	if (!err && e->wild && !list_add(&s->wild, e))
+		err = E_NOMEM;
+	return err;
+}
+
+err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
+		       size_t n_owners, struct secret *data)
+{
+	size_t tn = strlen(type);
+	uint64_t old = 0;
+	struct entry *e;
+	err_t err = 0;
+
+	if (tn >= sizeof e->type || strlen(unique_id) > KEY_MAX || !unique_id[0])
+		return E_BAD_VALUE;
+	e = calloc(1, sizeof *e);
+	if (!e)
+		return E_NOMEM;
+	memcpy(e->type, type, tn);
+	e->id = strdup(unique_id);
+	e->owners = n_owners ? calloc(n_owners, sizeof *owners) : NULL;
+	if (!e->id || (n_owners && !e->owners)) {
+		entry_free(e);
+		return E_NOMEM;
+	}
+	for (; e->n_owners < n_owners && !err; e->n_owners++)
+		err = conf_id_copy(&e->owners[e->n_owners], owners[e->n_owners].type,
+			slice_of(owners[e->n_owners].data, owners[e->n_owners].n));
+	if (err) {
+		entry_free(e);
+		return err;
+	}
+	e->seq = s->seq++;
+	bool have = htab_find(s->by_id, slice_str(unique_id), &old);
+	err = put_in(s, e);
+	if (!err)
+		err = htab_add_multi(s->by_id, slice_str(unique_id), (uintptr_t)e);
+	if (err) {
+		take_out(s, e);
+		return err;
+	}
+	if (have) {
+		e->seq = ((struct entry *)(uintptr_t)old)->seq;
+		take_out(s, (struct entry *)(uintptr_t)old);
+	}
+	secret_move(&e->data, data);
+	return 0;
+}
+
+err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from)
+{
+	for (size_t i = 0; i < from->all.n; i++) {
+		struct entry *e = from->all.v[i];
+		err_t err = conf_secrets_add(into, e->id, e->type, e->owners, e->n_owners, &e->data);
+		if (err)
+			return err;
+	}
+	conf_secrets_clear(from);
+	return 0;
+}
+
+bool conf_secrets_del(struct conf_secrets *s, const char *unique_id)
+{
+	uint64_t v;
+
+	if (!htab_find(s->by_id, slice_str(unique_id), &v))
+		return false;
+	take_out(s, (struct entry *)(uintptr_t)v);
+	return true;
+}
+
+void conf_secrets_clear(struct conf_secrets *s)
+{
+	while (s->all.n)
+		take_out(s, s->all.v[s->all.n - 1]);
+}
+
+void conf_secrets_free(struct conf_secrets *s)
+{
+	if (!s)
+		return;
+	if (s->by_id && s->by_owner && s->sole)
+		conf_secrets_clear(s);
+	htab_free(s->by_id);
+	htab_free(s->by_owner);
+	htab_free(s->sole);
+	free(s->all.v);
+	free(s->wild.v);
+	free(s);
+}
+
+size_t conf_secrets_count(const struct conf_secrets *s)
+{
+	return s->all.n;
+}
+
+const char *conf_secrets_at(const struct conf_secrets *s, size_t i)
+{
+	return i < s->all.n ? s->all.v[i]->id : NULL;
+}
+
+/* What conf_secrets_psk looks for, and the best so far. */
+struct look {
+	uint8_t my_type, peer_type;
+	slice my_id, peer_id;
+	const struct entry *best;
+	uint32_t score;
+};
+
+static void consider(struct look *l, const struct entry *e)
+{
+	int me = 0, peer = 0;
+	size_t mine = 0;
+	bool any = e->n_owners == 0;
+
+	if (strcmp(e->type, "IKE") != 0)
+		return;
+	for (size_t i = 0; i < e->n_owners; i++) {
+		const struct conf_id *o = &e->owners[i];
+		int m = l->my_type ? conf_id_match(o, l->my_type, l->my_id) : 0;
+		int p = l->peer_type ? conf_id_match(o, l->peer_type, l->peer_id) : 0;
+		me = m > me ? m : me;
+		peer = p > peer ? p : peer;
+		mine += m > 0;
+		any = any || o->type == 0;
+	}
+	/* A secret that names others beside us is theirs: it says nothing about a peer it does not name. */
+	bool named_peer = peer > 1, named_me = me > 1;
+	bool fits = named_peer || any || !e->n_owners || (named_me && (mine == e->n_owners || !l->peer_type));
+	if (!fits)
+		return;
+	uint32_t class = named_peer && named_me ? 3 : named_peer ? 2 : named_me ? 1 : 0;
+	uint32_t score = (class << 16 | (uint32_t)peer << 8 | (uint32_t)me) + 1;
+	if (score > l->score || (score == l->score && e->seq < l->best->seq)) {
+		l->score = score;
+		l->best = e;
+	}
+}
+
+static void consider_all(struct look *l, const struct htab *t, uint8_t type, slice id)
+{
+	uint8_t buf[KEY_MAX];
+	slice k = type ? key_of(type, id, buf) : SLICE_NONE;
+	uint64_t cursor = 0, v;
+
+	while (k.n && htab_find_next(t, k, &cursor, &v))
+		consider(l, (const struct entry *)(uintptr_t)v);
+}
+
+slice conf_secrets_psk(const struct conf_secrets *s, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+{
+	struct look l = { my_type, peer_type, my_id, peer_id, NULL, 0 };
+
+	consider_all(&l, s->by_owner, peer_type, peer_id);
+	consider_all(&l, peer_type ? s->sole : s->by_owner, my_type, my_id);
+	for (size_t i = 0; i < s->wild.n; i++)
+		consider(&l, s->wild.v[i]);
+	return l.best ? secret_slice(&l.best->data) : SLICE_NONE;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole configuration: a tree to connections, secrets and settings. */
+#include "config/typed.h"
+
+#include "config/parse.h"
+#include "config/schema.h"
+#include "config/typed_int.h"
+#include "config/value.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+/* Further connections with errors are not looked at. */
+enum { BAD_MAX = 50, OWNERS_MAX = 1024 };
+
+static err_t read_secret(const struct conf_node *sec, const struct conf_schema *schema, const char *type,
+			 struct conf_secrets *into, struct diag **why)
+{
+	const struct conf_node *value = conf_node_child(sec, "secret");
+	struct conf_id *owners = calloc((size_t)sec->n + 1, sizeof *owners);
+	struct secret data = { 0 };
+	size_t n = 0;
+	err_t first = conf_check(schema, sec, NULL, why), e;
+
+	if (!owners)
+		return E_NOMEM;
+	for (const struct conf_node *c = sec->first; c && n < OWNERS_MAX; c = c->next) {
+		if (strncmp(c->name, "id", 2) != 0 || !conf_is_set(c))
+			continue;
+		e = conf_read_id(c, &owners[n], why);
+		first = first ? first : e;
+		n += !e;
+	}
+	if (!conf_is_set(value) || value->kind != CONF_VALUE) {
+		e = conf_node_fail(value ? value : sec, value != NULL, why, E_BAD_VALUE, "'%s' has no secret", sec->name);
+	} else {
+		e = conf_value_secret(slice_of(value->text, value->len), &data);
+		if (e == E_BAD_VALUE)
+			conf_node_fail(value, true, why, e, "'%s': behind 0x hexadecimal digits are expected, behind 0s base64",
+				sec->name);
+	}
+	first = first ? first : e;
+	if (!first)
+		first = conf_secrets_add(into, sec->name, type, owners, n, &data);
+	secret_fini(&data);
+	for (size_t i = 0; i < n; i++)
+		conf_id_fini(&owners[i]);
+	free(owners);
+	return first;
+}
+
+err_t conf_secret_from(const struct conf_node *sec, struct conf_secrets *into, struct diag **why)
+{
+	const struct conf_key *k = conf_schema_key(&conf_schema_secrets, sec->name);
+	char type[16];
+	size_t i = 0;
+
+	/* Names and kinds were checked with the section around it; other users get the same here. */
+	if (!k || sec->kind != CONF_SECTION || k->flags & CONF_LATER)
+		return conf_node_fail(sec, false, why, E_NOT_SUPPORTED, "'%s' is no kind of secret that is supported: ike, eap, "
+			"xauth, ntlm or ppk with any suffix", sec->name);
+	for (; k->name[i] && i < sizeof type - 1; i++)
+		type[i] = (char)toupper((unsigned char)k->name[i]);
+	type[i] = 0;
+	return read_secret(sec, k->sub, type, into, why);
+}
+
+static err_t read_secrets(const struct conf_node *sec, struct conf_set *out, struct diag **why)
+{
+	err_t first = conf_check(&conf_schema_secrets, sec, NULL, why);
+
+	out->secrets = conf_secrets_new();
+	if (!out->secrets)
+		return E_NOMEM;
+	for (const struct conf_node *n = sec->first; n; n = n->next) {
+		const struct conf_key *k = conf_schema_key(&conf_schema_secrets, n->name);
+		if (!k || n->kind != CONF_SECTION || k->flags & CONF_LATER)
+			continue;
+		err_t e = conf_secret_from(n, out->secrets, why);
+		first = first ? first : e;
+	}
+	return first;
+}
+
+static err_t read_conns(const struct conf_node *sec, const struct conf_can *can, struct conf_set *out, struct diag **why)
+{
+	unsigned bad = 0;
+	err_t first = 0;
+
+	out->conns = calloc((size_t)sec->n + 1, sizeof *out->conns);
+	if (!out->conns)
+		return E_NOMEM;
+	for (const struct conf_node *n = sec->first; n; n = n->next) {
+		err_t e = conf_conn_from(n, can, &out->conns[out->n_conns], why);
+		out->n_conns += !e;
+		first = first ? first : e;
+		if (e && ++bad == BAD_MAX) {
+			conf_node_fail(n, false, why, E_LIMIT, "too many connections with errors: the rest was not read");
+			break;
+		}
+	}
+	return first;
+}
+
+/* What is not of the schema at the top may be a template; a mistyped name of ours is not. */
+static err_t unknown_top(const struct conf_node *n, struct diag **why)
+{
+	struct conf_near near = conf_near_of(n->name);
+
+	for (size_t i = 0; i < conf_schema_root.n; i++)
+		conf_near_try(&near, conf_schema_root.keys[i].name);
+	if (n->kind == CONF_SECTION && (n->taken || !near.best))
+		return 0;
+	return conf_node_fail(n, false, why, E_UNKNOWN_KEY, "unknown %s '%s' at the top of the configuration%s%s%s",
+		n->kind == CONF_SECTION ? "section" : "key", n->name, near.best ? ": did you mean '" : "",
+		near.best ? near.best : "", near.best ? "'?" : "");
+}
+
+err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out, struct diag **why)
+{
+	const struct conf_node *aditd = conf_node_child(root, "aditd");
+	struct conf_can with = *can;
+	err_t first = 0, e;
+
+	*out = (struct conf_set){ 0 };
+	/* The settings come first: they hold defaults of the connections. */
+	if (aditd && aditd->kind == CONF_SECTION) {
+		first = conf_settings_from(aditd, &out->settings, why);
+		if (!first)
+			with.daemon = &out->settings->daemon;
+	}
+	for (const struct conf_node *n = root->first; n; n = n->next) {
+		const struct conf_key *k = conf_schema_key(&conf_schema_root, n->name);
+		if (!k)
+			e = unknown_top(n, why);
+		else if (n->kind != CONF_SECTION)
+			e = conf_node_fail(n, false, why, E_BAD_VALUE, "'%s' is a section: '{' is expected behind it", n->name);
+		else if (k->flags & CONF_LATER)
+			e = n->n == 0 ? 0 : conf_node_fail(n, false, why, E_NOT_SUPPORTED, "'%s' is not supported yet "
+				"(docs/ROADMAP.md: %s)", n->name, k->later);
+		else if (strcmp(n->name, "connections") == 0)
+			e = read_conns(n, &with, out, why);
+		else if (strcmp(n->name, "secrets") == 0)
+			e = read_secrets(n, out, why);
+		else
+			e = 0;
+		first = first ? first : e;
+	}
+	if (first)
+		conf_set_fini(out);
+	return first;
+}
+
+void conf_set_fini(struct conf_set *set)
+{
+	for (size_t i = 0; i < set->n_conns; i++)
+		conf_conn_unref(&set->conns[i]);
+	free(set->conns);
+	conf_secrets_free(set->secrets);
+	conf_settings_free(set->settings);
+	*set = (struct conf_set){ 0 };
+}
+
+err_t conf_check_file(const char *path, struct diag **why)
+{
+	struct conf_node *root;
+	struct conf_set set;
+	const struct conf_can all = { 0 };
+	err_t e = conf_parse_file(path, NULL, &root, why);
+
+	if (e)
+		return e;
+	e = conf_set_from(root, &all, &set, why);
+	if (!e)
+		conf_set_fini(&set);
+	conf_node_free(&root);
+	return e;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options of a strongswan.conf that have a meaning here, put into the tree of `aditd { }`; every other one is reported.
+ * The values keep their place, so that an error in one points into the strongswan.conf.
+ */
+#include "config/settings.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+
+/* Daemons whose sections are read; the later ones refine the first, as strongSwan has it. */
+static const char *const daemons[] = { "charon", "charon-systemd" };
+
+static const struct map {
+	const char *from, *to; /* below the daemon's section; below aditd */
+} maps[] = {
+	{ "port", "port" },
+	{ "port_nat_t", "port_nat_t" },
+	{ "retransmit_tries", "retransmit_tries" },
+	{ "retransmit_timeout", "retransmit_timeout" },
+	{ "retransmit_base", "retransmit_base" },
+	{ "retransmit_jitter", "retransmit_jitter" },
+	{ "retransmit_limit", "retransmit_limit" },
+	{ "half_open_timeout", "half_open_timeout" },
+	{ "init_limit_half_open", "init_limit_half_open" },
+	{ "cookie_threshold", "cookie_threshold" },
+	{ "block_threshold", "block_threshold" },
+	{ "dos_protection", "dos_protection" },
+	{ "keep_alive", "keep_alive" },
+	{ "delete_rekeyed_delay", "delete_rekeyed_delay" },
+	{ "make_before_break", "make_before_break" },
+	{ "accept_private_algs", "accept_private_algs" },
+	{ "initiator_only", "initiator_only" },
+	{ "ikesa_limit", "max_ike_sas" },
+	{ "interfaces_use", "interfaces_use" },
+	{ "interfaces_ignore", "interfaces_ignore" },
+};
+
+/* Names of log subsystems there and here; what is not in the list is not logged on its own here. */
+static const char *const subsystems[][2] = {
+	{ "default", NULL }, { "dmn", "daemon" }, { "mgr", "manager" }, { "ike", "ike" }, { "chd", "child" },
+	{ "job", "job" }, { "cfg", "config" }, { "knl", "kernel" }, { "net", "network" }, { "asn", "asn1" },
+	{ "enc", "encoding" }, { "esp", "ipsec" }, { "lib", "pki" },
+};
+
+struct mapper {
+	struct conf_node *aditd;
+	struct diag **notes, **why;
+	bool said_load;
+	err_t err;
+};
+
+static void ignored(struct mapper *m, const struct conf_node *n)
+{
+	char path[512];
+
+	if (n->kind == CONF_SECTION) {
+		for (const struct conf_node *c = n->first; c; c = c->next)
+			ignored(m, c);
+		return;
+	}
+	conf_node_path(n, path, sizeof path);
+	conf_node_fail(n, false, m->notes, E_NOT_SUPPORTED, "'%s' is ignored: it has no meaning here", path);
+}
+
+/* Copies a value to `path` below aditd, unless it is set there. */
+static void put(struct mapper *m, const struct conf_node *from, const char *path, const char *text)
+{
+	struct conf_node *at = m->aditd;
+	char name[CONF_NAME_MAX + 1];
+	size_t len;
+
+	for (; at && (len = strcspn(path, "."), path[len]); path += len + 1) {
+		snprintf(name, sizeof name, "%.*s", (int)len, path);
+		at = conf_node_section(at, name);
+	}
+	if (at && conf_node_child(at, path))
+		return;
+	struct conf_node *n = at ? conf_node_set_str(at, path, text) : NULL;
+	if (!n || conf_node_place(n, conf_node_file(from), from->line, from->column)) {
+		m->err = m->err ? m->err : E_NOMEM;
+		return;
+	}
+	n->quoted = from->quoted;
+	n->value_line = from->value_line;
+	n->value_column = from->value_column;
+}
+
+/* "1, ike=2, config=0" of the levels in a section. */
+static void map_sink(struct mapper *m, const struct conf_node *sink, const char *plugin, const char *const *keep)
+{
+	char levels[512], path[CONF_NAME_MAX + 64];
+	struct text t = text_of(levels, sizeof levels);
+	const struct conf_node *any = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(subsystems); i++) {
+		const struct conf_node *n = conf_node_child(sink, subsystems[i][0]);
+		if (!n || n->kind != CONF_VALUE || !n->len)
+			continue;
+		any = any ? any : n;
+		text_fmt(&t, "%s%s%s%s", t.n ? ", " : "", subsystems[i][1] ? subsystems[i][1] : "", subsystems[i][1] ? "=" : "",
+			n->text);
+	}
+	for (const struct conf_node *n = sink->first; n; n = n->next) {
+		bool known = false;
+		for (size_t i = 0; i < ARRAY_LEN(subsystems); i++)
+			known = known || strcmp(n->name, subsystems[i][0]) == 0;
+		for (size_t i = 0; !known && keep[i] && n->kind == CONF_VALUE; i++)
+			if (strcmp(n->name, keep[i]) == 0) {
+				known = true;
+				snprintf(path, sizeof path, "plugins.%s.%s.%s", plugin, sink->name, n->name);
+				put(m, n, path, n->text);
+			}
+		if (!known)
+			ignored(m, n);
+	}
+	if (any) {
+		snprintf(path, sizeof path, "plugins.%s.%s.levels", plugin, sink->name);
+		put(m, any, path, levels);
+	}
+}
+
+static void map_sinks(struct mapper *m, const struct conf_node *sinks, const char *plugin, const char *const *keep)
+{
+	for (const struct conf_node *n = sinks->first; n; n = n->next)
+		if (n->kind == CONF_SECTION && !strchr(n->name, '.'))
+			map_sink(m, n, plugin, keep);
+		else
+			ignored(m, n);
+}
+
+static void map_plugins(struct mapper *m, const struct conf_node *plugins)
+{
+	for (const struct conf_node *p = plugins->first; p; p = p->next) {
+		for (const struct conf_node *n = p->kind == CONF_SECTION ? p->first : NULL; n; n = n->next) {
+			if (strcmp(n->name, "load") == 0 && n->kind == CONF_VALUE) {
+				/* One per plugin in a distribution's files: said once. */
+				if (!m->said_load)
+					conf_node_fail(n, false, m->notes, E_NOT_SUPPORTED, "'charon.plugins.*.load' are ignored: "
+						"the plugins there are other ones");
+				m->said_load = true;
+			} else if (strcmp(p->name, "vici") == 0 && strcmp(n->name, "socket") == 0 && n->kind == CONF_VALUE &&
+				   strncmp(n->text, "unix://", 7) == 0) {
+				put(m, n, "socket", n->text + 7);
+			} else {
+				ignored(m, n);
+			}
+		}
+		if (p->kind != CONF_SECTION)
+			ignored(m, p);
+	}
+}
+
+static void map_daemon(struct mapper *m, const struct conf_node *sec)
+{
+	static const char *const file_keys[] = { "path", "append", "flush_line", NULL };
+	static const char *const no_keys[] = { NULL };
+
+	for (const struct conf_node *n = sec->first; n; n = n->next) {
+		const struct map *to = NULL;
+		for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+			if (strcmp(maps[i].from, n->name) == 0)
+				to = &maps[i];
+		if (to && n->kind == CONF_VALUE) {
+			if (n->len)
+				put(m, n, to->to, n->text);
+		} else if (n->kind != CONF_SECTION) {
+			ignored(m, n);
+		} else if (strcmp(n->name, "filelog") == 0) {
+			map_sinks(m, n, "log-file", file_keys);
+		} else if (strcmp(n->name, "syslog") == 0) {
+			map_sinks(m, n, "log-syslog", no_keys);
+		} else if (strcmp(n->name, "plugins") == 0) {
+			map_plugins(m, n);
+		} else {
+			ignored(m, n);
+		}
+	}
+}
+
+err_t conf_swan_map(const struct conf_node *strongswan, struct conf_node *into, struct diag **notes, struct diag **why)
+{
+	struct mapper m = { .notes = notes, .why = why };
+
+	for (size_t i = ARRAY_LEN(daemons); i-- > 0 && !m.err;) {
+		const struct conf_node *sec = conf_node_child(strongswan, daemons[i]);
+		if (!sec || sec->kind != CONF_SECTION)
+			continue;
+		if (!m.aditd)
+			m.aditd = conf_node_section(into, "aditd");
+		if (!m.aditd)
+			return diag_set(why, E_BAD_VALUE, "'aditd' has to be a section");
+		map_daemon(&m, sec);
+	}
+	return m.err;
+}
