@@ -48,6 +48,7 @@ void conf_settings_free(struct conf_settings *s)
 	free(s->socket);
 	free(s->pidfile);
 	free(s->plugin_dir);
+	free(s->kernel);
 	free(s->log);
 	strings_free(s->load);
 	strings_free(s->interfaces_use);

@@ -223,7 +223,7 @@ err_t loader_open(struct loader *l, const char *dir, const char *const *names, s
 		snprintf(path, sizeof path, "%s/%s.so", dir, *names);
 		if (access(path, F_OK))
 			return diag_set(why, E_NOT_FOUND, "plugin \"%s\" is asked for by the configuration, but %s does not exist: "
-				"install it or take it out of plugins.load", *names, path);
+				"install it or take it out of aditd.load", *names, path);
 		if (!known(l, *names))
 			e = open_one(l, dir, *names);
 	}

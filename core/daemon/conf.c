@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From files to settings, connections and secrets; reload; start actions. */
+#include "config/parse.h"
+#include "daemon/daemon.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- files to one tree ---- */
+
+/* What a strongswan.conf says goes below what our own configuration says. */
+static err_t add_strongswan(struct daemon *d, struct conf_node *root, struct diag **why)
+{
+	struct conf_node *swan = NULL, *into = conf_node_section(root, "aditd");
+	struct diag *notes = NULL;
+	char buf[512];
+
+	if (!into)
+		return diag_set(why, E_NOMEM, "no memory for the configuration");
+	err_t e = conf_parse_file(d->opt.strongswan_conf, NULL, &swan, why);
+	if (!e)
+		e = conf_swan_map(swan, into, &notes, why);
+	for (const struct diag *n = notes; n && !e; n = n->next)
+		LOGF(d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s", diag_text(n, 0, buf, sizeof buf));
+	diag_free(&notes);
+	conf_node_free(&swan);
+	return e;
+}
+
+static err_t read_tree(struct daemon *d, struct conf_node **out, struct diag **why)
+{
+	err_t e = 0;
+
+	*out = NULL;
+	if (d->opt.config) {
+		e = conf_parse_file(d->opt.config, NULL, out, why);
+	} else {
+		*out = conf_node_section(NULL, "");
+		e = *out ? 0 : diag_set(why, E_NOMEM, "no memory for the configuration");
+	}
+	if (!e && d->opt.strongswan_conf)
+		e = add_strongswan(d, *out, why);
+	if (e)
+		conf_node_free(out);
+	return e;
+}
+
+/* ---- settings ---- */
+
+static err_t levels(struct daemon *d, const struct conf_settings *s, int8_t level[LOG_SUB_COUNT], struct diag **why)
+{
+	const char *spec = d->opt.log ? d->opt.log : s->log ? s->log : "1";
+
+	return log_levels_parse(spec, level, why);
+}
+
+/* Takes the settings over; before the start and at a reload. */
+static err_t take_settings(struct daemon *d, struct conf_settings **s, struct diag **why)
+{
+	int8_t level[LOG_SUB_COUNT];
+	err_t e = levels(d, *s, level, why);
+
+	if (e)
+		return e;
+	log_levels(d->log, d->log_stderr, level);
+	conf_settings_free(d->settings);
+	d->settings = *s;
+	*s = NULL;
+	uint16_t port = d->conf.port, natt = d->conf.port_natt;
+	d->conf = d->settings->daemon;
+	/* The sockets stay as they are: a port changes with a restart only. */
+	if (d->udp) {
+		d->conf.port = port;
+		d->conf.port_natt = natt;
+		return 0;
+	}
+	if (d->opt.port >= 0)
+		d->conf.port = (uint16_t)d->opt.port;
+	if (d->opt.port_natt >= 0)
+		d->conf.port_natt = (uint16_t)d->opt.port_natt;
+	return 0;
+}
+
+static err_t settings_of(const struct conf_node *root, struct conf_settings **out, struct diag **why)
+{
+	return conf_settings_from(conf_node_child(root, "aditd"), out, why);
+}
+
+err_t conf_read_settings(struct daemon *d, struct diag **why)
+{
+	struct conf_node *root;
+	struct conf_settings *s = NULL;
+	err_t e = read_tree(d, &root, why);
+
+	if (e)
+		return e;
+	e = settings_of(root, &s, why);
+	if (!e)
+		e = take_settings(d, &s, why);
+	conf_settings_free(s);
+	conf_node_free(&root);
+	return e;
+}
+
+/* ---- connections ---- */
+
+static void start_child(struct daemon *d, const struct conf_conn *c, const struct conf_child *child)
+{
+	struct ike_cmd cmd = { .ike = c->name, .child = child->name };
+
+	bool shunt = child->mode == CONF_PASS || child->mode == CONF_DROP;
+	if (child->start_action & CONF_TRAP || (shunt && child->start_action)) {
+		cmd.verb = IKE_CMD_INSTALL;
+		drive_cmd(d, &cmd);
+	}
+	if (child->start_action & CONF_START && !shunt) {
+		cmd.verb = IKE_CMD_INITIATE;
+		drive_cmd(d, &cmd);
+	}
+}
+
+static void start_actions(struct daemon *d, struct conf_conn *c)
+{
+	if (d->stop_at_ms)
+		return;
+	for (uint16_t i = 0; i < c->n_children; i++)
+		start_child(d, c, c->children[i]);
+}
+
+struct changes {
+	struct daemon *d;
+	struct conf_conn **v; /* added or changed, referenced */
+	size_t n, cap;
+	unsigned count[CONF_REMOVED + 1];
+};
+
+static void note_change(void *arg, enum conf_change what, const struct conf_conn *old, const struct conf_conn *now)
+{
+	static const char *const words[] = { "", "added", "changed", "removed" };
+	struct changes *c = arg;
+
+	c->count[what]++;
+	if (what != CONF_SAME)
+		LOGF(c->d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s connection '%s'", words[what], now ? now->name : old->name);
+	if (what != CONF_ADDED && what != CONF_CHANGED)
+		return;
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 16;
+		struct conf_conn **v = reallocarray(c->v, cap, sizeof *v);
+		if (!v)
+			return;
+		c->v = v;
+		c->cap = cap;
+	}
+	c->v[c->n++] = conf_conn_ref((struct conf_conn *)now);
+}
+
+static err_t apply(struct daemon *d, struct conf_set *set, struct diag **why)
+{
+	struct changes c = { .d = d };
+	err_t e = conf_store_apply(d->store, set, CONF_REPLACE_ALL, note_change, &c);
+
+	if (e)
+		return diag_set(why, e, "cannot take over the configuration");
+	drive_conf_changed(d);
+	for (size_t i = 0; i < c.n; i++) {
+		start_actions(d, c.v[i]);
+		conf_conn_unref(&c.v[i]);
+	}
+	free(c.v);
+	LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "configuration: %zu connections (%u added, %u changed, %u removed), %zu "
+		"secrets", conf_store_count(d->store), c.count[CONF_ADDED], c.count[CONF_CHANGED], c.count[CONF_REMOVED],
+		conf_secrets_count(conf_store_secrets(d->store)));
+	return 0;
+}
+
+err_t conf_load_all(struct daemon *d, struct diag **why)
+{
+	struct conf_node *root;
+	struct conf_set set = { 0 };
+
+	if (!d->opt.config)
+		return 0;
+	err_t e = read_tree(d, &root, why);
+	if (e)
+		return e;
+	e = conf_set_from(root, &d->can, &set, why);
+	if (!e)
+		e = apply(d, &set, why);
+	conf_set_fini(&set);
+	conf_node_free(&root);
+	return e;
+}
+
+err_t conf_reload(void *arg, struct diag **why)
+{
+	struct daemon *d = arg;
+	struct conf_node *root;
+	struct conf_settings *s = NULL;
+	struct conf_set set = { 0 };
+
+	err_t e = read_tree(d, &root, why);
+	if (e)
+		return e;
+	e = settings_of(root, &s, why);
+	if (!e && d->opt.config)
+		e = conf_set_from(root, &d->can, &set, why);
+	if (!e)
+		e = take_settings(d, &s, why);
+	if (!e)
+		loader_reconfigure(d->loader);
+	if (!e && d->opt.config)
+		e = apply(d, &set, why);
+	conf_set_fini(&set);
+	conf_settings_free(s);
+	conf_node_free(&root);
+	return e;
+}
+
+void conf_conn_changed(void *arg, const char *name)
+{
+	struct daemon *d = arg;
+	struct conf_conn *c = conf_store_find(d->store, name);
+
+	drive_conf_changed(d);
+	if (!c)
+		return;
+	conf_conn_ref(c);
+	start_actions(d, c);
+	conf_conn_unref(&c);
+}

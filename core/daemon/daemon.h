@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of aditd: the wiring of engine, sockets, workers, plugins, configuration and API. One struct, one thread (the
+ * loop's) for everything here; other threads are those of the log and the workers, which know nothing of it.
+ *
+ * The engine is called through drive.c alone: it executes the effects of a call after the call, in order. What comes in
+ * while effects are executed (an answer of the kernel, a command of the API) calls the engine at once, and its effects
+ * wait behind those that are being executed.
+ */
+#ifndef ADIT_DAEMON_DAEMON_H
+#define ADIT_DAEMON_DAEMON_H
+
+#include "api/server/server.h"
+#include "config/store.h"
+#include "crypto/crypto.h"
+#include "daemon/options.h"
+#include "ike/engine.h"
+#include "os/udp.h"
+#include "os/workers.h"
+#include "plugin/loader.h"
+
+enum { SHUTDOWN_MS = 2000, JOBS_WAITING = 4096 };
+
+struct drive_list;
+struct daemon_plane;
+
+struct daemon {
+	struct options opt;
+	struct log *log;
+	int log_stderr; /* id of the sink, -1 none */
+	struct loop *loop;
+
+	struct conf_settings *settings;
+	struct conf_daemon conf; /* what the engine reads: settings with the options of the command line above them */
+	struct conf_store *store;
+
+	struct plug_registry *reg;
+	struct plug_services services;
+	struct loader *loader;
+	struct crypto crypto;
+	struct daemon_plane *plane;
+	struct conf_can can;
+	struct suite_env can_ike, can_child;
+
+	struct udp *udp;
+	struct workers *workers;
+	struct ike_engine *engine;
+	struct api_server *api;
+
+	/* drive.c */
+	struct drive_list *fx_wait, **fx_wait_tail, *fx_free;
+	bool fx_busy;
+	struct loop_timer *tick;
+	uint64_t tick_at_ms; /* when the timer fires; UINT64_MAX not */
+
+	struct loop_timer *second, *idle;
+	struct loop_signal *signals[4];
+	uint64_t stop_at_ms; /* 0: not stopping */
+	bool running; /* from the ready line to the end */
+	bool secrets_said;
+	char *pidfile_path;
+	int pidfile; /* descriptor, -1 none */
+};
+
+/* ---- drive.c: the engine and its effects ---- */
+
+MUST err_t drive_start(struct daemon *d, struct diag **why);
+void drive_stop(struct daemon *d);
+void drive_rx(struct daemon *d, const struct net_addr *local, const struct net_addr *remote, slice data);
+void drive_cmd(struct daemon *d, const struct ike_cmd *cmd);
+void drive_forget(struct daemon *d, uint64_t cmd_id);
+void drive_conf_changed(struct daemon *d);
+void drive_kern_event(struct daemon *d, const struct kern_event *ev);
+void drive_kern_done(struct daemon *d, uint64_t token, err_t res);
+void drive_shutdown(struct daemon *d);
+
+/* ---- plane.c: the data plane ---- */
+
+/* Before the plugins start: which data plane is to be used; the others are left out. E_NOT_FOUND: the one asked for. */
+MUST err_t plane_choose(struct daemon *d, struct diag **why);
+/* After they started; without any it is said what will not work. */
+MUST err_t plane_start(struct daemon *d, struct diag **why);
+void plane_stop(struct daemon *d);
+err_t plane_submit(struct daemon *d, struct kern_op *ops, size_t n, uint64_t token);
+/* The functions of struct ike_env; arg is the daemon. */
+err_t plane_can(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_id, bool esn);
+err_t plane_usage(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
+void plane_esp(void *arg, const struct kern_udp *v, size_t n);
+uint32_t plane_caps(const struct daemon *d);
+
+/* ---- conf.c: the configuration ---- */
+
+/* Reads the files named by the options into d->settings and d->conf (not the connections). */
+MUST err_t conf_read_settings(struct daemon *d, struct diag **why);
+/* Reads connections and secrets and applies them; the start actions of what is new are done. */
+MUST err_t conf_load_all(struct daemon *d, struct diag **why);
+/* SIGHUP and the API's reload: both of the above, and the plugins are told. After an error nothing has changed. */
+MUST err_t conf_reload(void *daemon, struct diag **why);
+/* The API changed one connection. */
+void conf_conn_changed(void *daemon, const char *name);
+
+/* ---- life.c ---- */
+
+/* Everything from the options to the ready line. */
+MUST err_t daemon_start(struct daemon *d, struct diag **why);
+void daemon_stop(struct daemon *d);
+/* Each finding in a line of its own, on standard error ("aditd: …") or in the log when there is one. */
+void daemon_say(struct daemon *d, const struct diag *why, err_t code);
+
+#endif
