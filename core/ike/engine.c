@@ -129,12 +129,15 @@ static void follow_address(struct ike_engine *e, struct ike_sa *sa, const struct
 
 static void count_in(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h)
 {
-	static const uint8_t req[] = { IKE_CNT_INIT_IN_REQ, IKE_CNT_AUTH_IN_REQ, IKE_CNT_CREATE_CHILD_IN_REQ, IKE_CNT_INFO_IN_REQ };
-	static const uint8_t resp[] = { IKE_CNT_INIT_IN_RESP, IKE_CNT_AUTH_IN_RESP, IKE_CNT_CREATE_CHILD_IN_RESP,
-		IKE_CNT_INFO_IN_RESP };
+	static const uint8_t row[][2] = {
+		{ IKE_CNT_INIT_IN_REQ, IKE_CNT_INIT_IN_RESP },
+		{ IKE_CNT_AUTH_IN_REQ, IKE_CNT_AUTH_IN_RESP },
+		{ IKE_CNT_CREATE_CHILD_IN_REQ, IKE_CNT_CREATE_CHILD_IN_RESP },
+		{ IKE_CNT_INFO_IN_REQ, IKE_CNT_INFO_IN_RESP },
+	};
 
 	if (h->exchange >= XCHG_IKE_SA_INIT && h->exchange <= XCHG_INFORMATIONAL)
-		ike_count(e, sa, (ike_is_response(h) ? resp : req)[h->exchange - XCHG_IKE_SA_INIT]);
+		ike_count(e, sa, row[h->exchange - XCHG_IKE_SA_INIT][ike_is_response(h)]);
 }
 
 /* A request that can be opened but not read: INVALID_SYNTAX or UNSUPPORTED_CRITICAL_PAYLOAD is its answer; a request that
