@@ -126,6 +126,8 @@ static void map_sinks(struct mapper *m, const struct conf_node *sinks, const cha
 	for (const struct conf_node *n = sinks->first; n; n = n->next)
 		if (n->kind == CONF_SECTION && !strchr(n->name, '.'))
 			map_sink(m, n, plugin, keep);
+		else if (n->kind == CONF_VALUE && strcmp(n->name, "identifier") == 0 && n->len)
+			put(m, n, "plugins.log-syslog.ident", n->text);
 		else
 			ignored(m, n);
 }
@@ -154,7 +156,7 @@ static void map_plugins(struct mapper *m, const struct conf_node *plugins)
 
 static void map_daemon(struct mapper *m, const struct conf_node *sec)
 {
-	static const char *const file_keys[] = { "path", "append", "flush_line", NULL };
+	static const char *const file_keys[] = { "path", "append", NULL };
 	static const char *const no_keys[] = { NULL };
 
 	for (const struct conf_node *n = sec->first; n; n = n->next) {
