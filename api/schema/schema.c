@@ -165,9 +165,14 @@ static err_t check_value(const struct api_method *m, const struct api_field *f, 
 					f->name, m->name, n, f->min, f->max);
 		return 0;
 	default:
-		/* Texts become C strings; only secrets may hold every byte. */
-		if (!f->secret && v.n && memchr(v.p, 0, v.n))
+		/* Texts become C strings; only secrets may hold every byte. A name cut short would be another name. */
+		if (f->secret)
+			return 0;
+		if (v.n && memchr(v.p, 0, v.n))
 			return diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' holds a zero byte", f->name, m->name);
+		if (v.n > (f->ranged ? (uint64_t)f->max : API_TEXT_MAX))
+			return diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is longer than %" PRIu64 " bytes", f->name, m->name,
+					f->ranged ? (uint64_t)f->max : API_TEXT_MAX);
 		return 0;
 	}
 }

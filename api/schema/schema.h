@@ -11,6 +11,8 @@
 
 /* Major version of the API that `hello` negotiates. */
 #define API_MAJOR 1
+/* Longest text of an argument that does not say otherwise, in bytes. */
+#define API_TEXT_MAX 127u
 
 enum api_type {
 	API_BOOL = 1, /* "yes", "no" */
@@ -31,7 +33,7 @@ struct api_field {
 	const char *name; /* "*": any name */
 	uint8_t type;     /* enum api_type */
 	bool required, secret, ranged;
-	int64_t min, max;   /* when ranged */
+	int64_t min, max;   /* when ranged: of the number; max of a text: its bytes */
 	const char *unit;   /* or NULL */
 	const char *values; /* of an enum: comma-separated, else NULL */
 	const char *doc;

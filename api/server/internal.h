@@ -141,10 +141,11 @@ MUST err_t api_log_start(struct api_server *s);
 void api_log_stop(struct api_server *s);
 void api_log_drain(void *server);
 
-/* Name filters of child SAs; NULL, 0: all. */
+/* Which child SAs: of this name (NULL any), of this number (0 any), and of the places from … to-1. */
 struct api_child_filter {
 	const char *name;
 	uint64_t unique;
+	uint32_t from, to;
 };
 /* A section NAME { … } of an IKE SA; children (those that pass, NULL: all) when with_children. */
 void api_put_ike(struct vici_out *o, const char *section, const struct ike_view *v, bool with_children,

@@ -2,7 +2,10 @@
 /* Methods that look at SAs, policies and counters. A list goes out in pieces, one SA or policy at a time. */
 #include "api/server/internal.h"
 
-enum { VIEW_BYTES = 4 * 1024 * 1024 }; /* bound of one SA's view */
+enum {
+	VIEW_BYTES = 4 * 1024 * 1024, /* bound of one SA's view */
+	CHILDREN_PER_EVENT = 256      /* an SA with more is told in several events, each within a packet's bound */
+};
 
 static bool sa_passes(const struct ike_view *v, const char *ike, uint64_t ike_id, const struct api_child_filter *f)
 {
@@ -19,7 +22,8 @@ static bool sa_passes(const struct ike_view *v, const char *ike, uint64_t ike_id
 static bool step_sas(struct api_call *call)
 {
 	char ike[256], child[256];
-	struct api_child_filter f = { api_arg(call, "child", child, sizeof child), api_arg_u64(call, "child-id", 0) };
+	struct api_child_filter f = { .name = api_arg(call, "child", child, sizeof child),
+				      .unique = api_arg_u64(call, "child-id", 0) };
 	const char *name = api_arg(call, "ike", ike, sizeof ike);
 	uint64_t id = api_arg_u64(call, "ike-id", 0);
 	uint32_t cursor = (uint32_t)call->cursor;
@@ -27,11 +31,14 @@ static bool step_sas(struct api_call *call)
 	arena_init(&a, VIEW_BYTES);
 	const struct ike_view *v = ike_view_next(call->s->env.engine, loop_now_ms(), &cursor, &a);
 	call->cursor = cursor;
-	if (v && sa_passes(v, name, id, &f)) {
+	bool more = v && sa_passes(v, name, id, &f);
+	for (f.from = 0; more; f.from = f.to) {
 		struct vici_out o;
+		f.to = f.from + CHILDREN_PER_EVENT;
 		api_event_start(&o, API_E_LIST_SA);
 		api_put_ike(&o, v->conn ? v->conn : "(unnamed)", v, true, &f);
 		api_event_to(call, &o, API_E_LIST_SA);
+		more = f.to < v->n_children;
 	}
 	arena_fini(&a);
 	return v != NULL;

@@ -83,6 +83,7 @@ err_t api_server_new_detached(const struct api_env *env, struct api_server **out
 		api_server_free(s);
 		return diag_set(why, E_NOMEM, "out of memory at the start of the API server");
 	}
+	api_clients_changed(s);
 	*out = s;
 	return 0;
 }

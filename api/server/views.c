@@ -173,7 +173,7 @@ void api_put_ike(struct vici_out *o, const char *section, const struct ike_view 
 	api_put_ike_fields(o, v);
 	if (with_children) {
 		vici_section(o, "child-sas");
-		for (uint16_t i = 0; i < v->n_children; i++) {
+		for (uint32_t i = f ? f->from : 0; i < v->n_children && (!f || i < f->to); i++) {
 			const struct ike_child_view *c = &v->children[i];
 			if (f && ((f->name && strcmp(f->name, c->name)) || (f->unique && f->unique != c->unique)))
 				continue;

@@ -43,6 +43,10 @@ static void wants(const char *name, const char *key, const char *value, err_t wa
 Test(schema, arguments)
 {
 	wants("initiate", "child", "net", 0, NULL);
+	char text[200];
+	memset(text, 'n', sizeof text);
+	text[199] = 0;
+	wants("initiate", "child", text, E_BAD_VALUE, "longer than");
 	wants("initiate", "chlid", "net", E_UNKNOWN_KEY, "'child'");
 	wants("initiate", "timeout", "-1", 0, NULL);
 	wants("initiate", "timeout", "-2", E_BAD_VALUE, "-1 to");

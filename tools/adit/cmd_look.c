@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that look: status, list, counters, stats, version, describe, log. */
+#include "config.h"
+#include "tools/adit/cli.h"
+
+#include <string.h>
+#include <time.h>
+
+/* ---- lists that the daemon streams ---- */
+
+struct listing {
+	json_t *array; /* NULL: as text */
+	void (*show)(const struct adit_node *n);
+	const struct api_event *event;
+	unsigned n;
+};
+
+static void on_item(void *arg, const char *event, const struct adit_node *body)
+{
+	struct listing *l = arg;
+	(void)event;
+	if (l->array)
+		cli_json_named(l->array, body, l->event);
+	for (const struct adit_node *c = body->first; c; c = c->next) {
+		if (c->kind != ADIT_NODE_SECTION)
+			continue;
+		l->n++;
+		if (!l->array && l->show)
+			l->show(c);
+	}
+}
+
+static enum cli_exit stream(struct cli *c, const char *method, struct listing *l)
+{
+	l->event = cli_event(cli_method(method)->stream);
+	return cli_done(c, adit_api_stream(c->api, method, l->event->name, NULL, on_item, l, NULL));
+}
+
+static enum cli_exit list_stream(struct cli *c, const char *method, void (*show)(const struct adit_node *n))
+{
+	struct listing l = { .array = c->json ? json_array() : NULL, .show = show };
+	enum cli_exit code = stream(c, method, &l);
+	if (code) {
+		json_decref(l.array);
+		return code;
+	}
+	return l.array ? cli_print_json(l.array) : CLI_OK;
+}
+
+static enum cli_exit list_conns(struct cli *c)
+{
+	return list_stream(c, "list-conns", show_conn);
+}
+
+static enum cli_exit list_sas(struct cli *c)
+{
+	return list_stream(c, "list-sas", show_sa);
+}
+
+static enum cli_exit list_policies(struct cli *c)
+{
+	return list_stream(c, "list-policies", show_policy);
+}
+
+/* A call whose answer is shown by `show`, or as JSON. */
+static enum cli_exit show_call(struct cli *c, const char *method, struct adit_msg *args,
+			       void (*show)(const struct adit_node *reply))
+{
+	struct adit_node *reply;
+	const struct api_method *m = cli_method(method);
+	enum cli_exit code = cli_done(c, adit_api_call(c->api, method, args, &reply));
+	if (!code && c->json)
+		code = cli_print_json(cli_json(reply, m->result, m->n_result));
+	else if (!code)
+		show(reply);
+	adit_node_free(reply);
+	return code;
+}
+
+static void show_algs(const struct adit_node *reply)
+{
+	for (const struct adit_node *kind = reply->first; kind; kind = kind->next) {
+		printf("%s:\n", kind->name);
+		for (const struct adit_node *a = kind->first; a; a = a->next)
+			printf("  %-24s %s\n", a->name, a->kind == ADIT_NODE_VALUE ? a->value : "");
+	}
+}
+
+static enum cli_exit list_algs(struct cli *c)
+{
+	return show_call(c, "get-algorithms", NULL, show_algs);
+}
+
+static enum cli_exit list_plugins(struct cli *c)
+{
+	struct adit_node *reply;
+	const struct api_method *m = cli_method("list-plugins");
+	enum cli_exit code = cli_done(c, adit_api_call(c->api, "list-plugins", NULL, &reply));
+	const struct adit_node *plugins = code ? NULL : adit_node_at(reply, "plugins");
+	if (!code && c->json) {
+		json_t *j = cli_json(reply, m->result, m->n_result);
+		json_t *list = json_incref(json_object_get(j, "plugins"));
+		json_decref(j);
+		code = cli_print_json(list);
+	} else {
+		for (const struct adit_node *p = plugins ? plugins->first : NULL; p; p = p->next)
+			show_plugin(p);
+	}
+	adit_node_free(reply);
+	return code;
+}
+
+enum cli_exit cmd_list(struct cli *c)
+{
+	static const struct {
+		const char *word;
+		enum cli_exit (*run)(struct cli *c);
+	} lists[] = { { "conns", list_conns }, { "sas", list_sas }, { "policies", list_policies }, { "algs", list_algs },
+		      { "plugins", list_plugins } };
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (!strcmp(c->word[0], lists[i].word))
+			return lists[i].run(c);
+	return cli_fail(CLI_USAGE, "there is no list '%s': conns, sas, policies, algs or plugins", c->word[0]);
+}
+
+/* ---- status ---- */
+
+static void show_brief(const struct adit_node *sa)
+{
+	const struct adit_node *children = adit_node_at(sa, "child-sas");
+	printf("  %s #%s  %s  %s ↔ %s\n", sa->name, cli_text(sa, "uniqueid"), cli_text(sa, "state"), cli_text(sa, "local-id"),
+	       cli_text(sa, "remote-id"));
+	for (const struct adit_node *c = children ? children->first : NULL; c; c = c->next) {
+		char buf[1024];
+		printf("    %s #%s  %s  %s", cli_text(c, "name"), cli_text(c, "uniqueid"), cli_text(c, "state"),
+		       cli_items(c, "local-ts", buf, sizeof buf));
+		printf(" === %s  in %s bytes, out %s bytes\n", cli_items(c, "remote-ts", buf, sizeof buf), cli_text(c, "bytes-in"),
+		       cli_text(c, "bytes-out"));
+	}
+}
+
+enum cli_exit cmd_status(struct cli *c)
+{
+	struct adit_node *stats, *version = NULL;
+	const struct api_method *ms = cli_method("stats"), *mv = cli_method("version");
+	struct listing conns = { 0 }, sas = { .array = c->json ? json_array() : NULL, .show = show_brief };
+	enum cli_exit code = cli_done(c, adit_api_call(c->api, "stats", NULL, &stats));
+	if (!code)
+		code = cli_done(c, adit_api_call(c->api, "version", NULL, &version));
+	if (!code)
+		code = stream(c, "list-conns", &conns);
+	if (!code && !c->json)
+		printf("aditd %s, up %s, %u connections, %s IKE SAs (%s half-open), %s child SAs\n", cli_text(version, "version"),
+		       cli_text(stats, "uptime.running"), conns.n, cli_text(stats, "ikesas.total"),
+		       cli_text(stats, "ikesas.half-open"), cli_text(stats, "childsas"));
+	if (!code)
+		code = stream(c, "list-sas", &sas);
+	if (!code && c->json) {
+		json_t *j = cli_json(version, mv->result, mv->n_result), *s = cli_json(stats, ms->result, ms->n_result);
+		json_object_set(j, "uptime", json_object_get(s, "uptime"));
+		json_object_set(j, "ikesas", json_object_get(s, "ikesas"));
+		json_object_set(j, "childsas", json_object_get(s, "childsas"));
+		json_object_set_new(j, "connections", json_integer(conns.n));
+		json_object_set(j, "sas", sas.array);
+		json_decref(s);
+		code = cli_print_json(j);
+	}
+	json_decref(sas.array);
+	adit_node_free(stats);
+	adit_node_free(version);
+	return code;
+}
+
+/* ---- single answers ---- */
+
+static void show_tree(const struct adit_node *n, int indent)
+{
+	for (const struct adit_node *c = n->first; c; c = c->next) {
+		char buf[4096];
+		if (c->kind == ADIT_NODE_SECTION) {
+			printf("%*s%s:\n", indent, "", *c->name ? c->name : "all connections");
+			show_tree(c, indent + 2);
+		} else if (c->kind == ADIT_NODE_LIST) {
+			printf("%*s%-24s %s\n", indent, "", c->name, cli_items(n, c->name, buf, sizeof buf));
+		} else if (strcmp(c->name, "success")) {
+			printf("%*s%-24s %s\n", indent, "", c->name, c->value);
+		}
+	}
+}
+
+static void show_all(const struct adit_node *reply)
+{
+	show_tree(reply, 0);
+}
+
+static void show_counters(const struct adit_node *reply)
+{
+	show_tree(adit_node_at(reply, "counters"), 0);
+}
+
+enum cli_exit cmd_stats(struct cli *c)
+{
+	return show_call(c, "stats", NULL, show_all);
+}
+
+enum cli_exit cmd_counters(struct cli *c)
+{
+	struct adit_msg *m = adit_msg_new();
+	if (c->n_words)
+		adit_msg_text(m, "name", c->word[0]);
+	if (c->all)
+		adit_msg_text(m, "all", "yes");
+	return show_call(c, "get-counters", m, show_counters);
+}
+
+static void show_version(const struct adit_node *v)
+{
+	printf("aditd %s (%s %s, %s)\n", cli_text(v, "version"), cli_text(v, "sysname"), cli_text(v, "release"),
+	       cli_text(v, "machine"));
+	if (strcmp(cli_text(v, "version"), PACKAGE_VERSION))
+		printf("adit  %s\n", PACKAGE_VERSION);
+}
+
+enum cli_exit cmd_version(struct cli *c)
+{
+	return show_call(c, "version", NULL, show_version);
+}
+
+static void show_fields(const struct adit_node *n, const char *title, int indent)
+{
+	if (!n || !n->first)
+		return;
+	printf("%*s%s:\n", indent, "", title);
+	for (const struct adit_node *f = n->first; f; f = f->next) {
+		printf("%*s%-16s %s%s%s%s  %s\n", indent + 2, "", f->name, cli_text(f, "type"), *cli_text(f, "unit") ? " in " : "",
+		       cli_text(f, "unit"), *cli_text(f, "required") ? ", required" : "", cli_text(f, "doc"));
+		for (const struct adit_node *s = f->first; s; s = s->next)
+			if (s->kind == ADIT_NODE_SECTION)
+				show_fields(s, f->name, indent + 4);
+	}
+}
+
+static void show_describe(const struct adit_node *reply)
+{
+	const struct adit_node *methods = adit_node_at(reply, "methods");
+	bool one = methods && methods->first && !methods->first->next;
+	for (const struct adit_node *m = methods ? methods->first : NULL; m; m = m->next) {
+		if (!one) {
+			printf("%-18s %-10s %s\n", m->name, cli_text(m, "permission"), cli_text(m, "doc"));
+			continue;
+		}
+		printf("%s: %s\n%s since %s, needs %s%s%s\n", m->name, cli_text(m, "doc"), cli_text(m, "status"),
+		       cli_text(m, "since"), cli_text(m, "permission"), *cli_text(m, "stream") ? ", streams " : "",
+		       cli_text(m, "stream"));
+		show_fields(adit_node_at(m, "args"), "arguments", 0);
+		show_fields(adit_node_at(m, "result"), "result", 0);
+	}
+}
+
+enum cli_exit cmd_describe(struct cli *c)
+{
+	struct adit_msg *m = adit_msg_new();
+	if (c->n_words)
+		adit_msg_text(m, "method", c->word[0]);
+	return show_call(c, "describe", m, show_describe);
+}
+
+/* ---- log ---- */
+
+static void show_line(const struct adit_node *e)
+{
+	const char *sa = cli_text(e, "ikesa-name"), *id = cli_text(e, "ikesa-uniqueid");
+	time_t now = time(NULL);
+	struct tm tm;
+	char when[32] = "";
+	if (localtime_r(&now, &tm))
+		strftime(when, sizeof when, "%H:%M:%S", &tm);
+	printf("%s [%s%s] ", when, cli_text(e, "group"), cli_text(e, "level"));
+	if (*sa)
+		printf("<%s%s%s> ", sa, *id ? "|" : "", id);
+	printf("%s\n", cli_text(e, "msg"));
+}
+
+enum cli_exit cmd_log(struct cli *c)
+{
+	const struct api_event *log = cli_event("log");
+	enum adit_api_status st = adit_api_listen(c->api, "log");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while (!st) {
+		const char *name;
+		struct adit_node *e;
+		st = adit_api_next(c->api, -1, &name, &e);
+		if (!st && c->json) {
+			json_t *j = cli_json(e, log->fields, log->n_fields);
+			json_dumpf(j, stdout, JSON_COMPACT);
+			putchar('\n');
+			json_decref(j);
+		} else if (!st) {
+			show_line(e);
+		}
+		adit_node_free(e);
+		if (ferror(stdout))
+			return CLI_OK;
+	}
+	return cli_done(c, st);
+}
