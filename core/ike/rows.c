@@ -116,7 +116,7 @@ const struct xch_row xch_rows[] = {
 const size_t xch_rows_n = ARRAY_LEN(xch_rows);
 
 const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT] = {
-	[STORY_NONE] = { 1, 9, 6 },
+	[STORY_NONE] = { 1, 10, 5 },
 	[STORY_INIT] = { 1, 1, 4 },
 	[STORY_AUTH] = { 2, 2, 2 },
 	[STORY_CHILD_NEW] = { 1, 1, 2 },

@@ -228,12 +228,6 @@ static void conn_del(struct ike_engine *e, struct ike_sa *sa)
 
 /* ---- states -------------------------------------------------------------------------------------------------------- */
 
-static const uint32_t state_facts[IKE_S_COUNT] = {
-	[IKE_S_AUTH_I] = FACT_SUITE_OK | FACT_KE_DONE,
-	[IKE_S_AUTH_R] = FACT_SUITE_OK | FACT_KE_DONE | FACT_COOKIE_OK,
-	[IKE_S_UP] = FACT_SUITE_OK | FACT_KE_DONE | FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT,
-};
-
 void ike_setup_free(struct ike_sa *sa)
 {
 	struct ike_setup *s = sa->setup;
@@ -260,7 +254,7 @@ static void half_open_leave(struct ike_engine *e, struct ike_sa *sa)
 
 void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 {
-	uint32_t need = state < IKE_S_COUNT ? state_facts[state] : 0;
+	uint32_t need = ike_state_facts(state);
 
 	if (sa->state == IKE_S_GONE || sa->state == state)
 		return;

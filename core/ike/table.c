@@ -40,6 +40,17 @@ const struct xch_row *xch_row_tx(uint8_t state, uint8_t story, bool child)
 	return NULL;
 }
 
+uint32_t ike_state_facts(uint8_t state)
+{
+	static const uint32_t facts[IKE_S_COUNT] = {
+		[IKE_S_AUTH_I] = FACT_SUITE_OK | FACT_KE_DONE,
+		[IKE_S_AUTH_R] = FACT_SUITE_OK | FACT_KE_DONE | FACT_COOKIE_OK,
+		[IKE_S_UP] = FACT_SUITE_OK | FACT_KE_DONE | FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT,
+	};
+
+	return state < IKE_S_COUNT ? facts[state] : 0;
+}
+
 const char *ike_state_name(uint8_t state)
 {
 	static const char *const names[IKE_S_COUNT] = { "NONE", "INIT_I", "AUTH_I", "AUTH_R", "UP", "REKEYED", "DELETING", "GONE" };

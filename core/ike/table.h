@@ -103,6 +103,8 @@ const struct xch_row *xch_row_tx(uint8_t state, uint8_t story, bool child);
 /* How many rows each story has per direction; STORY_NONE counts the rejections. tablecheck compares. */
 extern const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT];
 
+/* The facts without which a state is never entered, whatever the row. */
+uint32_t ike_state_facts(uint8_t state);
 const char *ike_state_name(uint8_t state);  /* "AUTH_I" */
 const char *ike_story_name(uint8_t story);
 const char *ike_exchange_name(uint8_t exchange); /* "IKE_SA_INIT"; "exchange" for an unknown number */
