@@ -106,9 +106,10 @@ static err_t find_word(const struct val *v, slice text, const struct conf_word *
 			return 0;
 		if (!v->node)
 			return E_INTERNAL;
+		words_text(v->key->words, buf, sizeof buf);
 		return conf_node_fail(v->node, true, v->why, E_NOT_SUPPORTED,
-			"'%s' = '%s' is not supported yet (docs/ROADMAP.md: %s); there is: %s", v->node->name, w->word,
-			w->later, words_text(v->key->words, buf, sizeof buf));
+			"'%s' = '%s' is not supported yet (docs/ROADMAP.md: %s)%s%s", v->node->name, w->word, w->later,
+			buf[0] ? "; there is: " : "", buf);
 	}
 	return E_NOT_FOUND;
 }

@@ -116,6 +116,52 @@ static err_t unknown_top(const struct conf_node *n, struct diag **why)
 		near.best ? near.best : "", near.best ? "'?" : "");
 }
 
+struct placed {
+	struct diag *d;
+	size_t file, at; /* rank of the file, place in the list */
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	if (x->d->line != y->d->line)
+		return x->d->line < y->d->line ? -1 : 1;
+	if (x->d->column != y->d->column)
+		return x->d->column < y->d->column ? -1 : 1;
+	return x->at < y->at ? -1 : 1;
+}
+
+/* Findings in the order of the text, file by file; those of the API, which have no place, stay as they came. */
+static void sort_findings(struct diag **why)
+{
+	struct placed *v;
+	size_t n = 0, i = 0;
+
+	for (struct diag *d = why ? *why : NULL; d; d = d->next)
+		n++;
+	v = n > 1 ? calloc(n, sizeof *v) : NULL;
+	if (!v)
+		return;
+	for (struct diag *d = *why; d; d = d->next, i++) {
+		v[i] = (struct placed){ d, i, i };
+		for (size_t k = 0; k < i; k++)
+			if (d->file && v[k].d->file ? strcmp(d->file, v[k].d->file) == 0 : d->file == v[k].d->file) {
+				v[i].file = v[k].file;
+				break;
+			}
+	}
+	qsort(v, n, sizeof *v, by_place);
+	for (i = 0; i < n; i++) {
+		*why = v[i].d;
+		why = &v[i].d->next;
+	}
+	*why = NULL;
+	free(v);
+}
+
 err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out, struct diag **why)
 {
 	const struct conf_node *aditd = conf_node_child(root, "aditd");
@@ -146,8 +192,10 @@ err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, st
 			e = 0;
 		first = first ? first : e;
 	}
-	if (first)
+	if (first) {
 		conf_set_fini(out);
+		sort_findings(why);
+	}
 	return first;
 }
 

@@ -166,7 +166,7 @@ err_t conf_value_bytes(slice s, uint64_t *out)
 	if (take_number(&s, 10, &v))
 		return E_BAD_VALUE;
 	s = conf_value_trim(s);
-	if (s.n && (s.p[s.n - 1] | 0x20) == 'b' && s.n > 1)
+	if (s.n && (s.p[s.n - 1] | 0x20) == 'b')
 		s.n--;
 	if (s.n) {
 		const char *u = s.n == 1 ? strchr(units, s.p[0] | 0x20) : NULL;
