@@ -241,6 +241,17 @@ void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *n
 		new->flags |= CHILD_POLICIES;
 	}
 	child_remove(e, old, CHILD_OUT | CHILD_POLICIES);
+	if (old->late) {
+		child_keys_fini(old->late);
+		free(old->late);
+		old->late = NULL;
+	}
+	/* A pair that the old one itself was to replace, and whose delete is still to come. */
+	for (struct child_sa *c = new->sa->children; c; c = c->next)
+		if (c->replaced_by == old->unique) {
+			c->replaced_by = new->unique;
+			child_switch(e, c, new);
+		}
 }
 
 void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
