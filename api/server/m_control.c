@@ -23,22 +23,26 @@ static struct ike_cmd cmd_of(const struct api_call *call, enum ike_verb verb, st
 				 .timeout_ms = timeout > 0 ? (uint64_t)timeout : 0 };
 }
 
-/* The connection a child belongs to, for the filter of log lines. */
-static const char *conn_of_child(const struct api_server *s, const char *child)
+/* A child may be named alone: the first connection that has it is meant. False: there is none, and that was said. */
+static bool find_conn(struct api_call *call, struct ike_cmd *cmd)
 {
 	uint64_t cursor = 0;
-	for (const struct conf_conn *c; child && (c = conf_store_next(s->env.store, &cursor));)
+	if (cmd->ike)
+		return true;
+	for (const struct conf_conn *c; (c = conf_store_next(call->s->env.store, &cursor));)
 		for (uint16_t i = 0; i < c->n_children; i++)
-			if (!strcmp(c->children[i]->name, child))
-				return c->name;
-	return NULL;
+			if (!strcmp(c->children[i]->name, cmd->child)) {
+				cmd->ike = c->name;
+				return true;
+			}
+	api_failf(call, E_NOT_FOUND, "CHILD_SA config '%s' not found: no loaded connection has a child of this name", cmd->child);
+	return false;
 }
 
 static void follow_log(struct api_call *call, const struct ike_cmd *cmd)
 {
-	const char *conn = cmd->ike ? cmd->ike : conn_of_child(call->s, cmd->child);
 	struct text t = text_of(call->ike, sizeof call->ike);
-	text_str(&t, conn ? conn : "");
+	text_str(&t, cmd->ike ? cmd->ike : "");
 	call->ike_id = cmd->ike_id;
 	call->loglevel = (int8_t)api_arg_i64(call, "loglevel", LOG_CONTROL);
 	api_log_levels(call->s);
@@ -61,7 +65,7 @@ void api_do_initiate(struct api_call *call)
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_INITIATE, &n);
 	if (!cmd.ike && !cmd.child) {
 		api_failf(call, E_BAD_VALUE, "'initiate' needs the argument 'child' or 'ike'");
-	} else if (!no_wait(call, &cmd)) {
+	} else if (find_conn(call, &cmd) && !no_wait(call, &cmd)) {
 		follow_log(call, &cmd);
 		api_command(call, &cmd);
 	}
@@ -93,7 +97,8 @@ void api_do_install(struct api_call *call)
 {
 	struct names n;
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_INSTALL, &n);
-	api_command(call, &cmd);
+	if (find_conn(call, &cmd))
+		api_command(call, &cmd);
 }
 
 void api_do_uninstall(struct api_call *call)

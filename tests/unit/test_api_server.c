@@ -93,7 +93,7 @@ static struct api_server *server;
 static struct conf_store *store;
 static struct plug_registry *registry;
 static struct ike_cmd last_cmd;
-static char last_child[64];
+static char last_ike[64];
 static uint64_t forgotten;
 static unsigned runs, changes;
 
@@ -101,7 +101,7 @@ static void on_run(void *arg, const struct ike_cmd *cmd)
 {
 	(void)arg;
 	last_cmd = *cmd;
-	snprintf(last_child, sizeof last_child, "%s", cmd->child ? cmd->child : "");
+	snprintf(last_ike, sizeof last_ike, "%s", cmd->ike ? cmd->ike : "");
 	runs++;
 }
 
@@ -300,13 +300,13 @@ Test(api_server, a_frame_in_single_bytes)
 Test(api_server, requests_of_one_client_stay_in_order)
 {
 	int fd = client(API_PERM_CONFIGURE);
-	ask(fd, "initiate", "child", "net");
+	ask(fd, "initiate", "ike", "gw");
 	ask(fd, "version", NULL, NULL);
 	listen_to(fd, "alert", VICI_EVENT_REGISTER);
 	struct vici_packet p;
 	cr_assert(!next(fd, &p, big, sizeof big), "the version must wait for the end of initiate");
 	cr_assert_eq(runs, 1);
-	cr_assert_str_eq(last_child, "net");
+	cr_assert_str_eq(last_ike, "gw");
 	struct fx fx = { .type = FX_REPLY, .reply = { .cmd_id = last_cmd.cmd_id, .err = E_AUTH_FAILED, .text = "the peer said no" } };
 	cr_assert(api_server_reply(server, &fx));
 	cr_assert(!api_server_reply(server, &fx), "a second reply finds nobody");
@@ -371,7 +371,7 @@ Test(api_server, log_lines_of_other_threads)
 Test(api_server, a_vanished_client_is_forgotten)
 {
 	int fd = client(API_PERM_CONFIGURE);
-	ask(fd, "initiate", "child", "net");
+	ask(fd, "initiate", "ike", "gw");
 	turn();
 	close(fd);
 	turn();
@@ -595,6 +595,15 @@ Test(api_server, connections)
 	p = expect(fd, VICI_CMD_RESPONSE);
 	expect_kv(&p, "success", "yes");
 	cr_assert_eq(changes, 1, "nothing changed the second time");
+	ask(fd, "install", "child", "net");
+	turn();
+	cr_assert_str_eq(last_ike, "gw", "the connection of a child is found");
+	struct fx fx = { .type = FX_REPLY, .reply = { .cmd_id = last_cmd.cmd_id } };
+	cr_assert(api_server_reply(server, &fx));
+	expect(fd, VICI_CMD_RESPONSE);
+	ask(fd, "initiate", "child", "nosuch");
+	p = expect(fd, VICI_CMD_RESPONSE);
+	expect_kv(&p, "errcode", "NOT_FOUND");
 	load_conn(fd, "rekey_tme", "4h");
 	p = expect(fd, VICI_CMD_RESPONSE);
 	expect_kv(&p, "success", "no");
