@@ -46,7 +46,7 @@ struct api_env {
 	void (*forget)(void *arg, uint64_t cmd_id);
 	/* The store was changed: ike_conf_changed() and the execution of its effects. `conn` is the name that changed. */
 	void (*conf_changed)(void *arg, const char *conn);
-	/* As SIGHUP. NULL: not supported. */
+	/* Reads the settings again, not the connections. NULL: not supported. */
 	err_t (*reload)(void *arg, struct diag **why);
 	/* NULL: all zero. */
 	void (*figures)(void *arg, struct api_figures *out);

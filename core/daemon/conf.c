@@ -192,9 +192,8 @@ err_t conf_load_all(struct daemon *d, struct diag **why)
 	return e;
 }
 
-err_t conf_reload(void *arg, struct diag **why)
+static err_t reload(struct daemon *d, bool conns, struct diag **why)
 {
-	struct daemon *d = arg;
 	struct conf_node *root;
 	struct conf_settings *s = NULL;
 	struct conf_set set = { 0 };
@@ -203,18 +202,30 @@ err_t conf_reload(void *arg, struct diag **why)
 	if (e)
 		return e;
 	e = settings_of(root, &s, why);
-	if (!e && d->opt.config)
+	if (!e && conns)
 		e = conf_set_from(root, &d->can, &set, why);
 	if (!e)
 		e = take_settings(d, &s, why);
 	if (!e)
 		loader_reconfigure(d->loader);
-	if (!e && d->opt.config)
+	if (!e && conns)
 		e = apply(d, &set, why);
 	conf_set_fini(&set);
 	conf_settings_free(s);
 	conf_node_free(&root);
 	return e;
+}
+
+err_t conf_reload(void *arg, struct diag **why)
+{
+	struct daemon *d = arg;
+
+	return reload(d, d->opt.config != NULL, why);
+}
+
+err_t conf_reload_settings(void *arg, struct diag **why)
+{
+	return reload(arg, false, why);
 }
 
 void conf_conn_changed(void *arg, const char *name)

@@ -94,8 +94,10 @@ uint32_t plane_caps(const struct daemon *d);
 MUST err_t conf_read_settings(struct daemon *d, struct diag **why);
 /* Reads connections and secrets and applies them; the start actions of what is new are done. */
 MUST err_t conf_load_all(struct daemon *d, struct diag **why);
-/* SIGHUP and the API's reload: both of the above, and the plugins are told. After an error nothing has changed. */
+/* SIGHUP: both of the above, and the plugins are told. After an error nothing has changed. */
 MUST err_t conf_reload(void *daemon, struct diag **why);
+/* Settings of daemon and plugins alone: connections that came over the API stay. */
+MUST err_t conf_reload_settings(void *daemon, struct diag **why);
 /* The API changed one connection. */
 void conf_conn_changed(void *daemon, const char *name);
 

@@ -183,7 +183,7 @@ static err_t api_start(struct daemon *d, struct diag **why)
 	struct api_env env = { .loop = d->loop, .log = d->log, .engine = d->engine, .store = d->store, .registry = d->reg,
 		.can = &d->can, .version = ADIT_VERSION, .group_read = (gid_t)-1, .group_operate = (gid_t)-1,
 		.group_configure = (gid_t)-1, .max_clients = d->settings->max_api_clients, .arg = d, .run = api_run,
-		.forget = api_forget, .conf_changed = conf_conn_changed, .reload = conf_reload, .figures = api_figures_get,
+		.forget = api_forget, .conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
 		.events_wanted = api_events_wanted };
 
 	return api_server_new(&env, socket_path(d), &d->api, why);
