@@ -34,7 +34,7 @@ struct rtnl {
 	struct local_addr *addr;
 	size_t n_addr;
 	bool addr_known;
-	uint8_t buf[RTNL_BUF];
+	_Alignas(struct nlmsghdr) uint8_t buf[RTNL_BUF];
 };
 
 static uint8_t af_of(uint8_t family)
@@ -77,7 +77,7 @@ static err_t ask(struct rtnl *r, struct nlmsghdr *m, mnl_cb_t cb, void *arg)
 
 err_t rtnl_link_up(struct rtnl *r, const char *name, uint32_t mtu)
 {
-	uint8_t buf[512];
+	_Alignas(struct nlmsghdr) uint8_t buf[512];
 
 	r->link = if_nametoindex(name);
 	if (!r->link)
@@ -108,7 +108,7 @@ err_t rtnl_link_up(struct rtnl *r, const char *name, uint32_t mtu)
 
 static err_t rule_set(struct rtnl *r, uint8_t family, bool add)
 {
-	uint8_t buf[256];
+	_Alignas(struct nlmsghdr) uint8_t buf[256];
 	struct nlmsghdr *m = ask_head(r, buf, add ? RTM_NEWRULE : RTM_DELRULE,
 		NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
 	struct fib_rule_hdr *h = mnl_nlmsg_put_extra_header(m, sizeof *h);
@@ -129,7 +129,7 @@ static err_t rule_set(struct rtnl *r, uint8_t family, bool add)
 
 static err_t route_set(struct rtnl *r, const struct route *t, const struct net_addr *src, bool add)
 {
-	uint8_t buf[256];
+	_Alignas(struct nlmsghdr) uint8_t buf[256];
 	struct nlmsghdr *m = ask_head(r, buf, add ? RTM_NEWROUTE : RTM_DELROUTE,
 		NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_REPLACE : 0));
 	struct rtmsg *h = mnl_nlmsg_put_extra_header(m, sizeof *h);
@@ -180,7 +180,7 @@ static int on_addr(const struct nlmsghdr *m, void *arg)
 
 static void addr_load(struct rtnl *r)
 {
-	uint8_t buf[128];
+	_Alignas(struct nlmsghdr) uint8_t buf[128];
 	struct nlmsghdr *m = ask_head(r, buf, RTM_GETADDR, NLM_F_DUMP);
 	struct ifaddrmsg *h = mnl_nlmsg_put_extra_header(m, sizeof *h);
 
@@ -396,7 +396,7 @@ static int on_link(const struct nlmsghdr *m, void *arg)
 
 uint32_t rtnl_path_mtu(struct rtnl *r, const struct net_addr *src, const struct net_addr *dst)
 {
-	uint8_t buf[256];
+	_Alignas(struct nlmsghdr) uint8_t buf[256];
 	struct path p = { 0 };
 	uint32_t dev = 0;
 	struct nlmsghdr *m = ask_head(r, buf, RTM_GETROUTE, 0);
