@@ -43,11 +43,30 @@ static void stand_by(struct ike_engine *e, struct ike_sa *old, struct ike_sa *ne
 	ike_state_set(e, new, IKE_S_UP);
 }
 
+/* A delete that still waited for its turn is meant for what the old SA was: it follows to the new one. */
+static struct ike_work *queued_delete(struct ike_sa *sa)
+{
+	for (struct ike_work **p = &sa->work; *p; p = &(*p)->next) {
+		struct ike_work *w = *p;
+		if (w->story != STORY_IKE_DELETE)
+			continue;
+		*p = w->next;
+		if (!*p)
+			sa->work_end = p;
+		w->next = NULL;
+		return w;
+	}
+	return NULL;
+}
+
 static void take_over(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
 {
+	struct ike_work *end = queued_delete(old);
 	new->flags &= ~(uint32_t)SA_KEEP_QUIET;
 	new->replaces = HANDLE_NONE;
 	ike_sa_take_over(e, old, new);
+	if (end)
+		ike_work_add(e, new, end);
 }
 
 static void queue_delete(struct ike_engine *e, struct ike_sa *sa)

@@ -238,6 +238,12 @@ static void done_request(struct ike_xch *x, struct child_neg *n)
 	struct ike_xch *ours = old ? child_rival_of(x, old) : NULL;
 	if (!new)
 		return;
+	if (old && old->state == CHILD_S_DELETING) {
+		/* Asked to go while the data plane still worked on its replacement: that goes, too. */
+		old->replaced_by = new->unique;
+		child_queue_delete(x->e, new, 0, 0);
+		return;
+	}
 	if (!ours) {
 		replaced_by_peer(x->e, x->sa, old, new);
 		return;

@@ -13,9 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* LATE_DEPTH: with answers of the data plane and of jobs that come when they like; messages are only reordered then. */
 #ifndef DEPTH
 #define DEPTH 4
+#define LATE_DEPTH 6
 #endif
+enum { STEPS = 8 };
 
 struct act {
 	const char *name;
@@ -39,16 +42,60 @@ static void begin(struct lab *lab, int node, const struct act *a)
 	lab_do(lab, node, &cmd);
 }
 
-/* One path: choices[i] at step i; how many there were goes to count[i]. Returns the number of steps that had choices. */
-static unsigned run(struct lab *lab, const struct act *a, const struct act *b, const unsigned *choices, unsigned *count)
+static void give_all(struct lab *lab)
 {
+	for (int i = 0; i < 2; i++) {
+		lab->n[i].kern_hold = lab->n[i].job_hold = false;
+		while (lab->n[i].n_held_kern)
+			lab_kern_answer(lab, i, 0);
+		while (lab->n[i].n_held_jobs)
+			lab_job_answer(lab, i, 0);
+	}
+}
+
+static unsigned late_choices(const struct lab *lab)
+{
+	return (unsigned)(lab->n_msgs + lab->n[0].n_held_kern + lab->n[0].n_held_jobs + lab->n[1].n_held_kern +
+			  lab->n[1].n_held_jobs);
+}
+
+/* Messages first, then held answers of A, then of B. */
+static void late_choose(struct lab *lab, size_t c)
+{
+	if (c < lab->n_msgs) {
+		lab_deliver(lab, c);
+		return;
+	}
+	c -= lab->n_msgs;
+	for (int i = 0; i < 2; i++) {
+		struct lab_node *n = &lab->n[i];
+		if (c < n->n_held_kern) {
+			lab_kern_answer(lab, i, c);
+			return;
+		}
+		c -= n->n_held_kern;
+		if (c < n->n_held_jobs) {
+			lab_job_answer(lab, i, c);
+			return;
+		}
+		c -= n->n_held_jobs;
+	}
+}
+
+/* One path: choices[i] at step i; how many there were goes to count[i]. Returns the number of steps that had choices. */
+static unsigned run(struct lab *lab, const struct act *a, const struct act *b, bool late, const unsigned *choices,
+		    unsigned *count)
+{
+	unsigned depth = late ? LATE_DEPTH : DEPTH;
 	bool begun = false;
 	unsigned step = 0;
 	size_t at = strlen(lab->story);
 	lab->no_gap = !a->deletes_child && !a->deletes_ike && !b->deletes_child && !b->deletes_ike;
+	for (int i = 0; i < 2; i++)
+		lab->n[i].kern_hold = lab->n[i].job_hold = late;
 	begin(lab, 0, a);
-	for (; step < DEPTH && (lab->n_msgs || !begun); step++) {
-		unsigned n = (begun ? 0 : 1) + 3 * (unsigned)lab->n_msgs, c = choices[step];
+	for (; step < depth && (late_choices(lab) || !begun); step++) {
+		unsigned n = (begun ? 0 : 1) + (late ? late_choices(lab) : 3 * (unsigned)lab->n_msgs), c = choices[step];
 		count[step] = n;
 		at += (size_t)snprintf(lab->story + at, sizeof lab->story - at, " %u/%u", c, n);
 		if (!begun) {
@@ -59,7 +106,9 @@ static unsigned run(struct lab *lab, const struct act *a, const struct act *b, c
 			}
 			c--;
 		}
-		if (c % 3 == 0)
+		if (late)
+			late_choose(lab, c);
+		else if (c % 3 == 0)
 			lab_deliver(lab, c / 3);
 		else if (c % 3 == 1)
 			lab_drop(lab, c / 3);
@@ -68,6 +117,7 @@ static unsigned run(struct lab *lab, const struct act *a, const struct act *b, c
 	}
 	if (!begun)
 		begin(lab, 1, b);
+	give_all(lab);
 	lab_flush(lab);
 	lab_run(lab, 200000);
 	return step;
@@ -85,22 +135,22 @@ static void expect(struct lab *lab, const struct act *a, const struct act *b)
 }
 
 /* fixed: only this path. */
-static unsigned long collision(const struct act *a, const struct act *b, uint64_t seed, bool pfs, const unsigned *fixed,
+static unsigned long collision(const struct act *a, const struct act *b, uint64_t seed, bool late, const unsigned *fixed,
 			       unsigned long *fails)
 {
-	unsigned choices[DEPTH] = { 0 }, count[DEPTH] = { 0 };
+	unsigned choices[STEPS] = { 0 }, count[STEPS] = { 0 };
 	unsigned long paths = 0;
 	if (fixed)
 		memcpy(choices, fixed, sizeof choices);
 	for (;;) {
 		struct lab lab;
-		if (!lab_init(&lab, seed, true, pfs) || !lab_up(&lab)) {
+		if (!lab_init(&lab, seed, true, seed % 2 == 0) || !lab_up(&lab)) {
 			++*fails;
 			return paths;
 		}
-		snprintf(lab.story, sizeof lab.story, "A: %s, B: %s, seed %llu, path", a->name, b->name,
-			 (unsigned long long)seed);
-		unsigned steps = run(&lab, a, b, choices, count);
+		snprintf(lab.story, sizeof lab.story, "A: %s, B: %s, seed %llu%s, path", a->name, b->name,
+			 (unsigned long long)seed, late ? ", late answers" : "");
+		unsigned steps = run(&lab, a, b, late, choices, count);
 		expect(&lab, a, b);
 		lab_fini(&lab);
 		paths++;
@@ -121,24 +171,23 @@ static unsigned long collision(const struct act *a, const struct act *b, uint64_
 int main(int argc, char **argv)
 {
 	unsigned long fails = 0, all = 0;
-	/* "A B [seed [c1 c2 c3 c4]]": only that pair, that path: to look at one failure (LAB_LOG=1 prints the log). */
-	unsigned path[DEPTH] = { 0 };
-	for (int i = 0; i < DEPTH && argc > 4 + i; i++)
-		path[i] = (unsigned)atoi(argv[4 + i]);
+	/* "A B [seed late [c1 c2 …]]": only that pair, that path: to look at one failure (LAB_LOG=1 prints the log). */
+	unsigned path[STEPS] = { 0 };
+	for (int i = 0; i < STEPS && argc > 5 + i; i++)
+		path[i] = (unsigned)atoi(argv[5 + i]);
 	int only_a = argc > 2 ? atoi(argv[1]) : -1, only_b = argc > 2 ? atoi(argv[2]) : -1;
-	int only_seed = argc > 3 ? atoi(argv[3]) : -1;
+	int only_seed = argc > 3 ? atoi(argv[3]) : -1, only_late = argc > 4 ? atoi(argv[4]) : -1;
 	for (int i = 0; i < (int)ARRAY_LEN(acts); i++)
 		for (int j = 0; j < (int)ARRAY_LEN(acts); j++) {
 			unsigned long paths = 0, bad = fails;
-			if ((only_a >= 0 && i != only_a) || (only_b >= 0 && j != only_b))
+			if ((only_a >= 0 && i != only_a) || (only_b >= 0 && j != only_b) || (acts[i].makes && acts[j].makes))
 				continue;
-			if (acts[i].makes && acts[j].makes)
-				continue;
-			/* Seeds decide who has the lowest nonce. */
-			for (int seed = 1; seed <= 2; seed++)
-				if (only_seed < 0 || seed == only_seed)
-					paths += collision(&acts[i], &acts[j], (uint64_t)seed, seed == 2,
-							   argc > 4 ? path : NULL, &fails);
+			/* Seeds decide who has the lowest nonce; even ones rekey children with a key exchange. */
+			for (int k = 0; k < 4; k++) {
+				int seed = 1 + k % 2, late = k / 2;
+				if ((only_seed < 0 || seed == only_seed) && (only_late < 0 || late == only_late))
+					paths += collision(&acts[i], &acts[j], (uint64_t)seed, late, argc > 5 ? path : NULL, &fails);
+			}
 			all += paths;
 			printf("%s - %s x %s: %lu paths\n", fails == bad ? "ok" : "not ok", acts[i].name, acts[j].name, paths);
 			fflush(stdout);
