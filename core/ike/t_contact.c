@@ -69,8 +69,6 @@ static void drop_older(struct ike_engine *e, struct ike_sa *sa)
 			SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "destroying duplicate IKE_SA for peer, received INITIAL_CONTACT");
 			o->flags |= SA_KEEP_QUIET;
 			ike_sa_end(e, o, E_STALE, true, "the peer started anew (INITIAL_CONTACT)");
-			if (o->busy)
-				break;
 		}
 		return;
 	}
