@@ -65,6 +65,25 @@ static struct net_addr addr(uint8_t who)
 	return (struct net_addr){ .family = NET_V4, .port = 500, .a = { 10, 0, 0, (uint8_t)(who + 1) } };
 }
 
+/* With FUZZ_LOG in the environment the log of both engines, to see what an input does. */
+static void print_record(void *self, const struct log_record *r)
+{
+	(void)self;
+	fprintf(stderr, "%s: %s\n", log_sub_name(r->sub), r->text);
+}
+
+static struct log *make_log(void)
+{
+	struct log *l = log_new();
+	FUZZ_CHECK(l);
+	if (getenv("FUZZ_LOG")) {
+		struct log_sink sink = { .write = print_record };
+		memset(sink.level, LOG_DETAIL, sizeof sink.level);
+		FUZZ_CHECK(log_add(l, &sink) >= 0);
+	}
+	return l;
+}
+
 static uint64_t wall(void *arg)
 {
 	(void)arg;
@@ -388,8 +407,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	*w = (struct world){ .now_ms = 1000 };
 	toy_crypto_init(&w->crypto, &w->rng);
 	conf_daemon_defaults(&w->daemon);
-	w->log = log_new();
-	FUZZ_CHECK(w->log);
+	w->log = make_log();
 	uint8_t mode = fuzz_u8(&in);
 	for (uint8_t who = 0; who < 2; who++) {
 		struct ike_env env = { .crypto = &w->crypto, .log = w->log, .conf = &w->daemon, .inline_jobs = mode & 1,
@@ -398,7 +416,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		env.arg = w->store[who];
 		FUZZ_CHECK(ike_engine_new(&env, &w->e[who]) == 0);
 	}
-	command(w, 0, 32 | 64);
+	command(w, 0, 100); /* initiate child "net" of "t" */
 	settle(w);
 	for (int i = 0; i < STEPS && in.n; i++) {
 		step(w, fuzz_u8(&in) % OP_END, &in);

@@ -139,6 +139,12 @@ static void kex_fini(void *ctx)
 	memset(ctx, 0, 32);
 }
 
+static err_t hash20(const slice *v, size_t n, uint8_t *out)
+{
+	digest(v, n, out, 20);
+	return 0;
+}
+
 static err_t hash32(const slice *v, size_t n, uint8_t *out)
 {
 	digest(v, n, out, 32);
@@ -156,6 +162,7 @@ const struct mac_ops toy_prf = { .size = sizeof toy_prf, .key_len = 32, .out_len
 	.init = key_init, .mac = mac32, .fini = key_fini };
 const struct kex_ops toy_kex = { .size = sizeof toy_kex, .pub_i_len = 32, .pub_r_len = 32, .secret_len = 32, .ctx_size = 32,
 	.offer = kex_offer, .answer = kex_answer, .finish = kex_finish, .fini = kex_fini };
+const struct hash_ops toy_sha1 = { .size = sizeof toy_sha1, .out_len = 20, .digest = hash20 };
 const struct hash_ops toy_hash = { .size = sizeof toy_hash, .out_len = 32, .digest = hash32 };
 
 static const void *find(void *arg, uint16_t kind, uint16_t id, uint16_t bits)
@@ -165,7 +172,8 @@ static const void *find(void *arg, uint16_t kind, uint16_t id, uint16_t bits)
 		const void *ops;
 	} rows[] = {
 		{ PLUG_ENCR, 20, 256, &toy_aead }, { PLUG_ENCR, 12, 128, &toy_cbc }, { PLUG_INTEG, 12, 0, &toy_integ },
-		{ PLUG_PRF, 5, 0, &toy_prf }, { PLUG_KEX, 31, 0, &toy_kex }, { PLUG_HASH, 2, 0, &toy_hash },
+		{ PLUG_PRF, 5, 0, &toy_prf }, { PLUG_KEX, 31, 0, &toy_kex }, { PLUG_HASH, 1, 0, &toy_sha1 },
+		{ PLUG_HASH, 2, 0, &toy_hash },
 	};
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
