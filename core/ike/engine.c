@@ -3,6 +3,7 @@
 #include "ike/cmd.h"
 #include "ike/counts.h"
 #include "ike/dos.h"
+#include "ike/index.h"
 #include "ike/life.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
@@ -122,6 +123,8 @@ static void follow_address(struct ike_engine *e, struct ike_sa *sa, const struct
 	sa->local = *local;
 	sa->remote = *remote;
 	if (sa->state == IKE_S_UP) {
+		index_conn_del(e, sa);
+		index_conn_add(e, sa);
 		child_addresses_changed(e, sa);
 		ike_event_sa(e, IKE_EV_IKE_UPDATE, sa, true, 0, NULL, NULL);
 	}

@@ -25,9 +25,9 @@ struct ike_engine {
 	struct slab *sas;
 	struct htab *by_spi;     /* our SPI of each IKE SA -> handle */
 	struct htab *by_init;    /* responder's half-open SAs: peer's SPI and address -> handle */
-	struct htab *by_ids;     /* both identities -> handle (several) */
+	struct htab *by_ids;     /* both identities (hashed) -> first SA of a list (index.c) */
 	struct htab *by_unique;  /* unique id -> handle */
-	struct htab *by_conn;    /* name of the connection (hashed) -> handles: SAs that can take a further child */
+	struct htab *by_conn;    /* connection and peer's address (hashed) -> first SA of a list that can take a further child */
 	struct slab *waits;      /* struct ike_wait: tokens of jobs and kernel operations */
 	struct timers timers;
 	struct ike_xch *spare;   /* exchanges to be used again, with their arenas */
@@ -87,11 +87,7 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 void ike_sa_spis(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r);
 /* Another SPI of ours for an SA that starts again. */
 MUST err_t ike_sa_new_spi(struct ike_engine *e, struct ike_sa *sa);
-/* The next established SA between the same identities, but not `sa` itself; *cursor starts with 0. */
-struct ike_sa *ike_sa_same_ids(struct ike_engine *e, const struct ike_sa *sa, uint64_t *cursor);
 void ike_setup_free(struct ike_sa *sa);
-/* Into the table of connections; done for established SAs, here for those that are coming. */
-void ike_conn_add(struct ike_engine *e, struct ike_sa *sa);
 void inbox_free(struct ike_sa *sa);
 void ike_id_set(struct ike_id *id, uint8_t type, slice data); /* copies; no memory: type 0 */
 static inline slice ike_id_slice(const struct ike_id *id)

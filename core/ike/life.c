@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike/life.h"
-#include "ike/cmd.h"
+#include "ike/index.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -223,9 +223,11 @@ void life_connect(struct ike_engine *e, struct ike_sa *sa)
 	}
 	/* The next of the addresses we may call. */
 	if (again && c->n_remote_addrs > 1) {
+		index_conn_del(e, sa);
 		sa->remote = c->remote_addrs[(sa->setup->tried - 1) % c->n_remote_addrs];
 		if (!sa->remote.port)
 			sa->remote.port = c->remote_port;
+		index_conn_add(e, sa);
 	}
 	sa->facts = 0;
 	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE);
@@ -258,7 +260,7 @@ static struct ike_sa *make_initiator(struct ike_engine *e, struct conf_conn *c, 
 		local.family = remote.family;
 	struct ike_sa *sa = ike_sa_new(e, true, c, &local, &remote);
 	if (sa)
-		ike_conn_add(e, sa);
+		index_conn_add(e, sa);
 	else
 		(void)diag_set(why, E_LIMIT, "no further IKE SA: limit or memory");
 	return sa;
@@ -267,18 +269,17 @@ static struct ike_sa *make_initiator(struct ike_engine *e, struct conf_conn *c, 
 /* An SA of the connection that can take another child: established, or still coming. */
 static struct ike_sa *find_usable(struct ike_engine *e, const struct conf_conn *c)
 {
-	struct ike_sa *sa, *coming = NULL;
-	uint64_t cursor = 0, v, key = siphash(e->seed, slice_str(c->name));
+	struct ike_sa *coming = NULL;
 
-	while (htab_find_next(e->by_conn, slice_of(&key, sizeof key), &cursor, &v)) {
-		sa = ike_sa_at(e, handle_from_u64(v));
-		if (!sa || !sa->conn || strcmp(sa->conn->name, c->name) != 0 || sa->flags & SA_REAUTHING)
-			continue;
-		if (sa->state == IKE_S_UP)
-			return sa;
-		if (sa->initiator && sa->state < IKE_S_AUTH_R)
-			coming = sa;
-	}
+	for (uint16_t i = 0; i < c->n_remote_addrs; i++)
+		for (struct ike_sa *sa = index_conn_first(e, c, &c->remote_addrs[i]); sa; sa = sa->peers.next) {
+			if (sa->flags & SA_REAUTHING || strcmp(sa->conn->name, c->name) != 0)
+				continue;
+			if (sa->state == IKE_S_UP)
+				return sa;
+			if (sa->initiator && sa->state < IKE_S_AUTH_R)
+				coming = sa;
+		}
 	return coming;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IKE SAs as objects: made, found, moved from state to state, handed over, ended. */
 #include "ike/dos.h"
+#include "ike/index.h"
 #include "ike/life.h"
 #include "ike/wait.h"
 
@@ -163,69 +164,6 @@ uint8_t *mem_dup(slice s)
 	return p;
 }
 
-/* ---- the table of identities ------------------------------------------------------------------------------------- */
-
-static uint64_t ids_key(const struct ike_engine *e, const struct ike_sa *sa)
-{
-	uint64_t part[2] = { siphash(e->seed, ike_id_slice(&sa->local_id)), siphash(e->seed, ike_id_slice(&sa->remote_id)) };
-
-	part[0] += sa->local_id.type;
-	part[1] += (uint64_t)sa->remote_id.type << 8;
-	return siphash(e->seed, slice_of(part, sizeof part));
-}
-
-static bool ids_same(const struct ike_id *a, const struct ike_id *b)
-{
-	return a->type == b->type && slice_equal(ike_id_slice(a), ike_id_slice(b));
-}
-
-struct ike_sa *ike_sa_same_ids(struct ike_engine *e, const struct ike_sa *sa, uint64_t *cursor)
-{
-	uint64_t key = ids_key(e, sa), v;
-
-	while (htab_find_next(e->by_ids, slice_of(&key, sizeof key), cursor, &v)) {
-		struct ike_sa *o = ike_sa_at(e, handle_from_u64(v));
-		if (o && o != sa && o->state == IKE_S_UP && ids_same(&o->local_id, &sa->local_id) &&
-		    ids_same(&o->remote_id, &sa->remote_id))
-			return o;
-	}
-	return NULL;
-}
-
-static void ids_add(struct ike_engine *e, struct ike_sa *sa)
-{
-	uint64_t key = ids_key(e, sa);
-
-	if (htab_add_multi(e->by_ids, slice_of(&key, sizeof key), handle_u64(sa->h)) == 0)
-		sa->flags |= SA_IN_IDS;
-}
-
-static void ids_del(struct ike_engine *e, struct ike_sa *sa)
-{
-	uint64_t key = ids_key(e, sa);
-
-	if (sa->flags & SA_IN_IDS)
-		htab_del_val(e->by_ids, slice_of(&key, sizeof key), handle_u64(sa->h));
-	sa->flags &= ~(uint32_t)SA_IN_IDS;
-}
-
-void ike_conn_add(struct ike_engine *e, struct ike_sa *sa)
-{
-	uint64_t key = siphash(e->seed, slice_str(sa->conn->name));
-
-	if (!(sa->flags & SA_IN_CONN) && htab_add_multi(e->by_conn, slice_of(&key, sizeof key), handle_u64(sa->h)) == 0)
-		sa->flags |= SA_IN_CONN;
-}
-
-static void conn_del(struct ike_engine *e, struct ike_sa *sa)
-{
-	if (!(sa->flags & SA_IN_CONN))
-		return;
-	uint64_t key = siphash(e->seed, slice_str(sa->conn->name));
-	htab_del_val(e->by_conn, slice_of(&key, sizeof key), handle_u64(sa->h));
-	sa->flags &= ~(uint32_t)SA_IN_CONN;
-}
-
 /* ---- states -------------------------------------------------------------------------------------------------------- */
 
 void ike_setup_free(struct ike_sa *sa)
@@ -274,22 +212,22 @@ void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 		half_open_leave(e, sa);
 		ike_setup_free(sa);
 		ike_keys_drop_auth(&sa->keys);
-		ids_add(e, sa);
-		ike_conn_add(e, sa);
+		index_ids_add(e, sa);
+		index_conn_add(e, sa);
 		sa->established_ms = e->now_ms;
 		ike_sa_lifetimes(e, sa);
 		alive_arm(e, sa);
 		break;
 	case IKE_S_REKEYED:
-		ids_del(e, sa);
-		conn_del(e, sa);
+		index_ids_del(e, sa);
+		index_conn_del(e, sa);
 		timer_stop(&e->timers, &sa->t_alive);
 		sa->rekey_ms = sa->reauth_ms = 0;
 		sa->end_ms = e->now_ms + REKEYED_WAIT_MS;
 		life_arm(e, sa);
 		break;
 	case IKE_S_DELETING:
-		conn_del(e, sa);
+		index_conn_del(e, sa);
 		timer_stop(&e->timers, &sa->t_alive);
 		sa->rekey_ms = sa->reauth_ms = sa->end_ms = 0;
 		life_arm(e, sa);
@@ -393,8 +331,8 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	child_sa_lost(sa, e, sa->end_err, sa->end_by_peer);
 	work_drop_all(e, sa);
 	inbox_free(sa);
-	ids_del(e, sa);
-	conn_del(e, sa);
+	index_ids_del(e, sa);
+	index_conn_del(e, sa);
 	ike_setup_free(sa);
 	ike_keys_fini(&sa->keys);
 	free(sa->local_id.data);

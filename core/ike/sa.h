@@ -67,9 +67,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_CLOSE_TOLD = 1u << 9,    /* ike-updown (down) was published */
 	SA_UP_TOLD = 1u << 10,
 	SA_KEEP_QUIET = 1u << 11,   /* end without actions of children (replaced, asked for by an operator) */
-	SA_HALF_OPEN = 1u << 12,    /* counts as half-open */
-	SA_IN_IDS = 1u << 13,       /* is in the table of identities */
-	SA_IN_CONN = 1u << 14       /* is in the table of connections */
+	SA_HALF_OPEN = 1u << 12     /* counts as half-open */
 };
 
 /* ---- what an SA is waiting to do ----------------------------------------------------------------------------- */
@@ -159,6 +157,12 @@ struct ike_packet {
 	uint8_t b[];
 };
 
+/* Place in a list of SAs that share a key (index.c). */
+struct ike_link {
+	struct ike_sa *prev, *next;
+	uint64_t key; /* 0: in no list */
+};
+
 /* What happened to an SA: static texts only, so that the ring costs 96 bytes. */
 #define IKE_RING 8
 struct ike_ring {
@@ -191,6 +195,7 @@ struct ike_sa {
 	struct ike_setup *setup;       /* NULL once established */
 	struct ike_id local_id, remote_id;
 	struct child_sa *children;     /* list; the child part's */
+	struct ike_link ids, peers;
 	handle replaces;               /* the SA this one takes over from when it is up (re-authentication) */
 	handle heir;                   /* the SA that starts when this one has ended (re-authentication, break first) */
 	err_t end_err;                 /* state GONE: why it ends, and what is said about it */

@@ -4,6 +4,7 @@
  * counts; never: not even that; keep: a second SA is refused; replace: the older one goes).
  */
 #include "ike/auth.h"
+#include "ike/index.h"
 #include "ike/life.h"
 
 /* A peer that re-authenticates makes the new SA before it deletes the old one: it gets this long to do so. */
@@ -16,11 +17,10 @@ static COUNTER(c_kept, "ike.unique.kept", "IKE SAs refused because one of the sa
 static enum verdict contact_check(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa, *o;
-	uint64_t cursor = 0;
 
 	if (x->dir != XCH_RX_REQUEST || sa->conn->unique != CONF_UNIQUE_KEEP || wire_notify(x->in, N_INITIAL_CONTACT))
 		return V_DONE;
-	o = ike_sa_same_ids(x->e, sa, &cursor);
+	o = index_same_ids(x->e, sa, NULL);
 	if (!o)
 		return V_DONE;
 	count_inc(&c_kept);
@@ -39,7 +39,6 @@ static enum verdict contact_emit(struct ike_xch *x, struct ike_out *out)
 {
 	struct ike_sa *sa = x->sa;
 	const struct conf_id *want = sa->conn->n_remote ? &sa->conn->remote[0].id : NULL;
-	uint64_t cursor = 0;
 
 	if (x->dir != XCH_TX_REQUEST || sa->conn->unique == CONF_UNIQUE_NEVER || !handle_none(sa->replaces))
 		return V_DONE;
@@ -48,7 +47,7 @@ static enum verdict contact_emit(struct ike_xch *x, struct ike_out *out)
 		return V_DONE;
 	struct ike_id none = sa->remote_id;
 	sa->remote_id = (struct ike_id){ want->data, want->n, want->type };
-	struct ike_sa *other = ike_sa_same_ids(x->e, sa, &cursor);
+	struct ike_sa *other = index_same_ids(x->e, sa, NULL);
 	sa->remote_id = none;
 	if (!other)
 		wire_put_notify(out, N_INITIAL_CONTACT, SLICE_NONE);
@@ -57,14 +56,13 @@ static enum verdict contact_emit(struct ike_xch *x, struct ike_out *out)
 
 static void drop_older(struct ike_engine *e, struct ike_sa *sa)
 {
-	uint64_t cursor = 0;
-	struct ike_sa *o;
+	struct ike_sa *o = NULL;
 
 	if (sa->conn->unique == CONF_UNIQUE_NEVER)
 		return;
 	if (sa->flags & SA_INIT_CONTACT) {
-		/* The peer has lost them: nothing to tell it. Ending one spoils the cursor, so begin anew. */
-		for (; (o = ike_sa_same_ids(e, sa, &cursor)); cursor = 0) {
+		/* The peer has lost them: nothing to tell it. Ending one takes it out of the list, so begin anew. */
+		while ((o = index_same_ids(e, sa, NULL))) {
 			count_inc(&c_contact);
 			SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "destroying duplicate IKE_SA for peer, received INITIAL_CONTACT");
 			o->flags |= SA_KEEP_QUIET;
@@ -74,7 +72,7 @@ static void drop_older(struct ike_engine *e, struct ike_sa *sa)
 	}
 	if (sa->conn->unique != CONF_UNIQUE_REPLACE)
 		return;
-	while ((o = ike_sa_same_ids(e, sa, &cursor))) {
+	while ((o = index_same_ids(e, sa, o))) {
 		uint64_t end = e->now_ms + (net_addr_same(&o->remote, &sa->remote) ? REPLACE_DELAY_MS : 0);
 		count_inc(&c_replaced);
 		SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "deleting duplicate IKE_SA for peer due to uniqueness policy");
