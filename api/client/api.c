@@ -85,7 +85,7 @@ PUBLIC enum adit_api_status adit_api_open(const char *path, struct adit_api **ou
 			    "name its socket with --socket or " API_SOCKET_ENV, path);
 	if (e == EACCES || e == EPERM)
 		return fail(a, ADIT_API_CONNECT, "no permission for the socket %s: become root, or a member of a group that the "
-			    "setting aditd.api names", path);
+			    "setting aditd.api_group_… names", path);
 	return fail(a, ADIT_API_CONNECT, "cannot connect to %s: %s", path, strerror(e));
 }
 

@@ -46,7 +46,7 @@ static void on_accept(void *arg, int fd, int events)
 		if (perm == API_PERM_NONE || s->n_clients >= s->env.max_clients) {
 			count_inc(&c_refused);
 			LOGF(s->env.log, LOG_API, LOG_CONTROL, NULL, perm ? "a client (uid %u, pid %d) is refused: %u are connected" :
-			     "a client (uid %u, pid %d) is refused: only root and members of the groups in aditd.api may use the "
+			     "a client (uid %u, pid %d) is refused: only root and members of the groups in aditd.api_group_… may use the "
 			     "socket (%u are connected)", (unsigned)peer.uid, (int)peer.pid, s->n_clients);
 			close(got);
 		} else if (api_client_new(s, got, perm, &c)) {

@@ -140,6 +140,11 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Threads for cryptography; one less than there are cores unless set; 0: none." },
 	{ "max_api_clients", CONF_T_INT, AT(max_api_clients), .min = 1, .max = 65535, .def = "512",
 	  .doc = "Clients of the message API at the same time." },
+	{ "api_group_read", CONF_T_STRING, AT(api_group_read), .doc = "Unix group whose members may look at everything over the API." },
+	{ "api_group_operate", CONF_T_STRING, AT(api_group_operate),
+	  .doc = "Unix group whose members may also bring SAs up and down over the API." },
+	{ "api_group_configure", CONF_T_STRING, AT(api_group_configure),
+	  .doc = "Unix group whose members may do everything over the API." },
 	{ "plugins", CONF_T_SECTIONS, NOWHERE, .sub = &schema_plugin, .doc = "Settings of plugins, by name of the plugin." },
 };
 const struct conf_schema conf_schema_aditd = { "aditd", "Settings of the daemon.", aditd_keys, ARRAY_LEN(aditd_keys) };

@@ -50,6 +50,9 @@ void conf_settings_free(struct conf_settings *s)
 	free(s->plugin_dir);
 	free(s->kernel);
 	free(s->log);
+	free(s->api_group_read);
+	free(s->api_group_operate);
+	free(s->api_group_configure);
 	strings_free(s->load);
 	strings_free(s->interfaces_use);
 	strings_free(s->interfaces_ignore);

@@ -8,6 +8,7 @@
 #include "os/ready.h"
 #include "os/rng.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,15 +179,36 @@ static const char *socket_path(const struct daemon *d)
 	return d->opt.socket ? d->opt.socket : d->settings->socket ? d->settings->socket : ADIT_RUN_DIR "/aditd.sock";
 }
 
+/* A group of the settings by name or number; (gid_t)-1 when none is set. */
+static err_t group_of(const char *name, gid_t *out, struct diag **why)
+{
+	char *end;
+
+	*out = (gid_t)-1;
+	if (!name)
+		return 0;
+	const struct group *g = getgrnam(name);
+	unsigned long n = strtoul(name, &end, 10);
+	if (!g && (*end || end == name || n >= UINT32_MAX))
+		return diag_set(why, E_BAD_VALUE, "there is no group '%s' for the users of the API: make it with groupadd, or correct "
+			"the setting aditd.api_group_…", name);
+	*out = g ? g->gr_gid : (gid_t)n;
+	return 0;
+}
+
 static err_t api_start(struct daemon *d, struct diag **why)
 {
 	struct api_env env = { .loop = d->loop, .log = d->log, .engine = d->engine, .store = d->store, .registry = d->reg,
-		.can = &d->can, .version = ADIT_VERSION, .group_read = (gid_t)-1, .group_operate = (gid_t)-1,
-		.group_configure = (gid_t)-1, .max_clients = d->settings->max_api_clients, .arg = d, .run = api_run,
+		.can = &d->can, .version = ADIT_VERSION, .max_clients = d->settings->max_api_clients, .arg = d, .run = api_run,
 		.forget = api_forget, .conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
 		.events_wanted = api_events_wanted };
 
-	return api_server_new(&env, socket_path(d), &d->api, why);
+	err_t e = group_of(d->settings->api_group_read, &env.group_read, why);
+	if (!e)
+		e = group_of(d->settings->api_group_operate, &env.group_operate, why);
+	if (!e)
+		e = group_of(d->settings->api_group_configure, &env.group_configure, why);
+	return e ? e : api_server_new(&env, socket_path(d), &d->api, why);
 }
 
 /* ---- signals and time ---- */
