@@ -78,7 +78,7 @@ static bool looks_like_name(const char *s)
 
 err_t conf_read_addrs(const struct conf_node *node, struct conf_addrs *out, struct diag **why)
 {
-	size_t n = count_items(node);
+	size_t n = count_items(node), n_texts = 0;
 	struct conf_items it = { 0 };
 	char buf[ITEM_MAX + 1];
 	bool any = n == 0;
@@ -95,14 +95,14 @@ err_t conf_read_addrs(const struct conf_node *node, struct conf_addrs *out, stru
 		out->texts[0] = strdup("%any");
 		return out->texts[0] ? 0 : E_NOMEM;
 	}
-	for (size_t t = 0; conf_items_next(node, &it); t++) {
+	while (conf_items_next(node, &it)) {
 		struct net_addr a;
 		struct ts_sel ts;
 
 		if (!item_text(node, &it, buf, why, &first))
 			continue;
-		out->texts[t] = strdup(buf);
-		if (!out->texts[t])
+		out->texts[n_texts] = strdup(buf);
+		if (!out->texts[n_texts++])
 			return E_NOMEM;
 		if (means_any(buf)) {
 			any = true;
