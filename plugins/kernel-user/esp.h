@@ -16,7 +16,7 @@ enum {
 	ESP_ICV_MAX = 64,
 	ESP_HEAD_ROOM = ESP_HDR + ESP_IV_MAX,    /* what sealing may need before the payload */
 	ESP_TAIL_ROOM = 2 + 32 + ESP_ICV_MAX + 4, /* and behind it, besides TFC padding */
-	ESP_BATCH = 64,
+	ESP_BATCH = 128,
 	ESP_ENCR_NULL = 11
 };
 

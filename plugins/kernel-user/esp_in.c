@@ -43,7 +43,7 @@ static void in_tunnel(struct plane *k, struct sa *s, const struct in_pkt *in, st
 	}
 	if (tos != ip.tos)
 		ip_set_tos(e->p, ip.family, tos);
-	tun_write(k, e->p, ip.len);
+	tun_write_later(k, e->p, &ip);
 }
 
 /* Gets a header again, as if the packet had come in the clear between the ends of the SA. */
@@ -197,4 +197,5 @@ void in_batch(struct plane *k, struct in_pkt *v, size_t n)
 {
 	for (size_t at = 0; at < n; at += ESP_BATCH)
 		in_chunk(k, v + at, n - at < ESP_BATCH ? n - at : ESP_BATCH);
+	tun_flush(k);
 }

@@ -4,20 +4,24 @@
 
 #include <unistd.h>
 
+enum { OUT_RUN_BYTES = 64000, OUT_READS = 64 };
+
 err_t lane_init(struct lane *l, uint32_t mtu, const struct plug_host *host)
 {
 	l->slot_bytes = (SLOT_HEAD + (mtu < 1500 ? 1500 : mtu) + SLOT_TAIL + 63) & ~63u;
 	l->slots = aligned_alloc(64, (size_t)LANE_SLOTS * l->slot_bytes);
 	l->scratch = malloc(SCRATCH_BYTES);
+	l->large = malloc(l->slot_bytes + SCRATCH_BYTES);
 	l->rnd = (struct esp_rand){ .fill = host->random, .h = host->h };
-	return l->slots && l->scratch ? 0 : E_NOMEM;
+	return l->slots && l->scratch && l->large ? 0 : E_NOMEM;
 }
 
 void lane_fini(struct lane *l)
 {
 	free(l->slots);
 	free(l->scratch);
-	l->slots = l->scratch = NULL;
+	free(l->large);
+	l->slots = l->scratch = l->large = NULL;
 }
 
 static uint8_t *lane_slot(struct lane *l)
@@ -40,6 +44,23 @@ static void out_failed(struct plane *k, struct sa *s, err_t e)
 		s->dead = true;
 		event_sa(k, s, SA_EV_HARD);
 	}
+}
+
+/* Runs of one length, each may end with a shorter one: such a run leaves as one where the system can do it. */
+static err_t out_send(struct plane *k, struct sa *s, const slice *v, size_t n, unsigned how)
+{
+	err_t e = 0, one;
+
+	if (!s->encap)
+		return raw_send(k->raw, &s->src, &s->dst, v, n, how);
+	for (size_t m; n; v += m, n -= m) {
+		size_t bytes = v[0].n;
+		for (m = 1; m < n && v[m - 1].n == v[0].n && v[m].n <= v[0].n && bytes + v[m].n < OUT_RUN_BYTES; m++)
+			bytes += v[m].n;
+		one = k->host->udp_send(k->host->h, &s->src, &s->dst, v, m, how);
+		e = e ? e : one;
+	}
+	return e;
 }
 
 /* One SA, one kind of outer header. */
@@ -67,8 +88,7 @@ static void out_run(struct plane *k, size_t from, size_t n)
 	if (!m)
 		return;
 	k->ctr[CTR_OUT_PACKETS] += m;
-	err_t e = s->encap ? k->host->udp_send(k->host->h, &s->src, &s->dst, out, m, l->item[from].how) :
-		raw_send(k->raw, &s->src, &s->dst, out, m, l->item[from].how);
+	err_t e = out_send(k, s, out, m, l->item[from].how);
 	if (!e)
 		return;
 	plane_count(k, CTR_OUT_SEND_FAILED);
@@ -321,52 +341,84 @@ void out_held(struct plane *k)
 
 /* ---- the device ---- */
 
-static void out_packet(struct plane *k, uint8_t *p, size_t n)
+static struct policy *out_policy(struct plane *k, const struct ip_pkt *ip)
 {
-	struct ip_pkt ip;
+	struct policy *pol = policy_find(&k->policies, ip);
 
-	if (ip_parse(slice_of(p, n), &ip)) {
-		plane_count(k, CTR_OUT_MALFORMED);
-		return;
-	}
-	struct policy *pol = policy_find(&k->policies, &ip);
-	uint8_t action = pol ? pol->action : k->pass_other ? KERN_PASS : KERN_DROP;
 	if (!pol)
 		plane_count(k, CTR_OUT_NO_POLICY);
-	switch (action) {
-	case KERN_PROTECT: {
-		struct sa *s = sa_of_policy(pol);
+	return pol;
+}
+
+static void out_packet(struct plane *k, struct policy *pol, uint8_t *p, const struct ip_pkt *ip)
+{
+	struct sa *s;
+
+	switch (pol ? pol->action : k->pass_other ? KERN_PASS : KERN_DROP) {
+	case KERN_PROTECT:
+		s = sa_of_policy(pol);
 		if (s)
-			out_protect(k, s, p, &ip);
+			out_protect(k, s, p, ip);
 		else
 			plane_count(k, CTR_OUT_NO_SA);
 		break;
-	}
 	case KERN_PASS:
-		out_pass(k, p, &ip);
+		out_pass(k, p, ip);
 		break;
 	case KERN_TRAP:
-		out_trap(k, pol, p, &ip);
+		out_trap(k, pol, p, ip);
 		break;
 	default:
 		plane_count(k, CTR_OUT_DROPPED);
 		if (!pol)
-			out_icmp(k, IP_ICMP_PROHIBITED, 0, slice_of(p, ip.len), &ip);
+			out_icmp(k, IP_ICMP_PROHIBITED, 0, slice_of(p, ip->len), ip);
 		break;
 	}
+}
+
+/* Cut into the slots; all segments have the same policy. */
+static void out_large(struct plane *k, struct policy *pol, const uint8_t *p, const struct ip_pkt *whole, uint16_t size)
+{
+	struct lane *l = &k->lane;
+	struct ip_pkt ip;
+	struct gso g;
+
+	if (gso_open(&g, p, whole, size) || gso_segment_len(&g) > l->slot_bytes - SLOT_HEAD - SLOT_TAIL) {
+		plane_count(k, CTR_OUT_MALFORMED);
+		return;
+	}
+	plane_count(k, CTR_OUT_LARGE);
+	uint64_t too_big = k->ctr[CTR_OUT_TOO_BIG];
+	/* When one is too long for the path, the others are: the sender is told once. */
+	while (too_big == k->ctr[CTR_OUT_TOO_BIG] && gso_next(&g, lane_slot(l) + SLOT_HEAD, &ip))
+		out_packet(k, pol, lane_slot(l) + SLOT_HEAD, &ip);
 }
 
 void out_read(struct plane *k)
 {
 	struct lane *l = &k->lane;
+	struct ip_pkt ip;
+	uint16_t gso;
+	uint8_t *p;
+	size_t n;
 
 	k->now_ms = k->host->now_ms(k->host->h);
-	for (int i = 0; i < LANE_SLOTS; i++) {
-		uint8_t *p = lane_slot(l) + SLOT_HEAD;
-		ssize_t n = read(k->tun, p, l->slot_bytes - SLOT_HEAD - SLOT_TAIL);
-		if (n <= 0)
+	for (int i = 0; i < OUT_READS; i++) {
+		n = tun_read(k, lane_slot(l) + SLOT_HEAD, l->slot_bytes - SLOT_HEAD - SLOT_TAIL, &p, &gso);
+		if (!n)
 			break;
-		out_packet(k, p, (size_t)n);
+		if (ip_parse(slice_of(p, n), &ip)) {
+			plane_count(k, CTR_OUT_MALFORMED);
+			continue;
+		}
+		struct policy *pol = out_policy(k, &ip);
+		if (!gso) {
+			out_packet(k, pol, p, &ip);
+			continue;
+		}
+		if (p != l->large) /* the slot is where the first segment goes */
+			p = memcpy(l->large, p, ip.len);
+		out_large(k, pol, p, &ip, gso);
 	}
 	out_flush(k);
 }

@@ -11,13 +11,15 @@
 #define ADIT_KERNEL_USER_PLANE_H
 
 #include "plugins/kernel-user/esp.h"
+#include "plugins/kernel-user/gso.h"
 #include "plugins/kernel-user/policy.h"
 #include "plugins/kernel-user/rtnl.h"
 
 #include <sys/socket.h>
 
 enum {
-	LANE_SLOTS = 64,
+	LANE_SLOTS = ESP_BATCH,
+	LANE_FLOWS = 8,         /* TCP connections whose packets are joined at one time */
 	PARK_SLOTS = 64,        /* packets of SPIs that are not known yet */
 	PARK_MS = 2000,
 	HELD_MS = 20000,        /* packets of a trap wait so long; after it the trap asks again */
@@ -29,7 +31,7 @@ enum {
 
 /* Counters: "plugin.kernel-user.<name>". */
 #define PLANE_COUNTERS(row) \
-	row(OUT_PACKETS, "out_packets") row(OUT_BYTES, "out_bytes") row(IN_PACKETS, "in_packets") \
+	row(OUT_PACKETS, "out_packets") row(OUT_BYTES, "out_bytes") row(OUT_LARGE, "out_large") row(IN_JOINED, "in_joined") row(IN_PACKETS, "in_packets") \
 	row(IN_BYTES, "in_bytes") row(OUT_MALFORMED, "out_malformed") row(OUT_NO_POLICY, "out_no_policy") \
 	row(OUT_NO_SA, "out_no_sa") row(OUT_DROPPED, "out_dropped_by_policy") row(OUT_PASSED, "out_passed") \
 	row(OUT_TOO_BIG, "out_too_big") row(OUT_FRAGMENTS, "out_fragments") row(OUT_HELD, "out_held") \
@@ -116,11 +118,14 @@ enum { SCRATCH_BYTES = 65536 + 64 };
 struct lane {
 	uint8_t *slots;
 	uint8_t *scratch; /* one packet of any size */
+	uint8_t *large;   /* another, as the device gave it, behind room for what is in a slot */
 	uint32_t slot_bytes;
 	uint32_t n; /* slots in use */
 	struct esp_pkt pkt[LANE_SLOTS];
 	struct out_item item[LANE_SLOTS];
 	struct esp_rand rnd;
+	struct gro flow[LANE_FLOWS];
+	unsigned n_flows;
 };
 
 struct raw;
@@ -135,6 +140,7 @@ struct plane {
 	struct raw *raw;            /* NULL: no raw sockets */
 	int tun, wake; /* wake: an eventfd */
 	uint32_t mtu;
+	bool offload;    /* the device gives and takes large packets */
 	bool pass_other; /* packets no policy is for go their own way, else they are dropped */
 	struct lane lane;
 	struct parked *park;
@@ -207,9 +213,15 @@ void in_unpark(struct plane *k, uint32_t spi);
 /* ---- tun.c ---- */
 
 /* Opens the device, not yet up. E_PERM, E_IO, E_EXISTS; says why in the log. */
-MUST err_t tun_open(struct plane *k);
-/* One packet; counted when it fails. */
+MUST err_t tun_open(struct plane *k, bool offload);
+/* One packet, into `slot` when it fits there, else into lane.large. Returns its length, 0 none; *p tells where it is.
+ * *gso: payload of a segment when it has to be cut. Checksums are complete but for that case. */
+size_t tun_read(struct plane *k, uint8_t *slot, size_t slot_bytes, uint8_t **p, uint16_t *gso);
+/* One packet, at once; counted when it fails. */
 void tun_write(struct plane *k, const uint8_t *p, size_t n);
+/* One packet whose bytes stay until tun_flush: TCP packets are joined. */
+void tun_write_later(struct plane *k, uint8_t *p, const struct ip_pkt *ip);
+void tun_flush(struct plane *k);
 
 /* ---- raw.c: ESP and passed packets on raw sockets ---- */
 

@@ -368,7 +368,7 @@ static void user_stop(void *self)
 static err_t start_net(struct plane *k, const uint64_t seed[2])
 {
 	const struct plug_host *h = k->host;
-	err_t e = tun_open(k);
+	err_t e = tun_open(k, conf_bool(h, "offload", true));
 
 	if (e)
 		return e;
@@ -478,6 +478,7 @@ static const struct plug_conf_key user_conf[] = {
 	{ "mtu", PLUG_CONF_INT, 1280, 9000, "1400", "MTU of the tunnel device in bytes" },
 	{ "table", PLUG_CONF_INT, 1, UINT32_MAX, "220", "routing table for the routes into the tunnel" },
 	{ "rule_priority", PLUG_CONF_INT, 1, 32765, "220", "priority of the rule that looks into that table" },
+	{ "offload", PLUG_CONF_BOOL, 0, 0, "yes", "take TCP from the device in large packets and give it likewise" },
 	{ "raw_esp", PLUG_CONF_BOOL, 0, 0, "yes", "send and receive ESP without UDP on raw sockets (CAP_NET_RAW)" },
 	{ "unmatched", PLUG_CONF_STRING, 0, 0, "pass",
 		"packets on such a route that no policy is for: pass (go on as without the route) or drop" },
