@@ -379,6 +379,22 @@ static void timer_fired(struct ike_engine *e, struct ike_timer *t)
 
 /* ---- the end --------------------------------------------------------------------------------------------------------- */
 
+/* The peer has rekeyed a child and takes the new one back (its data plane said no): the old one, which is still sent on,
+ * stays. Returns its unique id, 0 none. */
+static uint64_t child_take_back(struct ike_engine *e, struct child_sa *new)
+{
+	for (struct child_sa *c = new->late ? new->sa->children : NULL; c; c = c->next)
+		if (c->replaced_by == new->unique && c->state == CHILD_S_REKEYED && (c->flags & CHILD_OUT)) {
+			c->replaced_by = 0;
+			c->flags &= (uint16_t)~CHILD_BY_PEER;
+			c->wake_ms = 0;
+			child_state_set(c, CHILD_S_INSTALLED);
+			child_timer_set(e, c);
+			return c->unique;
+		}
+	return 0;
+}
+
 void child_deleted(struct ike_engine *e, struct child_sa *c, err_t why, bool by_peer)
 {
 	struct child_sa *new = child_of(c->sa, c->replaced_by);
@@ -398,13 +414,16 @@ void child_deleted(struct ike_engine *e, struct child_sa *c, err_t why, bool by_
 		child_free(e, c);
 		return;
 	}
+	struct child_sa *back = child_of(sa, child_take_back(e, c));
 	struct conf_conn *conn = conf_conn_ref(c->conn);
 	const struct conf_child *conf = c->conf;
-	bool act = by_peer && !(c->flags & CHILD_REDUNDANT) && !(sa->flags & SA_KEEP_QUIET);
+	bool act = by_peer && !back && !(c->flags & CHILD_REDUNDANT) && !(sa->flags & SA_KEEP_QUIET);
 	SA_LOG(e, sa, LOG_CHILD, LOG_CONTROL, "child '%s' with SPIs %08x_i %08x_o is closed%s", conf->name, c->spi_in,
 	       c->spi_out, by_peer ? " by the peer" : "");
 	child_tell(e, c, false, why, by_peer ? "deleted by the peer" : NULL);
 	child_free(e, c);
+	if (back)
+		child_tell(e, back, true, 0, "its replacement was taken back");
 	if (act)
 		child_action(e, conn, conf, conf->close_action);
 	conf_conn_unref(&conn);

@@ -65,6 +65,7 @@ static void take_over(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 	new->flags &= ~(uint32_t)SA_KEEP_QUIET;
 	new->replaces = HANDLE_NONE;
 	ike_sa_take_over(e, old, new);
+	old->flags |= SA_CLOSE_TOLD;
 	if (end)
 		ike_work_add(e, new, end);
 }

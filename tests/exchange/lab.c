@@ -255,8 +255,10 @@ static void reply_add(struct lab_node *n, const struct fx *f)
 	for (size_t i = 0; i < n->n_replies; i++)
 		if (n->replies[i].cmd_id == f->reply.cmd_id)
 			r = &n->replies[i];
-	if (!r && n->n_replies < LAB_REPLIES)
+	if (!r && n->n_replies < LAB_REPLIES) {
 		r = &n->replies[n->n_replies++];
+		*r = (struct lab_reply){ 0 };
+	}
 	if (!r)
 		return;
 	r->cmd_id = f->reply.cmd_id;
@@ -327,6 +329,18 @@ static void settle(struct lab *lab, int at)
 void lab_do(struct lab *lab, int node, const struct ike_cmd *cmd)
 {
 	ike_do(lab->n[node].e, lab->now_ms, cmd, &lab->n[node].fx);
+	settle(lab, node);
+}
+
+void lab_conf_changed(struct lab *lab, int node)
+{
+	ike_conf_changed(lab->n[node].e, lab->now_ms, &lab->n[node].fx);
+	settle(lab, node);
+}
+
+void lab_shutdown(struct lab *lab, int node)
+{
+	ike_shutdown(lab->n[node].e, lab->now_ms, &lab->n[node].fx);
 	settle(lab, node);
 }
 
@@ -498,7 +512,8 @@ static bool once(void)
 	if (ready)
 		return true;
 	registry = registry_new();
-	if (!registry || registry_add_desc(registry, &adit_plugin, NULL))
+	void *self;
+	if (!registry || adit_plugin.start(NULL, &self) || registry_add_desc(registry, &adit_plugin, self))
 		return false;
 	if (suite_list_add(&ike_props, NULL, SUITE_IKE, "aes128gcm16-prfsha256-x25519", NULL) ||
 	    suite_list_add(&ike_props, NULL, SUITE_IKE, "aes256gcm16-prfsha256-ecp256", NULL) ||

@@ -91,6 +91,8 @@ void lab_fail(struct lab *lab, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Commands; replies are found by cmd_id. */
 void lab_do(struct lab *lab, int node, const struct ike_cmd *cmd);
 const struct lab_reply *lab_reply(const struct lab *lab, int node, uint64_t cmd_id);
+void lab_conf_changed(struct lab *lab, int node);
+void lab_shutdown(struct lab *lab, int node);
 /* One message in flight, by its place (0 is the oldest). */
 void lab_deliver(struct lab *lab, size_t at);
 void lab_drop(struct lab *lab, size_t at);

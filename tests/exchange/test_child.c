@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Child SAs from end to end between two engines: negotiation and its refusals, lifetimes, traps and shunts, actions,
+ * commands, and what happens when the data plane says no.
+ */
+#include "tests/exchange/lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(lab, what) \
+	do { \
+		if (!(what)) \
+			lab_fail((lab), "line %d: %s", __LINE__, #what); \
+	} while (0)
+
+static void cmd(struct lab *lab, int node, uint8_t verb, uint64_t id, const char *ike, const char *child)
+{
+	lab_do(lab, node, &(struct ike_cmd){ .verb = verb, .cmd_id = id, .ike = ike, .child = child });
+}
+
+static err_t answer(const struct lab *lab, int node, uint64_t id)
+{
+	const struct lab_reply *r = lab_reply(lab, node, id);
+	return r && r->times == 1 ? r->err : E_MISUSE;
+}
+
+/* What a node shows of its first child; false: none. */
+static bool first_child(struct lab *lab, int node, struct ike_child_view *out)
+{
+	struct arena a;
+	uint32_t cursor = 0;
+	arena_init(&a, 1 << 20);
+	const struct ike_view *v = ike_view_next(lab->n[node].e, lab->now_ms, &cursor, &a);
+	bool ok = v && v->n_children;
+	if (ok)
+		*out = v->children[0];
+	out->local_ts = out->remote_ts = NULL;
+	out->name = "";
+	arena_fini(&a);
+	return ok;
+}
+
+/* ---- life and rekeying ------------------------------------------------------------------------------------------ */
+
+static void up_and_down(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	lab_converged(lab, 1, 1);
+	cmd(lab, 1, IKE_CMD_TERMINATE, 2, "c", NULL);
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 1, 2) == 0);
+	lab_converged(lab, 0, 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK(lab, lab->n[i].events[IKE_EV_CHILD_UPDOWN][1] == 1);
+		CHECK(lab, lab->n[i].events[IKE_EV_CHILD_UPDOWN][0] <= 1);
+		CHECK(lab, lab->n[i].events[IKE_EV_IKE_UPDOWN][1] == 1);
+		CHECK(lab, lab->n[i].events[IKE_EV_IKE_UPDOWN][0] == 1);
+	}
+}
+
+static void second_child(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	cmd(lab, 1, IKE_CMD_INITIATE, 2, "c", "k2");
+	cmd(lab, 1, IKE_CMD_INITIATE, 3, "c", "k3");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 1, 2) == 0);
+	CHECK(lab, answer(lab, 1, 3) == 0);
+	lab_converged(lab, 1, 3);
+	cmd(lab, 0, IKE_CMD_TERMINATE, 4, NULL, "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 4) == 0);
+	lab_converged(lab, 1, 2);
+}
+
+static void rekeys(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	lab->no_gap = true;
+	cmd(lab, 0, IKE_CMD_REKEY, 2, NULL, "k");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	CHECK(lab, lab_children(lab, 0, "DELETED") == 1);
+	CHECK(lab, lab_children(lab, 1, "DELETED") == 1);
+	lab_run(lab, 6000);
+	lab_converged(lab, 1, 1);
+	cmd(lab, 1, IKE_CMD_REKEY, 3, NULL, "k");
+	lab_run(lab, 10000);
+	CHECK(lab, answer(lab, 1, 3) == 0);
+	lab_converged(lab, 1, 1);
+	for (int i = 0; i < 2; i++) {
+		CHECK(lab, lab->n[i].events[IKE_EV_CHILD_REKEY][0] + lab->n[i].events[IKE_EV_CHILD_REKEY][1] == 2);
+		CHECK(lab, lab->n[i].events[IKE_EV_CHILD_UPDOWN][0] == 0);
+	}
+	cmd(lab, 0, IKE_CMD_REKEY, 4, "c", NULL);
+	lab_run(lab, 10000);
+	cmd(lab, 1, IKE_CMD_REKEY, 5, "c", NULL);
+	lab_run(lab, 10000);
+	CHECK(lab, answer(lab, 0, 4) == 0);
+	CHECK(lab, answer(lab, 1, 5) == 0);
+	cmd(lab, 0, IKE_CMD_REKEY, 6, NULL, "k");
+	lab_run(lab, 10000);
+	CHECK(lab, answer(lab, 0, 6) == 0);
+	lab_converged(lab, 1, 1);
+	for (int i = 0; i < 2; i++) {
+		CHECK(lab, lab->n[i].events[IKE_EV_IKE_REKEY][0] + lab->n[i].events[IKE_EV_IKE_REKEY][1] == 2);
+		CHECK(lab, lab->n[i].events[IKE_EV_IKE_UPDOWN][0] == 0);
+	}
+}
+
+/* Rekeyed again and again by time, both sides at nearly the same moment, with loss. */
+static void lifetimes(struct lab *lab)
+{
+	for (int i = 0; i < 2; i++) {
+		lab->n[i].kids[0].rekey_time_s = 100;
+		lab->n[i].kids[0].life_time_s = 120;
+		lab->n[i].kids[0].rand_time_s = i ? 0 : 10;
+	}
+	if (!lab_up(lab))
+		return;
+	lab->no_gap = true;
+	for (int i = 0; i < 1000; i++) {
+		lab_pass(lab, 1000);
+		for (int j = 0; j < 20 && lab->n_msgs; j++) {
+			if ((i + j) % 7 == 3)
+				lab_drop(lab, 0);
+			else
+				lab_deliver(lab, lab->n_msgs - 1);
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		lab->n[i].kids[0].rekey_time_s = lab->n[i].kids[0].life_time_s = 0;
+	/* The children that stand still have their times: once more, then none has any. */
+	lab_run(lab, 300000);
+	lab_converged(lab, 1, 1);
+	CHECK(lab, lab->n[0].events[IKE_EV_CHILD_REKEY][0] + lab->n[0].events[IKE_EV_CHILD_REKEY][1] >= 9);
+}
+
+static void soft_and_hard_by_volume(struct lab *lab)
+{
+	struct ike_child_view v;
+	if (!lab_up(lab) || !first_child(lab, 0, &v))
+		return;
+	lab_kern_event(lab, 0, &(struct kern_event){ .type = KERN_EV_EXPIRE_SOFT, .dir = KERN_OUT, .proto = 50,
+						     .spi = v.spi_out, .cookie = v.spi_in });
+	lab_kern_event(lab, 0, &(struct kern_event){ .type = KERN_EV_EXPIRE_SOFT, .dir = KERN_IN, .proto = 50,
+						     .spi = v.spi_in, .cookie = v.spi_in });
+	lab_run(lab, 10000);
+	lab_converged(lab, 1, 1);
+	CHECK(lab, lab->n[0].events[IKE_EV_CHILD_REKEY][0] + lab->n[0].events[IKE_EV_CHILD_REKEY][1] == 1);
+	if (!first_child(lab, 1, &v))
+		return;
+	lab_kern_event(lab, 1, &(struct kern_event){ .type = KERN_EV_EXPIRE_HARD, .dir = KERN_IN, .proto = 50,
+						     .spi = v.spi_in, .cookie = v.spi_in });
+	lab_run(lab, 10000);
+	lab_converged(lab, 1, 0);
+}
+
+static void inactivity(struct lab *lab)
+{
+	lab->n[0].kids[0].inactivity_s = 30;
+	if (!lab_up(lab))
+		return;
+	for (size_t i = 0; i < lab->n[0].n_sas; i++)
+		lab->n[0].sas[i].packets = 5; /* the laboratory's packets are always fresh */
+	lab_run(lab, 60000);
+	lab_converged(lab, 1, 1);
+	for (size_t i = 0; i < lab->n[0].n_sas; i++)
+		lab->n[0].sas[i].packets = 0;
+	lab_run(lab, 60000);
+	lab_converged(lab, 1, 0);
+}
+
+/* ---- refusals --------------------------------------------------------------------------------------------------------- */
+
+static void selectors_refused(struct lab *lab)
+{
+	static struct conf_ts none;
+	if (ts_parse("172.16.0.0/24", &none.sel))
+		return;
+	for (int k = 0; k < LAB_KIDS; k++)
+		lab->n[1].kids[k].remote_ts = &none;
+	cmd(lab, 0, IKE_CMD_INITIATE, 1, "c", "k");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 1) != 0 && answer(lab, 0, 1) != E_MISUSE);
+	lab_converged(lab, 1, 0);
+	cmd(lab, 0, IKE_CMD_INITIATE, 2, "c", "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 2) != 0 && answer(lab, 0, 2) != E_MISUSE);
+	lab_converged(lab, 1, 0);
+}
+
+static void proposals_refused(struct lab *lab)
+{
+	struct suite_list other = { 0 };
+	if (suite_list_add(&other, NULL, SUITE_ESP, "chacha20poly1305", NULL))
+		return;
+	for (int k = 0; k < LAB_KIDS; k++) {
+		lab->n[1].kids[k].props = other.v;
+		lab->n[1].kids[k].n_props = other.n;
+	}
+	cmd(lab, 0, IKE_CMD_INITIATE, 1, "c", "k");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 1) != 0 && answer(lab, 0, 1) != E_MISUSE);
+	cmd(lab, 0, IKE_CMD_INITIATE, 2, "c", "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 2) != 0 && answer(lab, 0, 2) != E_MISUSE);
+	lab_converged(lab, 1, 0);
+	suite_list_fini(&other);
+}
+
+/* The responder wants its own order: INVALID_KE_PAYLOAD, and the second try succeeds. */
+static void other_key_exchange(struct lab *lab)
+{
+	struct suite_list other = { 0 };
+	if (suite_list_add(&other, NULL, SUITE_ESP, "aes128gcm16-ecp256", NULL))
+		return;
+	for (int k = 0; k < LAB_KIDS; k++) {
+		lab->n[1].kids[k].props = other.v;
+		lab->n[1].kids[k].n_props = other.n;
+	}
+	if (lab_up(lab)) {
+		cmd(lab, 0, IKE_CMD_REKEY, 2, NULL, "k");
+		cmd(lab, 0, IKE_CMD_INITIATE, 3, "c", "k2");
+		lab_run(lab, 10000);
+		CHECK(lab, answer(lab, 0, 2) == 0);
+		CHECK(lab, answer(lab, 0, 3) == 0);
+		lab_converged(lab, 1, 2);
+	}
+	struct ike_child_view v = { 0 };
+	CHECK(lab, first_child(lab, 0, &v) && v.ke == 19);
+	cmd(lab, 0, IKE_CMD_TERMINATE, 9, "c", NULL);
+	lab_run(lab, 1000);
+	suite_list_fini(&other);
+}
+
+static void too_many_children(struct lab *lab)
+{
+	lab->n[1].daemon.max_children_per_ike = 2;
+	if (!lab_up(lab))
+		return;
+	cmd(lab, 0, IKE_CMD_INITIATE, 2, "c", "k2");
+	lab_run(lab, 1000);
+	cmd(lab, 0, IKE_CMD_INITIATE, 3, "c", "k3");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	CHECK(lab, answer(lab, 0, 3) != 0 && answer(lab, 0, 3) != E_MISUSE);
+	lab_converged(lab, 1, 2);
+}
+
+/* ---- the data plane says no ----------------------------------------------------------------------------------------------- */
+
+static void plane_fails(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	for (int i = 0; i < 2; i++) {
+		uint64_t id = 10 + 10 * (uint64_t)i;
+		lab->n[i].kern_fail = 1;
+		cmd(lab, 0, IKE_CMD_INITIATE, id, "c", "k2");
+		lab_run(lab, 10000);
+		/* What fails at the responder is tried again. */
+		CHECK(lab, (answer(lab, 0, id) == 0) == (i == 1));
+		cmd(lab, 1, IKE_CMD_TERMINATE, id + 2, NULL, "k2");
+		lab_run(lab, 1000);
+		lab_converged(lab, 1, 1);
+		lab->n[i].kern_fail = 1;
+		cmd(lab, 0, IKE_CMD_REKEY, id + 1, NULL, "k");
+		lab_run(lab, 120000);
+		lab_converged(lab, 1, 1);
+	}
+	cmd(lab, 0, IKE_CMD_REKEY, 40, NULL, "k");
+	lab_run(lab, 10000);
+	CHECK(lab, answer(lab, 0, 40) == 0);
+	lab_converged(lab, 1, 1);
+}
+
+static void plane_fails_at_first(struct lab *lab)
+{
+	for (int i = 0; i < 2; i++) {
+		lab->n[i].kern_fail = 1;
+		cmd(lab, 0, IKE_CMD_INITIATE, 1 + (uint64_t)i, "c", "k");
+		lab_run(lab, 10000);
+		CHECK(lab, answer(lab, 0, 1 + (uint64_t)i) != 0);
+		lab_converged(lab, 1, 0);
+		cmd(lab, 0, IKE_CMD_TERMINATE, 20 + (uint64_t)i, "c", NULL);
+		lab_run(lab, 10000);
+		lab_converged(lab, 0, 0);
+	}
+}
+
+/* The IKE SA goes while the data plane works on a child: nothing stays. */
+static void gone_while_waiting(struct lab *lab)
+{
+	lab->n[0].conn.dpd_delay_s = lab->n[1].conn.dpd_delay_s = 30;
+	if (!lab_up(lab))
+		return;
+	for (int i = 0; i < 2; i++) {
+		if (i && !lab_up(lab))
+			return;
+		lab->n[i].kern_hold = true;
+		cmd(lab, 0, IKE_CMD_INITIATE, 10 + (uint64_t)i, "c", "k2");
+		lab_flush(lab);
+		CHECK(lab, lab->n[i].n_held_kern == 1);
+		lab_do(lab, i, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 20, .ike = "c", .force = true });
+		lab_run(lab, 1000);
+		lab->n[i].kern_hold = false;
+		while (lab->n[i].n_held_kern)
+			lab_kern_answer(lab, i, 0);
+		lab_run(lab, 400000);
+		lab_converged(lab, 0, 0);
+		for (int j = 0; j < 2; j++)
+			lab->n[j].n_replies = 0;
+	}
+}
+
+/* ---- traps, shunts, actions ----------------------------------------------------------------------------------------------- */
+
+static void acquire(struct lab *lab, int node, uint64_t cookie)
+{
+	struct kern_event ev = { .type = KERN_EV_ACQUIRE, .dir = KERN_OUT, .proto = 50, .cookie = cookie };
+	if (ts_parse(node ? "10.2.0.7/32[udp/5353]" : "10.1.0.7/32[udp/5353]", &ev.local) ||
+	    ts_parse(node ? "10.1.0.9/32[udp/53]" : "10.2.0.9/32[udp/53]", &ev.remote))
+		return;
+	lab_kern_event(lab, node, &ev);
+}
+
+static unsigned traps(const struct lab *lab, int node)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < lab->n[node].n_pols; i++)
+		n += lab->n[node].pols[i].action == KERN_TRAP;
+	return n;
+}
+
+static uint64_t trap_cookie(const struct lab *lab, int node)
+{
+	for (size_t i = 0; i < lab->n[node].n_pols; i++)
+		if (lab->n[node].pols[i].action == KERN_TRAP)
+			return lab->n[node].pols[i].cookie;
+	return 0;
+}
+
+static void trap(struct lab *lab)
+{
+	struct ike_child_view v = { 0 };
+	cmd(lab, 0, IKE_CMD_INSTALL, 1, "c", "k");
+	CHECK(lab, answer(lab, 0, 1) == 0);
+	CHECK(lab, traps(lab, 0) == 1);
+	cmd(lab, 0, IKE_CMD_INSTALL, 2, "c", "k");
+	CHECK(lab, answer(lab, 0, 2) == E_EXISTS);
+	for (int i = 0; i < 3; i++)
+		acquire(lab, 0, trap_cookie(lab, 0));
+	lab_run(lab, 1000);
+	CHECK(lab, lab_children(lab, 0, "INSTALLED") == 1);
+	CHECK(lab, lab_children(lab, 1, "INSTALLED") == 1);
+	CHECK(lab, traps(lab, 0) == 1);
+	/* Trap and tunnel share the reqid: the trap's packets find the tunnel. */
+	CHECK(lab, first_child(lab, 0, &v));
+	for (size_t i = 0; i < lab->n[0].n_pols; i++)
+		CHECK(lab, lab->n[0].pols[i].reqid == v.reqid);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 3, "c", "k");
+	CHECK(lab, answer(lab, 0, 3) == 0);
+	lab_converged(lab, 1, 1);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 4, "c", "k");
+	CHECK(lab, answer(lab, 0, 4) == E_NOT_FOUND);
+	cmd(lab, 0, IKE_CMD_INSTALL, 5, "c", "nothing");
+	CHECK(lab, answer(lab, 0, 5) == E_NOT_FOUND);
+}
+
+static void shunts(struct lab *lab)
+{
+	lab->n[0].kids[1].mode = CONF_PASS;
+	lab->n[0].kids[3].mode = CONF_DROP;
+	cmd(lab, 0, IKE_CMD_INSTALL, 1, "c", "k2");
+	cmd(lab, 0, IKE_CMD_INSTALL, 2, "c", "k4");
+	CHECK(lab, lab->n[0].n_pols == 6);
+	struct arena a;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+	arena_init(&a, 1 << 16);
+	for (const struct ike_policy_view *v; (v = ike_policy_next(lab->n[0].e, &cursor, &a)); n++)
+		CHECK(lab, !v->trap && v->n_local_ts == 1);
+	CHECK(lab, n == 2);
+	arena_fini(&a);
+	lab->n[0].conn.n_children = 2; /* k4 vanishes from the configuration */
+	lab_conf_changed(lab, 0);
+	CHECK(lab, lab->n[0].n_pols == 3);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 3, "c", "k2");
+	CHECK(lab, lab->n[0].n_pols == 0);
+}
+
+static void close_action(struct lab *lab)
+{
+	lab->n[0].kids[0].close_action = CONF_START;
+	lab->n[1].kids[0].close_action = CONF_TRAP;
+	if (!lab_up(lab))
+		return;
+	/* Not for what is asked for on this side … */
+	cmd(lab, 0, IKE_CMD_TERMINATE, 2, NULL, "k");
+	lab_run(lab, 1000);
+	CHECK(lab, lab_children(lab, 0, NULL) == 0);
+	CHECK(lab, traps(lab, 1) == 1);
+	cmd(lab, 1, IKE_CMD_UNINSTALL, 3, "c", "k");
+	/* … but for what the peer does. */
+	cmd(lab, 0, IKE_CMD_INITIATE, 4, "c", "k");
+	lab_run(lab, 1000);
+	cmd(lab, 1, IKE_CMD_TERMINATE, 5, NULL, "k");
+	lab_run(lab, 1000);
+	lab_converged(lab, 1, 1);
+}
+
+static void dpd_action(struct lab *lab)
+{
+	lab->n[0].kids[0].dpd_action = CONF_DPD_TRAP;
+	lab->n[0].conn.dpd_delay_s = 10;
+	if (!lab_up(lab))
+		return;
+	for (int i = 0; i < 600; i++) {
+		lab_pass(lab, 1000);
+		while (lab->n_msgs)
+			lab_drop(lab, 0);
+	}
+	CHECK(lab, lab_ikes(lab, 0, NULL) == 0);
+	CHECK(lab, traps(lab, 0) == 1);
+	acquire(lab, 0, trap_cookie(lab, 0));
+	lab_run(lab, 1000);
+	CHECK(lab, lab_children(lab, 0, "INSTALLED") == 1);
+}
+
+static void transport_behind_nat(struct lab *lab)
+{
+	static struct conf_ts dynamic = { .dynamic = true, .sel = { .port_hi = 65535 } };
+	for (int i = 0; i < 2; i++) {
+		struct conf_child *k = &lab->n[i].kids[0];
+		k->mode = CONF_TRANSPORT;
+		k->local_ts = k->remote_ts = &dynamic;
+	}
+	lab->nat = true;
+	cmd(lab, 0, IKE_CMD_INITIATE, 1, "c", "k");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 1) == 0);
+	struct ike_child_view v = { 0 };
+	for (int i = 0; i < 2; i++)
+		CHECK(lab, first_child(lab, i, &v) && v.mode == KERN_TRANSPORT && v.encap);
+	CHECK(lab, lab->n[1].n_pols == 2 && lab->n[0].n_pols == 2);
+	for (size_t i = 0; i < lab->n[1].n_pols; i++)
+		CHECK(lab, lab->n[1].pols[i].remote.lo[0] == 203);
+	for (size_t i = 0; i < lab->n[0].n_pols; i++)
+		CHECK(lab, lab->n[0].pols[i].remote.lo[0] == 192 && lab->n[0].pols[i].local.lo[3] == 1);
+}
+
+static void force(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 2, .child = "k", .force = true });
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	CHECK(lab, lab->n[0].n_sas == 0);
+	lab_run(lab, 1000);
+	lab_converged(lab, 1, 0);
+}
+
+static void shutdown_leaves_nothing(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	cmd(lab, 0, IKE_CMD_INSTALL, 2, "c", "k2");
+	lab_shutdown(lab, 0);
+	lab_run(lab, 1000);
+	CHECK(lab, ike_idle(lab->n[0].e));
+	lab_converged(lab, 0, 0);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------------ */
+
+static const struct test {
+	const char *name;
+	void (*run)(struct lab *lab);
+	bool real_kex, pfs;
+} tests[] = {
+	{ "a tunnel comes up and goes", up_and_down, true, false },
+	{ "further children", second_child, false, true },
+	{ "rekeying of child and IKE SA, both sides", rekeys, true, true },
+	{ "lifetimes by time, with loss and reordering", lifetimes, false, false },
+	{ "lifetimes by volume", soft_and_hard_by_volume, false, true },
+	{ "inactivity", inactivity, false, false },
+	{ "traffic selectors refused", selectors_refused, false, false },
+	{ "proposals refused", proposals_refused, false, false },
+	{ "another key exchange method is asked for", other_key_exchange, true, true },
+	{ "too many children", too_many_children, false, false },
+	{ "the data plane fails", plane_fails, false, false },
+	{ "the data plane fails in IKE_AUTH", plane_fails_at_first, false, false },
+	{ "the IKE SA goes while the data plane works", gone_while_waiting, false, false },
+	{ "trap", trap, false, false },
+	{ "shunts", shunts, false, false },
+	{ "close action", close_action, false, false },
+	{ "DPD action", dpd_action, false, false },
+	{ "transport mode behind a NAT", transport_behind_nat, false, false },
+	{ "terminate by force", force, false, false },
+	{ "shutdown", shutdown_leaves_nothing, false, false },
+};
+
+int main(int argc, char **argv)
+{
+	unsigned fails = 0;
+	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+		static struct lab lab;
+		if (argc > 1 && atoi(argv[1]) != (int)i)
+			continue;
+		bool ok = lab_init(&lab, 100 + i, !tests[i].real_kex, tests[i].pfs);
+		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
+		if (ok) {
+			tests[i].run(&lab);
+			lab_fini(&lab);
+		}
+		ok = ok && !lab.fails;
+		fails += !ok;
+		printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
+		fflush(stdout);
+	}
+	return fails ? 1 : 0;
+}
