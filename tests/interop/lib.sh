@@ -24,7 +24,7 @@ WORK=$(mktemp -d /tmp/adit-test.XXXXXX)
 export PEERDIR=$WORK/peers
 mkdir -p "$PEERDIR"
 L=t$(($$ % 1000000))
-N_TEST=0 N_FAIL=0
+N_TEST=0 N_FAIL=0 N_START=0
 declare -A PID=()
 BACKGROUND=()
 
@@ -52,6 +52,7 @@ adit_start() {
 	mkdir -p "$d"
 	cat > "$d/aditd.conf"
 	rm -f "$d/sock"
+	[ ! -e "$d/log" ] || mv "$d/log" "$d/log.$((++N_START))"
 	ip netns exec $L-g$s "$TOP/tools/in-tree" aditd --foreground --config "$d/aditd.conf" --socket "$d/sock" \
 		--pidfile "$d/pid" --log "${ADIT_LOG:-default=1,ike=2}" "$@" >>"$d/log" 2>&1 </dev/null &
 	PID[$s]=$!
