@@ -131,7 +131,7 @@ static const struct conf_key aditd_keys[] = {
 	{ "pidfile", CONF_T_PATH, AT(pidfile), .doc = "File the process id is written to." },
 	{ "plugin_dir", CONF_T_PATH, AT(plugin_dir), .doc = "Directory the plugins are loaded from." },
 	{ "kernel", CONF_T_STRING, AT(kernel), .doc = "Plugin of the data plane by name; the best one that carries packets unless set." },
-	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "0", .doc = "Mark of the packets IKE and ESP in UDP send; 0 none." },
+	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "220", .doc = "Mark of the packets IKE and ESP in UDP send; 0 none (then selectors that hold the peer itself cannot be used)." },
 	{ "load", CONF_T_STRINGS, AT(load), .doc = "Plugins to load, the preferred first; all that are there unless set." },
 	{ "interfaces_use", CONF_T_STRINGS, AT(interfaces_use), .doc = "Network interfaces IKE is spoken on; all unless set." },
 	{ "interfaces_ignore", CONF_T_STRINGS, AT(interfaces_ignore), .doc = "Network interfaces IKE is not spoken on." },
