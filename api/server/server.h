@@ -55,8 +55,8 @@ struct api_env {
 };
 
 /* Opens the socket. A file left over by a daemon that is gone is taken over; E_EXISTS when one answers on it; E_IO,
- * E_PERM with the path and the remedy. The file is 0600, or 0660 for group_operate's or the only other group given, or
- * 0666 when several are given: then the credentials decide alone. */
+ * E_PERM with the path and the remedy. The file is 0600 without groups, 0660 with one, 0666 with several (or when it may
+ * not be given to the group): the credentials of the caller decide in any case. */
 MUST err_t api_server_new(const struct api_env *env, const char *path, struct api_server **out, struct diag **why);
 /* Closes everything and removes the socket file, if it is still ours. Outstanding commands are forgotten. */
 void api_server_free(struct api_server *s);

@@ -16,8 +16,7 @@ static err_t sys_fail(struct diag **why, int e, const char *what, const char *pa
 {
 	const char *hint = e == EACCES || e == EPERM ? ": start as root or choose a folder of yours with --socket" :
 			   e == ENOENT ? ": its folder does not exist, make it or choose another one with --socket" : "";
-	return diag_errno(why, e == EACCES || e == EPERM ? E_PERM : E_IO, e, "cannot %s the API socket %s: %s%s", what, path,
-			  strerror(e), hint);
+	return diag_errno(why, e == EACCES || e == EPERM ? E_PERM : E_IO, e, "cannot %s the API socket %s%s", what, path, hint);
 }
 
 /* Nobody behind the file: it may be taken. */
@@ -84,8 +83,10 @@ err_t api_socket_listen(const struct api_env *env, const char *path, int *fd, de
 		close(s);
 		return sys_fail(why, e, "make", path);
 	}
-	if ((group != NO_GROUP && mode == 0660 && chown(path, (uid_t)-1, group)) || chmod(path, mode) || listen(s, 64) ||
-	    stat(path, &st)) {
+	/* Without the right to give the file away the credentials decide alone, as with several groups. */
+	if (mode == 0660 && chown(path, (uid_t)-1, group))
+		mode = 0666;
+	if (chmod(path, mode) || listen(s, 64) || stat(path, &st)) {
 		err = sys_fail(why, errno, "open", path);
 		close(s);
 		unlink(path);
