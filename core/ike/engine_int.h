@@ -78,7 +78,8 @@ struct ike_sa *ike_sa_by_unique(struct ike_engine *e, uint64_t unique);
 struct ike_sa *ike_sa_next(struct ike_engine *e, uint32_t *cursor);
 /* The one place that changes the state: publishes nothing, sets and stops timers, checks the facts of the state. */
 void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state);
-/* The SA ends now: down events, children lost (with their actions), out of all tables; freed when nobody is inside. */
+/* The SA ends now: down events, children lost (with their actions), out of all tables; freed when nobody is inside.
+ * The text is copied. */
 void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, err_t why, bool by_peer, const char *text);
 /* An IKE rekey: `to` (from ike_sa_new, with SPIs, suite, keys set) gets everything of `from`: identities, connection,
  * children, queued work but deletes; it has a unique id of its own and goes to state UP, `from` goes to REKEYED. Publishes ike-rekey. */

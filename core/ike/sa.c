@@ -276,6 +276,7 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	ike_note(e, to, "took over by rekey");
 	SA_LOG(e, to, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] rekeyed between %s and peer", to->conn->name,
 		(unsigned long long)to->unique, from->initiator ? "us" : "them");
+	from->flags |= SA_CLOSE_TOLD;
 	ike_event_sa(e, IKE_EV_IKE_REKEY, from, true, 0, NULL, to);
 	ike_state_set(e, from, IKE_S_REKEYED);
 	ike_work_run(e, to);
@@ -338,6 +339,7 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	free(sa->local_id.data);
 	free(sa->remote_id.data);
 	free(sa->answer);
+	free(sa->end_text);
 	sa_dispose(e, sa);
 	if (!handle_none(heir))
 		life_heir_start(e, heir);
@@ -355,12 +357,12 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, err_t why, bool by_peer
 		return;
 	SA_LOG(e, sa, LOG_IKE, LOG_DETAIL, "IKE_SA %s[%llu] ends in state %s: %s", sa->conn ? sa->conn->name : "(unnamed)",
 		(unsigned long long)sa->unique, ike_state_name(sa->state), text ? text : err_text(why));
-	if (sa->state == IKE_S_REKEYED)
-		sa->flags |= SA_CLOSE_TOLD;
 	sa->state = IKE_S_GONE;
 	sa->end_err = why;
 	sa->end_by_peer = by_peer;
-	sa->end_text = text;
+	/* Without memory for it the text of the code has to do. */
+	if (text)
+		sa->end_text = (char *)mem_dup(slice_of(text, strlen(text) + 1));
 	if (!sa->busy)
 		sa_finish(e, sa);
 }

@@ -199,7 +199,7 @@ struct ike_sa {
 	handle replaces;               /* the SA this one takes over from when it is up (re-authentication) */
 	handle heir;                   /* the SA that starts when this one has ended (re-authentication, break first) */
 	err_t end_err;                 /* state GONE: why it ends, and what is said about it */
-	const char *end_text;
+	char *end_text;                /* owned */
 	bool end_by_peer;
 	struct ike_timer t_life;       /* half-open limit, then rekey, re-authentication, hard end: the first of them */
 	struct ike_timer t_alive;      /* DPD and NAT keepalive: the first of them */

@@ -88,7 +88,13 @@ static const struct ike_view *view_full(struct ike_engine *e, uint64_t now_ms, c
 
 const struct ike_view *ike_view_next(struct ike_engine *e, uint64_t now_ms, uint32_t *cursor, struct arena *a)
 {
-	return view_full(e, now_ms, ike_sa_next(e, cursor), a);
+	struct ike_sa *sa;
+
+	/* One that a rekey is making is none yet. */
+	do
+		sa = ike_sa_next(e, cursor);
+	while (sa && sa->state == IKE_S_NONE && !sa->setup);
+	return view_full(e, now_ms, sa, a);
 }
 
 const struct ike_view *ike_view_get(struct ike_engine *e, uint64_t now_ms, handle h, struct arena *a)

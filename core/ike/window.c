@@ -71,7 +71,8 @@ static void window_give_up(struct ike_xch *x)
 		ike_cmd_done(e, x->work->cmd_id, x->story == STORY_IKE_DELETE ? 0 : err,
 			x->doubtful && x->why ? x->why : err_text(err), sa->unique, 0);
 	ike_event_sa(e, IKE_EV_ALERT, sa, false, err, x->doubtful && x->why ? x->why : "the peer does not answer", NULL);
-	ike_sa_end(e, sa, x->story == STORY_IKE_DELETE ? x->work ? x->work->reason : 0 : err, false, err_text(err));
+	ike_sa_end(e, sa, x->story == STORY_IKE_DELETE ? x->work ? x->work->reason : 0 : err, false,
+		x->doubtful && x->why ? x->why : err_text(err));
 }
 
 static const uint8_t request_counter[] = { [XCHG_IKE_SA_INIT] = IKE_CNT_INIT_OUT_REQ, [XCHG_IKE_AUTH] = IKE_CNT_AUTH_OUT_REQ,

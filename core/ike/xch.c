@@ -120,12 +120,6 @@ static const char *why_of(const struct ike_xch *x)
 	return x->why ? x->why : err_text(x->err);
 }
 
-/* The sentence outlives the exchange: of those that end an SA only the row's text can be kept. */
-static const char *static_why(const struct ike_xch *x)
-{
-	return err_text(x->err ? x->err : E_REFUSED);
-}
-
 static enum verdict run_stage(struct ike_xch *x, uint8_t stage)
 {
 	const struct task_ops *const *t = x->row->tasks;
@@ -218,7 +212,7 @@ static void rx_reject(struct ike_xch *x, enum verdict v)
 	if (x->exchange == XCHG_IKE_AUTH)
 		ike_event_sa(e, IKE_EV_ALERT, sa, false, x->err, why_of(x), NULL);
 	if (v == V_CLOSE || x->exchange == XCHG_IKE_SA_INIT)
-		ike_sa_end(e, sa, x->err, false, static_why(x));
+		ike_sa_end(e, sa, x->err, false, why_of(x));
 	rx_finish(x);
 }
 
@@ -364,7 +358,7 @@ static void tx_fail(struct ike_xch *x, enum verdict v)
 	}
 	bool end = v == V_CLOSE && sa->state != IKE_S_DELETING;
 	if (end)
-		ike_sa_end(e, sa, x->err, false, static_why(x));
+		ike_sa_end(e, sa, x->err, false, why_of(x));
 	tx_finish(x);
 	if (!end)
 		ike_work_run(e, sa);
