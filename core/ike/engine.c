@@ -560,6 +560,7 @@ void ike_engine_free(struct ike_engine *e)
 		struct ike_xch *x = e->spare;
 		e->spare = x->next_free;
 		arena_fini(&x->arena);
+		arena_fini(&x->in_arena);
 		free(x);
 	}
 	htab_free(e->by_spi);

@@ -188,13 +188,14 @@ void msg_answer_stranger(struct ike_engine *e, const struct net_addr *local, con
 
 err_t msg_read_clear(struct ike_xch *x, slice datagram, struct diag **why)
 {
-	uint8_t *copy = arena_dup(&x->arena, datagram.p, datagram.n);
+	arena_reset(&x->in_arena);
+	uint8_t *copy = arena_dup(&x->in_arena, datagram.p, datagram.n);
 
-	x->in = arena_get(&x->arena, sizeof *x->in);
+	x->in = arena_get(&x->in_arena, sizeof *x->in);
 	if (!copy || !x->in)
 		return E_NOMEM;
 	x->in_bytes = slice_of(copy, datagram.n);
-	return wire_parse(x->in, x->in_bytes, &x->arena, why);
+	return wire_parse(x->in, x->in_bytes, &x->in_arena, why);
 }
 
 void msg_log_in(struct ike_xch *x)

@@ -228,9 +228,10 @@ struct ike_xch {
 	bool kern_ready;      /* kern_res is the kernel's answer (ike_kern) */
 	uint32_t mid;
 	uint32_t serial;      /* unlike that of every other exchange of this engine: results name it */
-	struct ike_msg *in; /* the peer's message: request (RX_REQUEST) or answer (RX_RESPONSE); in the arena */
-	slice in_bytes;       /* the whole datagram, for AUTH; in the arena */
+	struct ike_msg *in; /* the peer's message: request (RX_REQUEST) or answer (RX_RESPONSE); in in_arena */
+	slice in_bytes;       /* the whole datagram, for AUTH; in in_arena */
 	struct arena arena;
+	struct arena in_arena; /* emptied for each message: forged answers cannot use up what the true one needs */
 	struct ike_job *job;  /* finished job, until its result is taken */
 	err_t kern_res;
 	struct child_neg *neg; /* the child part's state of this exchange; its tasks' drop releases what it holds */

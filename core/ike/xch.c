@@ -29,13 +29,14 @@ struct ike_xch *ike_xch_get(struct ike_engine *e, struct ike_sa *sa, uint8_t dir
 	if (x) {
 		e->spare = x->next_free;
 		e->n_spare--;
-		struct arena keep = x->arena;
-		*x = (struct ike_xch){ .arena = keep };
+		struct arena keep = x->arena, keep_in = x->in_arena;
+		*x = (struct ike_xch){ .arena = keep, .in_arena = keep_in };
 	} else {
 		x = calloc(1, sizeof *x);
 		if (!x)
 			return NULL;
 		arena_init(&x->arena, XCH_ARENA_BYTES);
+		arena_init(&x->in_arena, XCH_ARENA_BYTES);
 	}
 	x->e = e;
 	x->sa = sa;
@@ -69,10 +70,12 @@ void ike_xch_put(struct ike_xch *x)
 	free(x->packet);
 	if (e->n_spare >= XCH_SPARE_MAX) {
 		arena_fini(&x->arena);
+		arena_fini(&x->in_arena);
 		free(x);
 		return;
 	}
 	arena_reset(&x->arena);
+	arena_reset(&x->in_arena);
 	x->next_free = e->spare;
 	e->spare = x;
 	e->n_spare++;

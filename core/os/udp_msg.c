@@ -199,8 +199,9 @@ err_t udp_socket(int family, uint16_t *port, int buffer_bytes, uint32_t fwmark, 
 	if (e)
 		goto fail;
 	buffers(fd, buffer_bytes);
-	if (fwmark && setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark)) {
-		e = diag_errno(why, E_PERM, errno, "cannot set the mark %u on a UDP socket (CAP_NET_ADMIN)", fwmark);
+	/* Without CAP_NET_ADMIN there is no mark; but then there are no routing rules of a data plane to look at it either. */
+	if (fwmark && setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark) && errno != EPERM) {
+		e = diag_errno(why, E_IO, errno, "cannot set the mark %u on a UDP socket (aditd.fwmark)", fwmark);
 		goto fail;
 	}
 	if (bind(fd, &sa.sa, n)) {

@@ -66,11 +66,11 @@ bool replay_mark(struct replay *r, uint64_t seq)
 		return true;
 	}
 	if (seq > r->top) {
-		uint64_t from = r->top / 64 + 1, to = seq / 64;
-		if (to - from > r->mask)
-			from = to - r->mask; /* the whole ring */
-		for (uint64_t w = from; w <= to; w++)
-			r->bits[w & r->mask] = 0;
+		uint64_t words = seq / 64 - r->top / 64;
+		if (words > r->mask)
+			words = (uint64_t)r->mask + 1; /* the whole ring */
+		for (uint64_t i = 0; i < words; i++)
+			r->bits[(seq / 64 - i) & r->mask] = 0;
 		r->top = seq;
 	}
 	r->bits[seq / 64 & r->mask] |= UINT64_C(1) << seq % 64;
