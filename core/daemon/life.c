@@ -62,10 +62,24 @@ static const char *svc_conf(void *arg, const char *plugin, const char *key)
 	return conf_settings_plugin(((struct daemon *)arg)->settings, plugin, key);
 }
 
+static void count_name(void *arg, const char *name)
+{
+	(void)name;
+	++*(unsigned *)arg;
+}
+
 static void svc_conf_each(void *arg, const char *plugin, const char *key, void (*cb)(void *cb_arg, const char *name),
 	void *cb_arg)
 {
-	conf_settings_plugin_each(((struct daemon *)arg)->settings, plugin, key, cb, cb_arg);
+	struct daemon *d = arg;
+	unsigned n = 0;
+
+	conf_settings_plugin_each(d->settings, plugin, key, count_name, &n);
+	/* In the background there is no standard error: unless told otherwise the system's log takes its place. */
+	if (!n && !d->opt.foreground && !*key && strcmp(plugin, "log-syslog") == 0)
+		cb(cb_arg, "daemon");
+	else
+		conf_settings_plugin_each(d->settings, plugin, key, cb, cb_arg);
 }
 
 static err_t svc_udp_send(void *arg, const struct net_addr *local, const struct net_addr *remote, const slice *v,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast a provider is: the same small job again and again for a given time. */
+/* How fast a provider is: the same small job again and again for a given time. The processor time of the thread is
+ * measured, the best of three rounds counts: what else runs on the machine shall not decide. */
 #include "plugin/kat.h"
 
 #include <stdlib.h>
@@ -51,34 +52,44 @@ static bool kex_once(struct bench *b)
 	return ok;
 }
 
-static uint64_t now_us(void)
+enum { ROUNDS = 3 };
+
+static uint64_t used_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Jobs per second in one round of at least ns; 0: a job failed. */
+static uint64_t one_round(bool (*once)(struct bench *b), struct bench *b, uint64_t ns)
+{
+	uint64_t from = used_ns(), used = 0, n = 0;
+
+	do {
+		if (!once(b))
+			return 0;
+		n++;
+		used = used_ns() - from;
+	} while (used < ns);
+	return n * 1000000000u / (used ? used : 1);
 }
 
 static uint32_t repeat(bool (*once)(struct bench *b), struct bench *b, unsigned ms)
 {
-	uint64_t from = now_us(), us, n = 1;
+	uint64_t best = 0, ns = ms * 1000000ull / ROUNDS;
 
-	if (!once(b))
-		return 0;
-	us = now_us() - from;
-	/* The first one warms caches and is not counted, unless it takes all of the time. */
-	if (us < ms * 1000u) {
-		from = now_us();
-		n = 0;
-		do {
-			if (!once(b))
-				return 0;
-			n++;
-			us = now_us() - from;
-		} while (us < ms * 1000u);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t v = one_round(once, b, ns);
+		if (!v)
+			return 0;
+		best = v > best ? v : best;
+		/* One that takes longer than all of the time is measured well enough by one. */
+		if (v < 1000 / (ms ? ms : 1))
+			break;
 	}
-	uint64_t per_s = n * 1000000u / (us ? us : 1);
-	return per_s > UINT32_MAX ? UINT32_MAX : (uint32_t)(per_s ? per_s : 1);
+	return best > UINT32_MAX ? UINT32_MAX : (uint32_t)best;
 }
 
 static uint32_t keyed(const struct plug_feat_row *row, struct bench *b, unsigned ms)

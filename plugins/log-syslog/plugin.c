@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log-syslog: to the system's log. Each subsection is a facility with its levels; without any, `daemon` gets level 1 and
- * `authpriv` what concerns audits.
+ * log-syslog: to the system's log, in the form of RFC 3164 that local syslog daemons and journald take. Each subsection
+ * is a facility with its levels. The socket is our own: the C library would look for it anew with every line while
+ * nobody listens on it. What is not taken at once is counted, not waited for.
  */
 #include "base/log_line.h"
 #include "plugin/abi.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <syslog.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
-enum { FACILITIES = 8 };
+enum { FACILITIES = 8, AGAIN_MS = 5000, NOTICE = 5, INFO = 6, DEBUG = 7 };
 
+struct self;
 struct target {
+	struct self *self;
 	int facility;
 	int sink; /* id of the host */
 };
@@ -21,78 +28,102 @@ struct self {
 	const struct plug_host *host;
 	struct target v[FACILITIES];
 	size_t n;
-	char ident[64]; /* openlog keeps the pointer */
+	int fd;            /* -1: not connected; log's thread */
+	uint64_t again_ms; /* not tried before */
+	char ident[64], path[108];
 };
 
 static const struct {
 	const char *name;
 	int facility;
 } names[] = {
-	{ "daemon", LOG_DAEMON }, { "auth", LOG_AUTH }, { "authpriv", LOG_AUTHPRIV }, { "user", LOG_USER },
-	{ "local0", LOG_LOCAL0 }, { "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 }, { "local3", LOG_LOCAL3 },
-	{ "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 }, { "local7", LOG_LOCAL7 },
+	{ "user", 1 }, { "daemon", 3 }, { "auth", 4 }, { "authpriv", 10 }, { "local0", 16 }, { "local1", 17 },
+	{ "local2", 18 }, { "local3", 19 }, { "local4", 20 }, { "local5", 21 }, { "local6", 22 }, { "local7", 23 },
 };
+
+static bool connected(struct self *s)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	uint64_t now_ms = s->host->now_ms(s->host->h);
+
+	if (s->fd >= 0)
+		return true;
+	if (now_ms < s->again_ms)
+		return false;
+	s->again_ms = now_ms + AGAIN_MS;
+	memcpy(sa.sun_path, s->path, strlen(s->path));
+	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd >= 0 && connect(s->fd, (struct sockaddr *)&sa, sizeof sa)) {
+		close(s->fd);
+		s->fd = -1;
+	}
+	return s->fd >= 0;
+}
+
+static void shut(struct self *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
 
 static void target_write(void *arg, const struct log_record *r)
 {
+	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	static _Thread_local char line[LOG_LINE];
 	struct text t = text_of(line, sizeof line);
 	const struct target *to = arg;
-	int priority = r->level <= 0 ? LOG_NOTICE : r->level == 1 ? LOG_INFO : LOG_DEBUG;
+	struct self *s = to->self;
+	int severity = r->level <= 0 ? NOTICE : r->level == 1 ? INFO : DEBUG;
+	time_t now = (time_t)(r->time_ns / 1000000000u);
+	struct tm tm;
 
+	if (!connected(s)) {
+		s->host->count(s->host->h, "lines_lost", 1);
+		return;
+	}
+	localtime_r(&now, &tm);
+	text_fmt(&t, "<%d>%s %2d %02d:%02d:%02d %s[%d]: ", to->facility << 3 | severity, months[tm.tm_mon], tm.tm_mday,
+		tm.tm_hour, tm.tm_min, tm.tm_sec, s->ident, (int)getpid());
 	log_line_text(&t, r, 0);
-	syslog(to->facility | priority, "%s", line);
+	if (send(s->fd, t.p, t.n, MSG_NOSIGNAL) >= 0)
+		return;
+	s->host->count(s->host->h, "lines_lost", 1);
+	/* Its reader was started anew: connect again, but not for every line. */
+	if (errno != EAGAIN && errno != ENOBUFS && errno != EMSGSIZE)
+		shut(s);
 }
 
 static const struct log_ops ops = { .size = sizeof ops, .write = target_write };
 
-static void target_add(struct self *s, int facility, const char *levels)
-{
-	if (s->n == FACILITIES)
-		return;
-	struct target *t = &s->v[s->n];
-	t->facility = facility;
-	t->sink = s->host->log_sink(s->host->h, &ops, t, levels);
-	if (t->sink >= 0)
-		s->n++;
-}
-
 static void section(void *arg, const char *name)
 {
 	struct self *s = arg;
-	char text[128];
+	char text[160];
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(names) && s->n < FACILITIES; i++) {
 		if (strcmp(names[i].name, name) != 0)
 			continue;
+		struct target *t = &s->v[s->n];
+		*t = (struct target){ s, names[i].facility, -1 };
 		snprintf(text, sizeof text, "%s.levels", name);
-		target_add(s, names[i].facility, s->host->conf(s->host->h, text));
+		t->sink = s->host->log_sink(s->host->h, &ops, t, s->host->conf(s->host->h, text));
+		s->n += t->sink >= 0;
 		return;
 	}
-	snprintf(text, sizeof text, "\"%.40s\" is no facility of syslog (daemon, auth, authpriv, user, local0 to local7)", name);
+	snprintf(text, sizeof text, "\"%.40s\" is no facility of syslog (daemon, auth, authpriv, user, local0 to local7), or there "
+		"are more than %d", name, FACILITIES);
 	s->host->log(s->host->h, 0, text);
-}
-
-static void count_section(void *arg, const char *name)
-{
-	(void)name;
-	++*(int *)arg;
 }
 
 static void open_all(struct self *s)
 {
-	const char *ident = s->host->conf(s->host->h, "ident");
-	int sections = 0;
+	const char *ident = s->host->conf(s->host->h, "ident"), *path = s->host->conf(s->host->h, "path");
 
-	snprintf(s->ident, sizeof s->ident, "%s", ident ? ident : "aditd");
-	openlog(s->ident, LOG_PID, LOG_DAEMON);
-	s->host->conf_each(s->host->h, "", count_section, &sections);
-	if (sections) {
-		s->host->conf_each(s->host->h, "", section, s);
-	} else {
-		target_add(s, LOG_DAEMON, "1");
-		target_add(s, LOG_AUTHPRIV, "-1, auth=0, config=0, api=0");
-	}
+	snprintf(s->ident, sizeof s->ident, "%s", ident);
+	snprintf(s->path, sizeof s->path, "%s", path);
+	s->again_ms = 0;
+	s->host->conf_each(s->host->h, "", section, s);
 }
 
 static void close_all(struct self *s)
@@ -100,7 +131,7 @@ static void close_all(struct self *s)
 	for (size_t i = 0; i < s->n; i++)
 		s->host->log_unsink(s->host->h, s->v[i].sink);
 	s->n = 0;
-	closelog();
+	shut(s);
 }
 
 static err_t start(const struct plug_host *host, void **self)
@@ -110,6 +141,7 @@ static err_t start(const struct plug_host *host, void **self)
 	if (!s)
 		return E_NOMEM;
 	s->host = host;
+	s->fd = -1;
 	open_all(s);
 	*self = s;
 	return 0;
@@ -133,6 +165,7 @@ static const struct plug_feat_row feats[] = { { .is = { PLUG_LOG, 0, 0 }, .ops =
 
 static const struct plug_conf_key conf[] = {
 	{ "ident", PLUG_CONF_STRING, 0, 0, "aditd", "name in front of each line" },
+	{ "path", PLUG_CONF_PATH, 0, 0, "/dev/log", "socket of the system's log" },
 	{ "*.levels", PLUG_CONF_STRING, 0, 0, "1", "what goes to this facility, as \"1, ike=2\"" },
 	{ NULL, 0, 0, 0, NULL, NULL }
 };
