@@ -239,18 +239,24 @@ void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 
 /* ---- handing over ----------------------------------------------------------------------------------------------------- */
 
-static void work_move(struct ike_sa *from, struct ike_sa *to)
+static void work_move(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to)
 {
 	struct ike_work **p = &from->work;
 
 	while (*p) {
 		struct ike_work *w = *p;
-		if (w->story == STORY_IKE_DELETE || w->story == STORY_IKE_REKEY || w->story == STORY_INFO) {
+		if (w->story == STORY_IKE_DELETE || w->story == STORY_INFO) {
 			p = &w->next;
 			continue;
 		}
 		*p = w->next;
 		w->next = NULL;
+		if (w->story == STORY_IKE_REKEY) {
+			/* Just done, whoever began it. */
+			ike_cmd_done(e, w->cmd_id, 0, NULL, to->unique, 0);
+			ike_work_free(w);
+			continue;
+		}
 		*to->work_end = w;
 		to->work_end = &w->next;
 	}
@@ -272,7 +278,7 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->reauth_ms = from->reauth_ms;
 	ike_state_set(e, to, IKE_S_UP);
 	child_move_all(from, to);
-	work_move(from, to);
+	work_move(e, from, to);
 	ike_note(e, to, "took over by rekey");
 	SA_LOG(e, to, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] rekeyed between %s and peer", to->conn->name,
 		(unsigned long long)to->unique, from->initiator ? "us" : "them");

@@ -742,12 +742,10 @@ int main(int argc, char **argv)
 			return 1;
 		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
 		tests[i].fn();
-		unsigned fails = lab.fails;
 		lab_fini(&lab);
-		fails = lab.fails > fails ? lab.fails : fails;
-		printf("%sok %zu - %s\n", fails ? "not " : "", i + 1, tests[i].name);
+		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
 		fflush(stdout);
-		bad += fails != 0;
+		bad += lab.fails != 0;
 	}
 	return bad ? 1 : 0;
 }
