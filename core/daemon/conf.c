@@ -54,6 +54,44 @@ static err_t levels(struct daemon *d, const struct conf_settings *s, int8_t leve
 	return log_levels_parse(spec, level, why);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(char **a, char **b)
+{
+	for (; a && b && *a && *b; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return (!a || !*a) && (!b || !*b);
+}
+
+/* What is only looked at when the daemon starts. */
+static void say_later(const struct daemon *d, const struct conf_settings *old, const struct conf_settings *now)
+{
+	const struct {
+		const char *key;
+		bool same;
+	} rows[] = {
+		{ "port", old->daemon.port == now->daemon.port },
+		{ "port_nat_t", old->daemon.port_natt == now->daemon.port_natt },
+		{ "workers", old->workers == now->workers },
+		{ "socket", same_text(old->socket, now->socket) },
+		{ "pidfile", same_text(old->pidfile, now->pidfile) },
+		{ "plugin_dir", same_text(old->plugin_dir, now->plugin_dir) },
+		{ "load", same_list(old->load, now->load) },
+		{ "kernel", same_text(old->kernel, now->kernel) },
+		{ "fwmark", old->fwmark == now->fwmark },
+		{ "max_api_clients", old->max_api_clients == now->max_api_clients },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!rows[i].same)
+			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "aditd.%s has changed: it takes effect when aditd is started again",
+				rows[i].key);
+}
+
 /* Takes the settings over; before the start and at a reload. */
 static err_t take_settings(struct daemon *d, struct conf_settings **s, struct diag **why)
 {
@@ -63,6 +101,10 @@ static err_t take_settings(struct daemon *d, struct conf_settings **s, struct di
 	if (e)
 		return e;
 	log_levels(d->log, d->log_stderr, level);
+	if (d->udp) {
+		say_later(d, d->settings, *s);
+		udp_interfaces(d->udp, (const char *const *)(*s)->interfaces_use, (const char *const *)(*s)->interfaces_ignore);
+	}
 	conf_settings_free(d->settings);
 	d->settings = *s;
 	*s = NULL;

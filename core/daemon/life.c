@@ -142,7 +142,8 @@ static void rx(void *arg, const struct net_addr *local, const struct net_addr *r
 static err_t sockets_start(struct daemon *d, struct diag **why)
 {
 	struct udp_conf c = { .port = d->conf.port, .port_natt = d->conf.port_natt, .v4 = true, .v6 = true,
-		.fwmark = d->settings->fwmark };
+		.fwmark = d->settings->fwmark, .interfaces_use = (const char *const *)d->settings->interfaces_use,
+		.interfaces_ignore = (const char *const *)d->settings->interfaces_ignore };
 	struct udp_user user = { .arg = d, .ike = rx, .esp = plane_esp };
 	err_t e = udp_open(d->loop, d->log, &c, &user, &d->udp, why);
 

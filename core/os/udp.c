@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/udp.h"
 #include "base/count.h"
+#include "os/udp_filter.h"
 #include "os/udp_msg.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct udp {
 	struct log *log;
 	struct udp_user user;
 	struct sock sock[SOCKS];
+	struct udp_filter filter;
 	struct loop_flush *flush;
 	size_t queued;
 	struct udp_msg rx[RX_BATCH];
@@ -46,6 +48,7 @@ struct udp {
 static COUNTER(c_rx, "udp.rx", "datagrams received");
 static COUNTER(c_rx_short, "udp.rx_short", "datagrams dropped: too short for IKE or ESP");
 static COUNTER(c_rx_cut, "udp.rx_truncated", "datagrams dropped: larger than the buffer or without local address");
+static COUNTER(c_rx_interface, "udp.rx_interface", "datagrams dropped: their interface is not one to speak IKE on");
 static COUNTER(c_rx_esp, "udp.rx_esp", "ESP packets received in UDP");
 static COUNTER(c_rx_esp_none, "udp.rx_esp_dropped", "ESP packets in UDP that no data plane takes");
 static COUNTER(c_keepalive, "udp.rx_keepalive", "NAT keepalives received");
@@ -103,6 +106,7 @@ static void message(struct sock *s, const struct udp_info *i, uint8_t *p, size_t
 static bool receive(struct sock *s)
 {
 	struct udp *u = s->u;
+	uint64_t now_ms = loop_now_ms();
 
 	for (int i = 0; i < RX_BATCH; i++)
 		udp_msg_for_rx(&u->rx[i], &u->rx_hdr[i].msg_hdr, u->rx_buf + (size_t)i * RX_BYTES, RX_BYTES);
@@ -110,6 +114,8 @@ static bool receive(struct sock *s)
 	for (int i = 0; i < n; i++) {
 		if (!udp_msg_info(&u->rx_hdr[i].msg_hdr, s->port, &u->rx_info[i]))
 			count_inc(&c_rx_cut);
+		else if (!udp_filter_may(&u->filter, u->rx_info[i].interface, now_ms))
+			count_inc(&c_rx_interface);
 		else
 			message(s, &u->rx_info[i], u->rx_buf + (size_t)i * RX_BYTES, u->rx_hdr[i].msg_len);
 	}
@@ -380,6 +386,7 @@ err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf, con
 	u->loop = l;
 	u->log = log;
 	u->user = *user;
+	udp_interfaces(u, conf->interfaces_use, conf->interfaces_ignore);
 	for (int i = 0; i < SOCKS; i++) {
 		u->sock[i] = (struct sock){ .u = u, .fd = -1 };
 		u->sock[i].last = &u->sock[i].first;
@@ -411,6 +418,11 @@ void udp_close(struct udp *u)
 	loop_unflush(u->flush);
 	free(u->rx_buf);
 	free(u);
+}
+
+void udp_interfaces(struct udp *u, const char *const *use, const char *const *ignore)
+{
+	u->filter = (struct udp_filter){ .use = use, .ignore = ignore };
 }
 
 uint16_t udp_port(const struct udp *u)

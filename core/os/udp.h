@@ -23,6 +23,7 @@ struct udp_conf {
 	uint16_t port, port_natt; /* 0: one the system chooses */
 	bool v4, v6;              /* a family the system does not have is left out with a line in the log */
 	uint32_t fwmark;          /* SO_MARK, 0 none */
+	const char *const *interfaces_use, *const *interfaces_ignore; /* names, NULL-terminated; NULL: all. Borrowed */
 };
 
 struct udp_user {
@@ -39,6 +40,8 @@ struct udp_user {
 MUST err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf, const struct udp_user *user,
 	struct udp **out, struct diag **why);
 void udp_close(struct udp *u); /* what waits is sent as far as it goes without waiting */
+/* Other rules about interfaces; borrowed until the next call or the end. */
+void udp_interfaces(struct udp *u, const char *const *use, const char *const *ignore);
 /* The ports really bound. */
 uint16_t udp_port(const struct udp *u);
 uint16_t udp_port_natt(const struct udp *u);

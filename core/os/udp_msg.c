@@ -75,6 +75,7 @@ static void info_ip(struct cmsghdr *c, struct udp_info *out)
 		memcpy(&info, CMSG_DATA(c), sizeof info);
 		out->local.family = NET_V4;
 		memcpy(out->local.a, &info.ipi_addr, 4);
+		out->interface = (unsigned)info.ipi_ifindex;
 	} else if (c->cmsg_type == IP_TOS) {
 		out->tos = *CMSG_DATA(c);
 	}
@@ -89,6 +90,7 @@ static void info_ipv6(struct cmsghdr *c, struct udp_info *out)
 		memcpy(&info, CMSG_DATA(c), sizeof info);
 		out->local.family = NET_V6;
 		memcpy(out->local.a, &info.ipi6_addr, 16);
+		out->interface = (unsigned)info.ipi6_ifindex;
 		if (link_local(&info.ipi6_addr))
 			out->local.scope = info.ipi6_ifindex;
 	} else if (c->cmsg_type == IPV6_TCLASS) {

@@ -26,6 +26,7 @@ struct udp_msg {
 /* What came with a datagram. */
 struct udp_info {
 	struct net_addr local, remote;
+	unsigned interface; /* index it came in by */
 	uint8_t tos;
 	size_t segment; /* the datagram is several of this size that the system joined; 0: it is one */
 };

@@ -186,3 +186,24 @@ Test(udp, esp_packets_of_one_size_keep_their_borders)
 	cr_assert_eq(udp_send(a.u, &from, &to, SLICE_LIT("ike behind it")), 0);
 	wait_for(&b.ike, 1);
 }
+
+Test(udp, interfaces_by_name)
+{
+	static const char *const other[] = { "nosuch0", NULL }, *const lo[] = { "lo", NULL };
+	struct net_addr from = at("127.0.0.1", udp_port(a.u)), to = at("127.0.0.1", udp_port(b.u));
+	static const struct {
+		const char *const *use, *const *ignore;
+		bool may;
+	} row[] = { { NULL, NULL, true }, { other, NULL, false }, { lo, NULL, true }, { NULL, lo, false }, { lo, lo, false },
+		{ NULL, other, true } };
+	int want = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		udp_interfaces(b.u, row[i].use, row[i].ignore);
+		cr_assert_eq(udp_send(a.u, &from, &to, SLICE_LIT("x")), 0);
+		want += row[i].may;
+		for (int k = 0; k < 10; k++)
+			loop_once(l, 2);
+		cr_assert_eq(b.ike, want, "row %zu", i);
+	}
+}
