@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-enum { REPLAY_WINDOW_MAX = 4096 };
+enum { REPLAY_WINDOW_MAX = 1 << 20 };
 
 struct replay {
 	uint64_t top;    /* highest number that was authenticated */
