@@ -109,8 +109,12 @@ def case_length(p):
 
 
 def case_huge(p):
-    "The largest datagram, all noise."
-    expect_silence(p, os.urandom(65507), msg([pld(VID, b"")], length=65507) + bytes(65507 - 32))
+    "The largest datagrams: noise, and one message of thousands of payloads (INVALID_SYNTAX or nothing)."
+    expect_silence(p, os.urandom(65507), msg([pld(VID, b"")], length=65507) + bytes(65507 - 33))
+    m = msg([pld(VID, b"")] * 16000)
+    a = p.ask(m)
+    if a:
+        expect_notify(m, a, INVALID_SYNTAX)
 
 
 def case_version_3(p):
