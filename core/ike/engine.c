@@ -155,10 +155,22 @@ static void request_unreadable(struct ike_xch *x, err_t err, const struct diag *
 
 	SA_LOG(e, sa, LOG_ENCODING, LOG_CONTROL, "%s request %u refused: %s", ike_exchange_name(x->exchange), x->mid,
 		diag_text(why, err, buf, sizeof buf));
+	if (err_class(err) != ERR_PEER)
+		return; /* no memory: the peer will send it again */
 	if (msg_answer_error(x, notify, data) == 0)
 		sa->rx_mid = x->mid + 1;
 	if (notify != N_UNSUPPORTED_CRITICAL_PAYLOAD || sa->state != IKE_S_UP)
 		ike_sa_end(e, sa, err, false, "the peer sent a malformed message");
+}
+
+/* Said of what is authentic alone: otherwise anybody who has seen the SPIs could fill the log. */
+static void log_received(struct ike_xch *x, const struct net_addr *local, const struct net_addr *remote, size_t n)
+{
+	char l[NET_ADDR_TEXT], a[NET_ADDR_TEXT];
+
+	if (log_wants(x->e->env.log, LOG_NETWORK, LOG_CONTROL))
+		SA_LOG(x->e, x->sa, LOG_NETWORK, LOG_CONTROL, "received packet: from %s to %s (%zu bytes)",
+			net_addr_text(remote, true, a), net_addr_text(local, true, l), n);
 }
 
 static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
@@ -168,7 +180,7 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 	bool authentic;
 
 	if (h->mid != sa->rx_mid) {
-		if (h->mid + 1 == sa->rx_mid && sa->answer) {
+		if (h->mid + 1 == sa->rx_mid && sa->answer && sa->answer->of == siphash(e->seed, datagram)) {
 			count_inc(&c_dup);
 			SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "received retransmit of request with ID %u, retransmitting response", h->mid);
 			msg_send_answer_again(e, sa);
@@ -186,6 +198,7 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		return;
 	x->exchange = h->exchange;
 	x->mid = h->mid;
+	x->in_hash = siphash(e->seed, datagram);
 	err_t err = msg_read(x, datagram, &authentic, &why);
 	if (!authentic) {
 		count_inc(err == E_INTEGRITY ? &c_integrity : err ? &c_malformed : &c_clear);
@@ -197,6 +210,7 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		ike_xch_put(x);
 		return;
 	}
+	log_received(x, local, remote, datagram.n);
 	sa->last_in_ms = e->now_ms;
 	count_in(e, sa, h);
 	follow_address(e, sa, local, remote);
@@ -208,11 +222,13 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		ike_xch_put(x);
 		return;
 	}
+	msg_log_in(x);
 	sa->rx = x;
 	ike_run_request(x);
 }
 
-static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, slice datagram)
+static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram)
 {
 	struct ike_xch *x = sa->tx;
 	struct diag *why = NULL;
@@ -238,6 +254,8 @@ static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_
 		log_unreadable(e, sa, h, err, why);
 		ike_sa_end(e, sa, err, false, "the peer sent a malformed message");
 	} else {
+		log_received(x, local, remote, datagram.n);
+		msg_log_in(x);
 		sa->last_in_ms = e->now_ms;
 		count_in(e, sa, h);
 		ike_run_answer(x);
@@ -249,7 +267,7 @@ static void sa_rx(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr 
 	const struct net_addr *remote, slice datagram)
 {
 	if (ike_is_response(h))
-		sa_answer(e, sa, h, datagram);
+		sa_answer(e, sa, h, local, remote, datagram);
 	else
 		sa_request(e, sa, h, local, remote, datagram);
 }
@@ -381,6 +399,19 @@ static void stranger(struct ike_engine *e, const struct ike_hdr *h, const struct
 		msg_answer_stranger(e, local, remote, h, N_INVALID_IKE_SPI, SLICE_NONE);
 }
 
+static void header_log(struct ike_engine *e, const struct net_addr *remote, err_t err, const struct ike_hdr *h, size_t n)
+{
+	struct log_ctx ctx = { .peer = remote, .code = err ? err : E_SYNTAX };
+	char a[NET_ADDR_TEXT];
+
+	if (err == E_TRUNCATED)
+		log_peer(e->env.log, LOG_ENCODING, LOG_CONTROL, &ctx, "datagram of %zu bytes from %s dropped: too short for an IKE "
+			"message", n, net_addr_text(remote, true, a));
+	else
+		log_peer(e->env.log, LOG_ENCODING, LOG_CONTROL, &ctx, "message of %zu bytes from %s dropped: %s", n,
+			net_addr_text(remote, true, a), h->len == n ? "its initiator SPI is zero" : "its header has another length");
+}
+
 void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local, const struct net_addr *remote, slice datagram,
 	struct fx_list *out)
 {
@@ -399,6 +430,7 @@ void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local,
 		return;
 	}
 	if (err || h.len != datagram.n || !h.spi_i) {
+		header_log(e, remote, err, &h, datagram.n);
 		count_inc(&c_malformed);
 		ike_count(e, NULL, IKE_CNT_INVALID);
 		return;
@@ -420,11 +452,6 @@ void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local,
 	if (!sa || sa->initiator != mine_i || (theirs && theirs != (mine_i ? h.spi_r : h.spi_i))) {
 		stranger(e, &h, local, remote);
 		return;
-	}
-	if (log_wants(e->env.log, LOG_NETWORK, LOG_CONTROL)) {
-		char l[NET_ADDR_TEXT], a[NET_ADDR_TEXT];
-		SA_LOG(e, sa, LOG_NETWORK, LOG_CONTROL, "received packet: from %s to %s (%zu bytes)", net_addr_text(remote, true, a),
-			net_addr_text(local, true, l), datagram.n);
 	}
 	if (ike_sa_waits(sa)) {
 		inbox_put(e, sa, local, remote, datagram);

@@ -64,6 +64,7 @@ static struct ike_packet *packet_of(slice msg)
 
 	if (!p)
 		return NULL;
+	p->of = 0;
 	p->n = (uint32_t)msg.n;
 	memcpy(p->b, msg.p, msg.n);
 	return p;
@@ -92,6 +93,7 @@ err_t msg_end_answer(struct ike_xch *x, struct ike_out *out)
 	struct ike_packet *p = packet_of(msg);
 	if (!p)
 		return E_NOMEM;
+	p->of = x->in_hash;
 	free(x->sa->answer);
 	x->sa->answer = p;
 	return keep_init(x, msg);
@@ -224,7 +226,5 @@ err_t msg_read(struct ike_xch *x, slice datagram, bool *authentic, struct diag *
 		*authentic = true;
 		err = wire_parse_inner(x->in, plain, x->in->sk.first, why);
 	}
-	if (!err)
-		msg_log_in(x);
 	return err;
 }

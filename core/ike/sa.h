@@ -153,6 +153,7 @@ struct ike_id {
 
 /* A message kept to be sent again. Heap, one piece. */
 struct ike_packet {
+	uint64_t of; /* of an answer: seeded hash of its request, to tell that one from a forgery with its message ID */
 	uint32_t n;
 	uint8_t b[];
 };
@@ -229,6 +230,7 @@ struct ike_xch {
 	uint32_t mid;
 	uint32_t serial;      /* unlike that of every other exchange of this engine: results name it */
 	struct ike_msg *in; /* the peer's message: request (RX_REQUEST) or answer (RX_RESPONSE); in in_arena */
+	uint64_t in_hash;     /* RX_REQUEST: seeded hash of the datagram */
 	slice in_bytes;       /* the whole datagram, for AUTH; in in_arena */
 	struct arena arena;
 	struct arena in_arena; /* emptied for each message: forged answers cannot use up what the true one needs */
