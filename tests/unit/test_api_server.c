@@ -240,6 +240,49 @@ static void expect_kv(const struct vici_packet *p, const char *key, const char *
 	cr_assert(slice_equal(v, slice_str(value)), "%s is %.*s", key, (int)v.n, (const char *)v.p);
 }
 
+/* What the server says is what the schema declares: every name known, numbers where numbers are promised. */
+static void check_fields(struct vici_in *in, const struct api_field *f, size_t n, bool map, const char *where)
+{
+	for (struct vici_elem e = vici_next(in); e.type != VICI_END && e.type != VICI_SECTION_END; e = vici_next(in)) {
+		const struct api_field *at = map ? NULL : api_field_find(f, n, e.name);
+		int64_t num;
+		bool flag;
+		if (map) {
+			cr_assert_eq(e.type, VICI_SECTION_START, "%s: a map holds sections", where);
+			check_fields(in, f, n, false, where);
+			continue;
+		}
+		cr_assert_not_null(at, "%s: '%.*s' is not declared", where, (int)e.name.n, (const char *)e.name.p);
+		if (at->type == API_UINT || at->type == API_INT)
+			cr_assert(api_int(e.value, &num), "%s: %s is no number", where, at->name);
+		else if (at->type == API_BOOL)
+			cr_assert(api_bool(e.value, &flag), "%s: %s is no bool", where, at->name);
+		else if (at->type == API_LIST)
+			cr_assert_eq(e.type, VICI_LIST_START, "%s: %s is no list", where, at->name);
+		if (e.type == VICI_SECTION_START && at->type != API_ANY) {
+			cr_assert(at->type == API_SECTION || at->type == API_MAP, "%s: %s is a section", where, at->name);
+			check_fields(in, at->fields, at->n_fields, at->type == API_MAP, at->name);
+		} else {
+			vici_skip(in, &e);
+		}
+	}
+}
+
+static void check_event(const struct vici_packet *p)
+{
+	int id = api_event_find(p->name);
+	cr_assert_geq(id, 0);
+	struct vici_in in = vici_in_of(p->body);
+	check_fields(&in, api_events[id].fields, api_events[id].n_fields, false, api_events[id].name);
+}
+
+static void check_result(const struct vici_packet *p, const char *method)
+{
+	int id = api_method_find(slice_str(method));
+	struct vici_in in = vici_in_of(p->body);
+	check_fields(&in, api_methods[id].result, api_methods[id].n_result, false, method);
+}
+
 static bool closed(int fd)
 {
 	struct vici_packet p;
@@ -469,6 +512,7 @@ Test(api_server, one_sa_in_the_words_clients_expect)
 	expect(fd, VICI_EVENT_CONFIRM);
 	ask(fd, "list-sas", "ike", "gw");
 	struct vici_packet p = expect(fd, VICI_EVENT);
+	check_event(&p);
 	struct vici_in in = vici_in_of(p.body);
 	static const char *const want[] = { "gw", "uniqueid=1", "version=2", "state=ESTABLISHED", "initiator=yes",
 					    "initiator-spi=0000000000000001", "encr-alg=AES_CBC", "encr-keysize=256",
@@ -487,6 +531,50 @@ Test(api_server, one_sa_in_the_words_clients_expect)
 	expect(fd, VICI_CMD_RESPONSE);
 	ask(fd, "list-sas", "ike", "nobody");
 	expect(fd, VICI_CMD_RESPONSE);
+	close(fd);
+}
+
+/* Every answer without arguments, and every event, against the schema. */
+Test(api_server, answers_and_events_are_as_declared)
+{
+	static const char *const methods[] = { "hello", "version", "stats", "get-algorithms", "list-plugins", "get-conns",
+					       "get-pools", "get-shared", "get-keys", "get-authorities", "get-counters",
+					       "reset-counters", "flush-certs", "reload-settings", "clear-creds" };
+	int fd = client(API_PERM_CONFIGURE);
+	struct vici_packet p;
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		ask(fd, methods[i], NULL, NULL);
+		p = expect(fd, VICI_CMD_RESPONSE);
+		check_result(&p, methods[i]);
+	}
+	struct ts_sel ts = { .family = NET_V4 };
+	struct ike_child_view kids[2] = { { .unique = 1, .name = "net", .state = "DELETED", .spi_in = 1, .spi_out = 2, .encr = 20,
+					    .encr_bits = 128, .ke = 31, .esn = true, .encap = true, .has_usage = true,
+					    .local_ts = &ts, .n_local_ts = 1, .mark_in = 1, .if_id_out = 2 },
+					  { .unique = 2, .name = "net", .state = "INSTALLED", .mode = 1 } };
+	struct ike_view sa = { .unique = 1, .conn = "gw", .version = 2, .state = "ESTABLISHED", .nat_local = true,
+			       .nat_fake = true, .suite = { .encr = 20, .encr_bits = 128, .prf = 5, .ke = 31, .ake = { 36 } },
+			       .tasks_queued = { "CHILD_CREATE" }, .children = kids, .n_children = 2, .reauth_in_s = 9,
+			       .ring = { { 1234, "IKE_SA established" } }, .n_ring = 1 };
+	struct ike_view half = { .unique = 2, .version = 2, .state = "CONNECTING" };
+	static const struct {
+		uint8_t type;
+		const char *name;
+	} events[] = { { IKE_EV_IKE_UPDOWN, "ike-updown" },     { IKE_EV_IKE_REKEY, "ike-rekey" },
+		       { IKE_EV_IKE_UPDATE, "ike-update" },     { IKE_EV_CHILD_UPDOWN, "child-updown" },
+		       { IKE_EV_CHILD_REKEY, "child-rekey" },   { IKE_EV_ALERT, "alert" } };
+	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+		listen_to(fd, events[i].name, VICI_EVENT_REGISTER);
+		expect(fd, VICI_EVENT_CONFIRM);
+		for (int k = 0; k < 2; k++) {
+			struct ike_event ev = { .type = events[i].type, .up = k, .code = E_TIMEOUT, .sa = k ? &sa : &half,
+						.other = &sa };
+			api_server_event(server, &ev);
+			p = expect(fd, VICI_EVENT);
+			cr_assert(slice_equal(p.name, slice_str(events[i].name)));
+			check_event(&p);
+		}
+	}
 	close(fd);
 }
 
@@ -613,6 +701,7 @@ Test(api_server, connections)
 	expect(fd, VICI_EVENT_CONFIRM);
 	ask(fd, "list-conns", NULL, NULL);
 	p = expect(fd, VICI_EVENT);
+	check_event(&p);
 	expect(fd, VICI_CMD_RESPONSE);
 	ask(fd, "unload-conn", "name", "gw");
 	p = expect(fd, VICI_CMD_RESPONSE);
