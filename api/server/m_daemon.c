@@ -249,6 +249,13 @@ void api_do_get_algorithms(struct api_call *call)
 	put_algs(&o, r, "hasher", PLUG_HASH, false);
 	put_algs(&o, r, "prf", PLUG_PRF, false);
 	put_algs(&o, r, "dh", PLUG_KEX, false);
-	put_algs(&o, r, "rng", PLUG_RNG, false);
+	/* Random bytes come from the kernel unless a plugin is better at it. */
+	if (registry_find(r, PLUG_RNG, 0, 0)) {
+		put_algs(&o, r, "rng", PLUG_RNG, false);
+	} else {
+		vici_section(&o, "rng");
+		vici_kv_str(&o, "RNG_STRONG", "kernel");
+		vici_section_end(&o);
+	}
 	api_reply(call, &o);
 }

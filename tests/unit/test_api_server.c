@@ -11,6 +11,7 @@
 #include "config/store.h"
 #include "config/typed.h"
 #include "plugin/registry.h"
+#include "tests/unit/fake_engine.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -20,70 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- the engine that pretends ---- */
-
-static uint32_t fake_sas;
-
-const struct ike_view *ike_view_next(struct ike_engine *e, uint64_t now_ms, uint32_t *cursor, struct arena *a)
-{
-	(void)e;
-	(void)now_ms;
-	if (*cursor >= fake_sas)
-		return NULL;
-	struct ike_view *v = arena_get(a, sizeof *v);
-	struct ike_child_view *c = arena_get(a, sizeof *c);
-	*c = (struct ike_child_view){ .unique = *cursor + 1, .name = "net", .state = "INSTALLED", .reqid = 1, .mode = 1,
-				      .proto = 50, .spi_in = 0xc0000001, .spi_out = 0xc0000002, .encr = 20, .encr_bits = 128,
-				      .rekey_in_s = 3000, .life_in_s = 3960, .has_usage = true };
-	c->in.bytes = 252;
-	c->in.packets = 3;
-	*v = (struct ike_view){ .unique = *cursor + 1, .conn = "gw", .version = 2, .state = "ESTABLISHED",
-				.initiator = true, .spi_i = 1, .spi_r = 2, .children = c, .n_children = 1,
-				.suite = { .encr = 12, .encr_bits = 256, .integ = 12, .prf = 5, .ke = 31 } };
-	++*cursor;
-	return v;
-}
-
-const struct ike_policy_view *ike_policy_next(struct ike_engine *e, uint32_t *cursor, struct arena *a)
-{
-	(void)e;
-	(void)cursor;
-	(void)a;
-	return NULL;
-}
-
-const char *ike_count_name(enum ike_count c)
-{
-	(void)c;
-	return "ike-rekey-init";
-}
-
-err_t ike_counts(const struct ike_engine *e, const char *conn, uint64_t out[IKE_COUNT_END])
-{
-	(void)e;
-	memset(out, 0, sizeof(uint64_t) * IKE_COUNT_END);
-	return conn ? E_NOT_FOUND : 0;
-}
-
-const char *ike_counts_next(const struct ike_engine *e, uint32_t *cursor)
-{
-	(void)e;
-	(void)cursor;
-	return NULL;
-}
-
-err_t ike_counts_reset(struct ike_engine *e, const char *conn)
-{
-	(void)e;
-	return conn ? E_NOT_FOUND : 0;
-}
-
-void ike_stats_get(const struct ike_engine *e, struct ike_stats *out)
-{
-	(void)e;
-	*out = (struct ike_stats){ .ike_sas = fake_sas, .children = fake_sas };
-}
 
 /* ---- the bench ---- */
 
