@@ -234,6 +234,8 @@ static void registration(struct api_client *c, const struct vici_packet *p)
 /* Takes one packet from the input; false when there is none that may be taken now. */
 static bool take_packet(struct api_client *c)
 {
+	if (!c->in)
+		return false;
 	struct rd r = rd_of(slice_of(c->in + c->in_off, c->in_n - c->in_off));
 	uint32_t n = rd_u32(&r);
 	if (r.err)
