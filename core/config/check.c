@@ -363,8 +363,10 @@ static err_t check_later(const struct conf_key *k, const struct conf_node *n, st
 			return 0;
 		}
 	}
-	return conf_node_fail(n, false, why, E_NOT_SUPPORTED, "'%s' is not supported yet (docs/ROADMAP.md: %s)%s%s", n->name,
-		k->later, k->flags & CONF_CAN_OFF ? "; what can be set is " : "", k->flags & CONF_CAN_OFF ? k->def : "");
+	return conf_node_fail(n, false, why, E_NOT_SUPPORTED, "'%s' is not supported yet (docs/ROADMAP.md: %s)%s%s",
+		n->name,
+		k->later, k->flags & CONF_CAN_OFF ? "; what can be set is " : "", k->flags & CONF_CAN_OFF ? k->def :
+		"");
 }
 
 static err_t check_one(const struct conf_schema *s, const struct conf_node *n, void *obj, struct diag **why)
@@ -377,7 +379,8 @@ static err_t check_one(const struct conf_schema *s, const struct conf_node *n, v
 		return 0;
 	bool section = k->type == CONF_T_SECTION || k->type == CONF_T_SECTIONS;
 	if (section != (n->kind == CONF_SECTION))
-		return conf_node_fail(n, false, why, E_BAD_VALUE, section ? "'%s' is a section: '{' is expected behind it" :
+		return conf_node_fail(n, false, why, E_BAD_VALUE, section ?
+		"'%s' is a section: '{' is expected behind it" :
 			"'%s' is a key: '=' and a value are expected behind it", n->name);
 	if (k->flags & CONF_LATER)
 		return check_later(k, n, why);
@@ -419,7 +422,8 @@ static void each(const struct conf_schema *s, const char *path,
 		if (k->flags & CONF_ANY_NAME)
 			snprintf(full, sizeof full, "%s%s<%s>", path, dot, k->name);
 		else
-			snprintf(full, sizeof full, "%s%s%s%s", path, dot, k->name, k->flags & CONF_SUFFIX ? "<suffix>" : "");
+			snprintf(full, sizeof full, "%s%s%s%s", path, dot, k->name, k->flags & CONF_SUFFIX ?
+			"<suffix>" : "");
 		cb(arg, full, k);
 		if (!k->sub)
 			continue;

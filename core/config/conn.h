@@ -21,7 +21,9 @@ struct conf_id {
 	uint8_t *data; /* owned */
 };
 
-enum conf_auth_class { CONF_AUTH_ANY = 0, CONF_AUTH_PSK, CONF_AUTH_PUBKEY, CONF_AUTH_EAP, CONF_AUTH_XAUTH, CONF_AUTH_NULL };
+enum conf_auth_class {
+	CONF_AUTH_ANY = 0, CONF_AUTH_PSK, CONF_AUTH_PUBKEY, CONF_AUTH_EAP, CONF_AUTH_XAUTH, CONF_AUTH_NULL
+};
 
 /* One authentication round: local or remote. */
 struct conf_auth {
@@ -37,7 +39,7 @@ enum conf_unique { CONF_UNIQUE_NO = 0, CONF_UNIQUE_NEVER, CONF_UNIQUE_KEEP, CONF
 enum conf_childmode { CONF_TUNNEL = 1, CONF_TRANSPORT, CONF_BEET, CONF_PASS, CONF_DROP };
 
 struct conf_ts {
-	bool dynamic;      /* the address is the tunnel's own end (or virtual address); proto and ports below still hold */
+	bool dynamic;      /* the address is the tunnel's own end or virtual address; proto and ports below hold */
 	struct ts_sel sel;
 };
 
@@ -126,9 +128,10 @@ int conf_id_match(const struct conf_id *pattern, uint8_t type, slice data);
 struct conf_secrets;
 struct conf_secrets *conf_secrets_new(void);
 void conf_secrets_free(struct conf_secrets *s);
-/* Takes the owners (copied) and the secret (moved). type: "IKE", "EAP", "XAUTH", "NTLM", "PPK". Replaces the same id. */
-MUST err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
-			    size_t n_owners, struct secret *data);
+/* Takes the owners (copied) and the secret (moved). type: "IKE", "EAP", "XAUTH", "NTLM", "PPK". What has the same id is
+ * replaced. */
+MUST err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type,
+			    const struct conf_id *owners, size_t n_owners, struct secret *data);
 /* Moves all secrets of `from` over; those of the same id are replaced. E_NOMEM: some are moved. */
 MUST err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from);
 bool conf_secrets_del(struct conf_secrets *s, const char *unique_id);

@@ -128,7 +128,8 @@ static err_t parse_typed(uint8_t type, const char *text, struct conf_id *out)
 
 static bool is_any(const char *text)
 {
-	static const char *const any[] = { "", "%any", "%any4", "%any6", "0.0.0.0", "0.0.0.0/0", "*", "::", "0::0", "::/0" };
+	static const char *const any[] = { "", "%any", "%any4", "%any6", "0.0.0.0", "0.0.0.0/0", "*", "::", "0::0",
+		"::/0" };
 
 	for (size_t i = 0; i < ARRAY_LEN(any); i++)
 		if (strcmp(text, any[i]) == 0)
@@ -172,7 +173,7 @@ err_t conf_id_parse(const char *text, struct conf_id *out)
 	e = parse_addr(text, out);
 	if (e != E_BAD_VALUE)
 		return e;
-	/* As operators of the field know it: what has a colon or an equals sign and is nothing of the above is a key id. */
+	/* As operators know it: what has a colon or an equals sign and is nothing of the above is a key id. */
 	return conf_id_copy(out, strchr(text, ':') || strchr(text, '=') ? ID_KEY_ID : ID_FQDN, slice_str(text));
 }
 

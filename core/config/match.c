@@ -112,7 +112,7 @@ static struct group *ladder_group(struct ladder *d, uint16_t quality, bool make)
 	return &v[at];
 }
 
-/* ---- pairs of addresses ------------------------------------------------------------------------------------------- */
+/* ---- pairs of addresses --------------------------------------------------------------------------------------- */
 
 /* Bits all addresses of the range have in common. */
 static unsigned common_bits(const struct ts_sel *t)
@@ -176,7 +176,8 @@ static bool is_best_pair(const struct conf_conn *c, uint32_t pair, const struct 
 
 	for (uint32_t p = 0, n = n_pairs(c); p < n; p++) {
 		uint16_t other = pair_quality(c, p);
-		if ((other > q || (other == q && p < pair)) && fits(pair_remote(c, p), remote) && fits(pair_local(c, p), local))
+		if ((other > q || (other == q && p < pair)) && fits(pair_remote(c, p), remote) && fits(pair_local(c,
+			p), local))
 			return false;
 	}
 	return true;
@@ -309,7 +310,8 @@ struct conf_conn *match_next(const struct match *m, const struct net_addr *local
 				const struct match_slot *s = &l->v[*cursor - before];
 				++*cursor;
 				if (s->conn && fits(pair_remote(s->conn, s->pair), remote) &&
-				    fits(pair_local(s->conn, s->pair), local) && is_best_pair(s->conn, s->pair, local, remote))
+				    fits(pair_local(s->conn, s->pair), local) && is_best_pair(s->conn, s->pair,
+				    local, remote))
 					return s->conn;
 			}
 			before += l->n;

@@ -73,7 +73,8 @@ static struct conf_node *enter(struct scan *s, struct conf_node *in, const char 
 		return NULL;
 	struct conf_node *n = conf_node_section(in, name);
 	if (!n) {
-		scan_bad(s, at, E_LIMIT, "the name is longer than %d bytes, or sections are nested too deep", CONF_NAME_MAX);
+		scan_bad(s, at, E_LIMIT, "the name is longer than %d bytes, or sections are nested too deep",
+			CONF_NAME_MAX);
 		return NULL;
 	}
 	return place(s, n, at) ? n : NULL;
@@ -121,7 +122,8 @@ static bool read_templates(struct scan *s, struct conf_node *section)
 		path.n = 0;
 		for (;;) {
 			if (!scan_name(s, &part)) {
-				scan_bad(s, scan_here(s), E_PARSE, "the name of a template section is expected behind ':' or ','");
+				scan_bad(s, scan_here(s), E_PARSE, "the name of a template section is expected "
+					"behind ':' or ','");
 				goto out;
 			}
 			for (size_t i = 0; i < part.n; i++)
@@ -167,7 +169,8 @@ static void include_one(struct scan *s, struct scan_pos at, const char *path, st
 	int e = scan_file(path, s->job->bytes_left, &text, &n);
 
 	if (e == EFBIG) {
-		scan_bad(s, at, E_LIMIT, "with '%s' the configuration is larger than %zu bytes", path, s->job->lim->max_bytes);
+		scan_bad(s, at, E_LIMIT, "with '%s' the configuration is larger than %zu bytes", path,
+			s->job->lim->max_bytes);
 		return;
 	}
 	if (e) {
@@ -198,7 +201,8 @@ static void include(struct scan *s, struct conf_node *section, unsigned depth)
 	}
 	if (s->job->includes >= s->job->lim->max_includes) {
 		if (s->job->lim->max_includes)
-			scan_bad(s, at, E_LIMIT, "files are included more than %u deep: a circle?", s->job->lim->max_includes);
+			scan_bad(s, at, E_LIMIT, "files are included more than %u deep: a circle?",
+			s->job->lim->max_includes);
 		else
 			scan_bad(s, at, E_PARSE, "files cannot be included here");
 		goto out;
@@ -314,7 +318,8 @@ static void parse_body(struct scan *s, struct conf_node *section, unsigned depth
 		scan_blank(s, true);
 		if (scan_end(s)) {
 			if (open && !s->job->stop)
-				scan_bad(s, *open, E_PARSE, "the section that opens here is never closed: a '}' is missing");
+				scan_bad(s, *open, E_PARSE, "the section that opens here is never closed: a '}' is "
+					"missing");
 			return;
 		}
 		if (*s->p == '}') {

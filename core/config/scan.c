@@ -199,7 +199,8 @@ bool scan_value(struct scan *s, struct scan_buf *b, struct scan_pos *at, bool *q
 			scan_blank(s, false);
 		} else if (c == '{') {
 			if (!read_braced(s, b)) {
-				scan_bad(s, scan_here(s), E_PARSE, "'{' in a value has to stand in quotes; a section has no '='");
+				scan_bad(s, scan_here(s), E_PARSE, "'{' in a value has to stand in quotes; a "
+					"section has no '='");
 				return false;
 			}
 		} else if (c < 0x20 && c != '\t' && c != '\r') {

@@ -4,8 +4,8 @@
  * sentence of documentation and whether we honour it yet. Checking, defaults, `describe`, docs and the command line
  * come from these tables.
  *
- * conf_check() goes over one section along its schema: unknown keys (with the nearest known one), wrong kinds, types and
- * ranges, keys that are not honoured yet. When it is given an object it also stores what it read, by the offsets of
+ * conf_check() goes over one section along its schema: unknown keys (with the nearest known one), wrong kinds, types
+ * and ranges, keys that are not honoured yet. When it is given an object it also stores what it read, by the offsets of
  * the table; keys that are not set get their defaults. All findings are collected. Static data; any thread.
  */
 #ifndef ADIT_CONFIG_SCHEMA_H
@@ -54,7 +54,7 @@ struct conf_key {
 	uint8_t flags;
 	uint16_t off;   /* in the typed object; CONF_NOWHERE: checked, stored by other code or not at all */
 	uint8_t size;   /* bytes of the field there */
-	int64_t min, max; /* INT, TIME_S (s), TIME_MS (ms), DECIMAL (thousandths), BYTES; both 0: no bounds but the type's */
+	int64_t min, max; /* in s, ms, thousandths, bytes as the type says; both 0: no bounds but the type's */
 	const char *unit; /* "s", "ms", "bytes", "packets" or NULL */
 	const char *def;  /* as it would be written; NULL: none, or said in the doc (derived) */
 	const char *doc;  /* one sentence */

@@ -12,8 +12,10 @@ static const char vips[] = "virtual addresses";
 /* ---- secrets -------------------------------------------------------------------------------------------------- */
 
 static const struct conf_key shared_keys[] = {
-	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "The secret: text, 0x and hexadecimal digits, or 0s and base64." },
-	{ "id", CONF_T_ID, CONF_SUFFIX, NOWHERE, .doc = "An identity the secret belongs to; none: it belongs to everyone." },
+	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE,
+	  .doc = "The secret: text, 0x and hexadecimal digits, or 0s and base64." },
+	{ "id", CONF_T_ID, CONF_SUFFIX, NOWHERE,
+	  .doc = "An identity the secret belongs to; none: it belongs to everyone." },
 };
 static const struct conf_key key_file_keys[] = {
 	{ "file", CONF_T_PATH, NOWHERE, .doc = "Name of the key's file." },
@@ -29,7 +31,8 @@ static const struct conf_schema schema_shared = { "shared secret", "A shared sec
 	ARRAY_LEN(shared_keys) };
 static const struct conf_schema schema_key_file = { "private key", "A private key and its passphrase.", key_file_keys,
 	ARRAY_LEN(key_file_keys) };
-static const struct conf_schema schema_token = { "token", "A private key on a token.", token_keys, ARRAY_LEN(token_keys) };
+static const struct conf_schema schema_token = { "token", "A private key on a token.", token_keys,
+	ARRAY_LEN(token_keys) };
 
 #define KEY_FILE(name, what) \
 	{ name, CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_key_file, \
@@ -38,7 +41,8 @@ static const struct conf_key secrets_keys[] = {
 	{ "ike", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A preshared key of IKE." },
 	{ "eap", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A password for EAP and XAuth." },
 	{ "xauth", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "As eap." },
-	{ "ntlm", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "The NT hash of a password, for EAP-MSCHAPv2." },
+	{ "ntlm", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared,
+	  .doc = "The NT hash of a password, for EAP-MSCHAPv2." },
 	{ "ppk", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A post-quantum preshared key." },
 	KEY_FILE("private", "a key of any kind"),
 	KEY_FILE("rsa", "an RSA key"),
@@ -48,7 +52,8 @@ static const struct conf_key secrets_keys[] = {
 	{ "token", CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_token,
 	  .doc = "A private key on a token." },
 };
-const struct conf_schema conf_schema_secrets = { "secrets", "Secrets by name; the name begins with the kind.", secrets_keys,
+const struct conf_schema conf_schema_secrets = { "secrets", "Secrets by name; the name begins with the kind.",
+	secrets_keys,
 	ARRAY_LEN(secrets_keys) };
 
 /* ---- pools and authorities --------------------------------------------------------------------------------------- */
@@ -84,9 +89,11 @@ const struct conf_schema conf_schema_authority = { "authority", "A certification
 /* ---- aditd ------------------------------------------------------------------------------------------------------- */
 
 static const struct conf_key plugin_keys[] = {
-	{ "key", CONF_T_ANY, CONF_ANY_NAME, NOWHERE, .doc = "A setting of the plugin; `adit list plugins` tells which it has." },
+	{ "key", CONF_T_ANY, CONF_ANY_NAME, NOWHERE,
+	  .doc = "A setting of the plugin; `adit list plugins` tells which it has." },
 };
-static const struct conf_schema schema_plugin = { "plugin", "Settings of a plugin.", plugin_keys, ARRAY_LEN(plugin_keys) };
+static const struct conf_schema schema_plugin = { "plugin", "Settings of a plugin.", plugin_keys,
+	ARRAY_LEN(plugin_keys) };
 
 static const struct conf_key aditd_keys[] = {
 	{ "port", CONF_T_INT, AT(daemon.port), .min = 0, .max = 65535, .def = "500", .doc = "UDP port for IKE." },
@@ -102,7 +109,8 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Up to this part is taken off each wait." },
 	{ "retransmit_limit", CONF_T_TIME_MS, AT(daemon.retry.limit_ms), .max = 100000, .unit = "s", .def = "0",
 	  .doc = "No wait is longer; 0 no limit." },
-	{ "half_open_timeout", CONF_T_TIME_MS, AT(daemon.half_open_timeout_ms), .min = 100, .max = 3600000, .unit = "s", .def = "30",
+	{ "half_open_timeout", CONF_T_TIME_MS, AT(daemon.half_open_timeout_ms), .min = 100, .max = 3600000,
+	  .unit = "s", .def = "30",
 	  .doc = "IKE SAs that are not authenticated after this long are dropped." },
 	{ "init_limit_half_open", CONF_T_INT, AT(daemon.init_limit_half_open), .max = UINT32_MAX, .def = "0",
 	  .doc = "Half-open IKE SAs from which on new ones are refused; 0 no limit." },
@@ -110,42 +118,57 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Half-open IKE SAs from which on a cookie is asked for." },
 	{ "block_threshold", CONF_T_INT, AT(daemon.block_threshold), .max = UINT32_MAX, .def = "5",
 	  .doc = "Half-open IKE SAs of one address from which on it is not answered." },
-	{ "dos_protection", CONF_T_BOOL, AT(daemon.dos_protection), .def = "yes", .doc = "Whether the two thresholds above hold." },
+	{ "dos_protection", CONF_T_BOOL, AT(daemon.dos_protection), .def = "yes",
+	  .doc = "Whether the two thresholds above hold." },
 	{ "keep_alive", CONF_T_TIME_S, AT(daemon.keep_alive_s), .max = 3600, .unit = "s", .def = "20",
 	  .doc = "Silence after which a NAT keepalive is sent; 0 never." },
-	{ "delete_rekeyed_delay", CONF_T_TIME_S, AT(daemon.delete_rekeyed_delay_s), .max = 3600, .unit = "s", .def = "5",
+	{ "delete_rekeyed_delay", CONF_T_TIME_S, AT(daemon.delete_rekeyed_delay_s), .max = 3600, .unit = "s",
+	  .def = "5",
 	  .doc = "How long the inbound half of a rekeyed child SA is kept." },
 	{ "make_before_break", CONF_T_BOOL, AT(daemon.make_before_break), .def = "no",
 	  .doc = "Whether reauthentication sets up the new IKE SA before it deletes the old." },
-	{ "accept_private_algs", CONF_T_BOOL, AT(daemon.accept_private_algs), .def = "no",
+	{ "accept_private_algs", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(daemon.accept_private_algs), .def = "no",
+	  .later = "algorithm numbers for private use",
 	  .doc = "Whether algorithm numbers for private use are accepted from any vendor." },
-	{ "initiator_only", CONF_T_BOOL, AT(daemon.initiator_only), .def = "no", .doc = "Whether requests of strangers are ignored." },
-	{ "flexible_addresses", CONF_T_BOOL, AT(daemon.flexible_addresses), .def = "yes",
+	{ "initiator_only", CONF_T_BOOL, AT(daemon.initiator_only), .def = "no",
+	  .doc = "Whether requests of strangers are ignored." },
+	{ "flexible_addresses", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(daemon.flexible_addresses), .def = "yes",
+	  .later = "choice of network interfaces",
 	  .doc = "Whether an IKE SA follows a peer behind a NAT to a new address." },
 	{ "max_children_per_ike", CONF_T_INT, AT(daemon.max_children_per_ike), .min = 1, .max = 1 << 20, .def = "1024",
 	  .doc = "Child SAs of one IKE SA." },
-	{ "max_ike_sas", CONF_T_INT, AT(daemon.max_ike_sas), .max = UINT32_MAX, .def = "0", .doc = "IKE SAs; 0 no limit." },
+	{ "max_ike_sas", CONF_T_INT, AT(daemon.max_ike_sas), .max = UINT32_MAX, .def = "0",
+	  .doc = "IKE SAs; 0 no limit." },
 	{ "max_pending_per_ike", CONF_T_INT, AT(daemon.max_pending_per_ike), .min = 1, .max = 1024, .def = "8",
 	  .doc = "Messages that wait while an IKE SA is busy." },
 	{ "socket", CONF_T_PATH, AT(socket), .doc = "Unix socket of the message API." },
 	{ "pidfile", CONF_T_PATH, AT(pidfile), .doc = "File the process id is written to." },
 	{ "plugin_dir", CONF_T_PATH, AT(plugin_dir), .doc = "Directory the plugins are loaded from." },
-	{ "kernel", CONF_T_STRING, AT(kernel), .doc = "Plugin of the data plane by name; the best one that carries packets unless set." },
-	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "220", .doc = "Mark of the packets IKE and ESP in UDP send; 0 none (then selectors that hold the peer itself cannot be used)." },
-	{ "load", CONF_T_STRINGS, AT(load), .doc = "Plugins to load, the preferred first; all that are there unless set." },
-	{ "interfaces_use", CONF_T_STRINGS, AT(interfaces_use), .doc = "Network interfaces IKE is spoken on; all unless set." },
-	{ "interfaces_ignore", CONF_T_STRINGS, AT(interfaces_ignore), .doc = "Network interfaces IKE is not spoken on." },
+	{ "kernel", CONF_T_STRING, AT(kernel),
+	  .doc = "Plugin of the data plane by name; the best one that carries packets unless set." },
+	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "220",
+	  .doc = "Mark of the packets IKE and ESP in UDP send; 0 none (then selectors that hold the peer itself "
+		 "cannot be used)." },
+	{ "load", CONF_T_STRINGS, AT(load),
+	  .doc = "Plugins to load, the preferred first; all that are there unless set." },
+	{ "interfaces_use", CONF_T_STRINGS, CONF_LATER, AT(interfaces_use), .later = "choice of network interfaces",
+	  .doc = "Network interfaces IKE is spoken on; all unless set." },
+	{ "interfaces_ignore", CONF_T_STRINGS, CONF_LATER, AT(interfaces_ignore),
+	  .later = "choice of network interfaces",
+	  .doc = "Network interfaces IKE is not spoken on." },
 	{ "log", CONF_T_STRING, AT(log), .doc = "Log levels of the standard error: \"1, ike=2, net=0\"." },
 	{ "workers", CONF_T_INT, AT(workers), .max = 256,
 	  .doc = "Threads for cryptography; one less than there are cores unless set; 0: none." },
 	{ "max_api_clients", CONF_T_INT, AT(max_api_clients), .min = 1, .max = 65535, .def = "512",
 	  .doc = "Clients of the message API at the same time." },
-	{ "api_group_read", CONF_T_STRING, AT(api_group_read), .doc = "Unix group whose members may look at everything over the API." },
+	{ "api_group_read", CONF_T_STRING, AT(api_group_read),
+	  .doc = "Unix group whose members may look at everything over the API." },
 	{ "api_group_operate", CONF_T_STRING, AT(api_group_operate),
 	  .doc = "Unix group whose members may also bring SAs up and down over the API." },
 	{ "api_group_configure", CONF_T_STRING, AT(api_group_configure),
 	  .doc = "Unix group whose members may do everything over the API." },
-	{ "plugins", CONF_T_SECTIONS, NOWHERE, .sub = &schema_plugin, .doc = "Settings of plugins, by name of the plugin." },
+	{ "plugins", CONF_T_SECTIONS, NOWHERE, .sub = &schema_plugin,
+	  .doc = "Settings of plugins, by name of the plugin." },
 };
 const struct conf_schema conf_schema_aditd = { "aditd", "Settings of the daemon.", aditd_keys, ARRAY_LEN(aditd_keys) };
 

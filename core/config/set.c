@@ -32,11 +32,13 @@ static err_t read_secret(const struct conf_node *sec, const struct conf_schema *
 		n += !e;
 	}
 	if (!conf_is_set(value) || value->kind != CONF_VALUE) {
-		e = conf_node_fail(value ? value : sec, value != NULL, why, E_BAD_VALUE, "'%s' has no secret", sec->name);
+		e = conf_node_fail(value ? value : sec, value != NULL, why, E_BAD_VALUE, "'%s' has no secret",
+			sec->name);
 	} else {
 		e = conf_value_secret(slice_of(value->text, value->len), &data);
 		if (e == E_BAD_VALUE)
-			conf_node_fail(value, true, why, e, "'%s': behind 0x hexadecimal digits are expected, behind 0s base64",
+			conf_node_fail(value, true, why, e, "'%s': behind 0x hexadecimal digits are expected, "
+				"behind 0s base64",
 				sec->name);
 	}
 	first = first ? first : e;
@@ -57,7 +59,8 @@ err_t conf_secret_from(const struct conf_node *sec, struct conf_secrets *into, s
 
 	/* Names and kinds were checked with the section around it; other users get the same here. */
 	if (!k || sec->kind != CONF_SECTION || k->flags & CONF_LATER)
-		return conf_node_fail(sec, false, why, E_NOT_SUPPORTED, "'%s' is no kind of secret that is supported: ike, eap, "
+		return conf_node_fail(sec, false, why, E_NOT_SUPPORTED,
+			"'%s' is no kind of secret that is supported: ike, eap, "
 			"xauth, ntlm or ppk with any suffix", sec->name);
 	for (; k->name[i] && i < sizeof type - 1; i++)
 		type[i] = (char)toupper((unsigned char)k->name[i]);
@@ -82,7 +85,8 @@ static err_t read_secrets(const struct conf_node *sec, struct conf_set *out, str
 	return first;
 }
 
-static err_t read_conns(const struct conf_node *sec, const struct conf_can *can, struct conf_set *out, struct diag **why)
+static err_t read_conns(const struct conf_node *sec, const struct conf_can *can, struct conf_set *out,
+	struct diag **why)
 {
 	unsigned bad = 0;
 	err_t first = 0;
@@ -95,7 +99,8 @@ static err_t read_conns(const struct conf_node *sec, const struct conf_can *can,
 		out->n_conns += !e;
 		first = first ? first : e;
 		if (e && ++bad == BAD_MAX) {
-			conf_node_fail(n, false, why, E_LIMIT, "too many connections with errors: the rest was not read");
+			conf_node_fail(n, false, why, E_LIMIT, "too many connections with errors: the rest was not "
+				"read");
 			break;
 		}
 	}
@@ -180,7 +185,8 @@ err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, st
 		if (!k)
 			e = unknown_top(n, why);
 		else if (n->kind != CONF_SECTION)
-			e = conf_node_fail(n, false, why, E_BAD_VALUE, "'%s' is a section: '{' is expected behind it", n->name);
+			e = conf_node_fail(n, false, why, E_BAD_VALUE, "'%s' is a section: '{' is expected behind "
+				"it", n->name);
 		else if (k->flags & CONF_LATER)
 			e = n->n == 0 ? 0 : conf_node_fail(n, false, why, E_NOT_SUPPORTED, "'%s' is not supported yet "
 				"(docs/ROADMAP.md: %s)", n->name, k->later);

@@ -73,7 +73,8 @@ err_t conf_settings_from(const struct conf_node *sec, struct conf_settings **out
 	if (plugins && plugins->kind == CONF_SECTION) {
 		for (const struct conf_node *n = plugins->first; n; n = n->next)
 			if (n->kind != CONF_SECTION) {
-				err_t bad = conf_node_fail(n, false, why, E_BAD_VALUE, "'%s': a section with the settings of a "
+				err_t bad = conf_node_fail(n, false, why, E_BAD_VALUE,
+					"'%s': a section with the settings of a "
 					"plugin is expected here, '{' behind its name", n->name);
 				e = e ? e : bad;
 			}
@@ -159,11 +160,13 @@ static err_t check_plugin_value(const struct conf_node *n, const struct plug_con
 	if (!e && (!ranged || (v >= k->min && v <= k->max)))
 		return 0;
 	if (k->type == PLUG_CONF_BOOL)
-		return conf_node_fail(n, true, why, E_BAD_VALUE, "'%s' = '%s': yes or no is expected", n->name, n->text);
+		return conf_node_fail(n, true, why, E_BAD_VALUE, "'%s' = '%s': yes or no is expected", n->name,
+		n->text);
 	if (!ranged)
 		return conf_node_fail(n, true, why, E_BAD_VALUE, "'%s' = '%s': %s is expected", n->name, n->text,
 			k->type == PLUG_CONF_INT ? "a number" : "a time as 30s or 1h 30m");
-	return conf_node_fail(n, true, why, E_BAD_VALUE, "'%s' = '%s': %s from %lld to %lld is expected", n->name, n->text,
+	return conf_node_fail(n, true, why, E_BAD_VALUE, "'%s' = '%s': %s from %lld to %lld is expected", n->name,
+		n->text,
 		k->type == PLUG_CONF_INT ? "a number" : "a time in seconds", (long long)k->min, (long long)k->max);
 }
 
@@ -191,7 +194,8 @@ static err_t check_plugin(const struct conf_node *sec, const char *plugin, const
 				const char *dot = strrchr(k->key, '.');
 				conf_near_try(&near, dot ? dot + 1 : k->key);
 			}
-			e = conf_node_fail(n, false, why, E_UNKNOWN_KEY, "plugin %s has no setting '%s'%s%s%s", plugin, full,
+			e = conf_node_fail(n, false, why, E_UNKNOWN_KEY, "plugin %s has no setting '%s'%s%s%s",
+				plugin, full,
 				near.best ? ": did you mean '" : "", near.best ? near.best : "", near.best ? "'?" : "");
 		}
 		first = first ? first : e;

@@ -30,11 +30,8 @@ static const struct map {
 	{ "keep_alive", "keep_alive" },
 	{ "delete_rekeyed_delay", "delete_rekeyed_delay" },
 	{ "make_before_break", "make_before_break" },
-	{ "accept_private_algs", "accept_private_algs" },
 	{ "initiator_only", "initiator_only" },
 	{ "ikesa_limit", "max_ike_sas" },
-	{ "interfaces_use", "interfaces_use" },
-	{ "interfaces_ignore", "interfaces_ignore" },
 };
 
 /* Names of log subsystems there and here; what is not in the list is not logged on its own here. */
@@ -99,7 +96,8 @@ static void map_sink(struct mapper *m, const struct conf_node *sink, const char 
 		if (!n || n->kind != CONF_VALUE || !n->len)
 			continue;
 		any = any ? any : n;
-		text_fmt(&t, "%s%s%s%s", t.n ? ", " : "", subsystems[i][1] ? subsystems[i][1] : "", subsystems[i][1] ? "=" : "",
+		text_fmt(&t, "%s%s%s%s", t.n ? ", " : "", subsystems[i][1] ? subsystems[i][1] : "",
+			subsystems[i][1] ? "=" : "",
 			n->text);
 	}
 	for (const struct conf_node *n = sink->first; n; n = n->next) {
@@ -139,10 +137,12 @@ static void map_plugins(struct mapper *m, const struct conf_node *plugins)
 			if (strcmp(n->name, "load") == 0 && n->kind == CONF_VALUE) {
 				/* One per plugin in a distribution's files: said once. */
 				if (!m->said_load)
-					conf_node_fail(n, false, m->notes, E_NOT_SUPPORTED, "'charon.plugins.*.load' are ignored: "
+					conf_node_fail(n, false, m->notes, E_NOT_SUPPORTED,
+						"'charon.plugins.*.load' are ignored: "
 						"the plugins there are other ones");
 				m->said_load = true;
-			} else if (strcmp(p->name, "vici") == 0 && strcmp(n->name, "socket") == 0 && n->kind == CONF_VALUE &&
+			} else if (strcmp(p->name, "vici") == 0 && strcmp(n->name, "socket") == 0 &&
+				n->kind == CONF_VALUE &&
 				   strncmp(n->text, "unix://", 7) == 0) {
 				put(m, n, "socket", n->text + 7);
 			} else {

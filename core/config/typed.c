@@ -62,20 +62,24 @@ static void check_plane(struct build *b, const struct conf_node *sec, const stru
 	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
 		n = conf_node_child(sec, needs[i].key);
 		if (conf_is_set(n) && !(can->kern_caps & needs[i].cap) && needs_it(c, needs[i].key))
-			note(b, conf_node_fail(n, false, b->why, E_NOT_SUPPORTED, "'%s': the data plane that is loaded has no %s",
+			note(b, conf_node_fail(n, false, b->why, E_NOT_SUPPORTED,
+				"'%s': the data plane that is loaded has no %s",
 				n->name, needs[i].what));
 	}
 	n = conf_node_child(sec, "mode");
 	if (n && c->mode < ARRAY_LEN(mode_caps) && mode_caps[c->mode] && !(can->kern_caps & mode_caps[c->mode]))
-		note(b, conf_node_fail(n, true, b->why, E_NOT_SUPPORTED, "'mode' = '%s': the data plane that is loaded has "
+		note(b, conf_node_fail(n, true, b->why, E_NOT_SUPPORTED,
+			"'mode' = '%s': the data plane that is loaded has "
 			"no such mode", n->text));
 	n = conf_node_child(sec, "replay_window");
 	if (c->replay_window > can->max_replay_window)
-		note(b, conf_node_fail(n ? n : sec, n != NULL, b->why, E_NOT_SUPPORTED, "'replay_window' = %u: the data plane "
+		note(b, conf_node_fail(n ? n : sec, n != NULL, b->why, E_NOT_SUPPORTED,
+			"'replay_window' = %u: the data plane "
 			"that is loaded takes at most %u", c->replay_window, can->max_replay_window));
 	if (c->start_action & CONF_TRAP && c->mode < CONF_PASS && !(can->kern_caps & KERN_CAP_TRAP)) {
 		n = conf_node_child(sec, "start_action");
-		note(b, conf_node_fail(n, true, b->why, E_NOT_SUPPORTED, "'start_action' = 'trap': the data plane that is "
+		note(b, conf_node_fail(n, true, b->why, E_NOT_SUPPORTED,
+			"'start_action' = 'trap': the data plane that is "
 			"loaded cannot wait for traffic"));
 	}
 }
@@ -86,9 +90,9 @@ static void read_child_props(struct build *b, const struct conf_node *sec, struc
 	struct suite_list l = { 0 };
 
 	if (conf_is_set(ah))
-		note(b, conf_read_props(ah, SUITE_AH, b->can->child, &l, b->why));
+		note(b, conf_read_props(sec, ah, SUITE_AH, b->can->child, &l, b->why));
 	if (!conf_is_set(ah) || conf_is_set(esp))
-		note(b, conf_read_props(esp, SUITE_ESP, b->can->child, &l, b->why));
+		note(b, conf_read_props(sec, esp, SUITE_ESP, b->can->child, &l, b->why));
 	c->props = l.v;
 	c->n_props = l.n;
 }
@@ -114,7 +118,8 @@ static void read_child(struct build *b, const struct conf_node *sec, const struc
 	check_plane(b, sec, c);
 	const struct conf_node *start = conf_node_child(sec, "start_action");
 	if (start && c->start_action & CONF_START && c->mode < CONF_PASS && conn->n_remote_addrs == 0)
-		note(b, conf_node_fail(start, true, b->why, E_BAD_VALUE, "'start_action' = 'start' needs an address to call in "
+		note(b, conf_node_fail(start, true, b->why, E_BAD_VALUE,
+			"'start_action' = 'start' needs an address to call in "
 			"remote_addrs of the connection"));
 }
 
@@ -135,7 +140,8 @@ static void read_children(struct build *b, const struct conf_node *sec, struct c
 	}
 	for (const struct conf_node *n = all->first; n; n = n->next) {
 		if (n->kind != CONF_SECTION) {
-			note(b, conf_node_fail(n, false, b->why, E_BAD_VALUE, "'%s': a section with a child SA is expected here, "
+			note(b, conf_node_fail(n, false, b->why, E_BAD_VALUE,
+				"'%s': a section with a child SA is expected here, "
 				"'{' behind its name", n->name));
 			continue;
 		}
@@ -192,7 +198,8 @@ static void read_rounds(struct build *b, const struct conf_node *sec, const char
 		note(b, conf_read_id(conf_node_child(rounds[i], "id"), &a->id, b->why));
 	}
 	if (n > 1)
-		note(b, conf_node_fail(rounds[1], false, b->why, E_NOT_SUPPORTED, "several rounds of authentication are not "
+		note(b, conf_node_fail(rounds[1], false, b->why, E_NOT_SUPPORTED,
+			"several rounds of authentication are not "
 			"supported yet (docs/ROADMAP.md: multiple authentication)"));
 }
 
@@ -205,7 +212,7 @@ static bool only_shunts(const struct conf_conn *c)
 	return c->n_children > 0;
 }
 
-/* ---- the connection ----------------------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------------------------- */
 
 static void digest_add(uint8_t state[16], slice data)
 {
@@ -267,14 +274,15 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 	for (uint16_t i = 0; i < c->n_remote_addrs; i++)
 		c->remote_addrs[i].port = c->remote_port;
 
-	note(&b, conf_read_props(conf_node_child(sec, "proposals"), SUITE_IKE, can->ike, &props, why));
+	note(&b, conf_read_props(sec, conf_node_child(sec, "proposals"), SUITE_IKE, can->ike, &props, why));
 	c->props = props.v;
 	c->n_props = props.n;
 	read_rounds(&b, sec, "local", &conf_schema_local, &c->local, &c->n_local);
 	read_rounds(&b, sec, "remote", &conf_schema_remote, &c->remote, &c->n_remote);
 	read_children(&b, sec, c);
 	if (!b.err && !only_shunts(c) && (!c->n_local || !c->n_remote))
-		note(&b, conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s' has no section '%s': write %s { auth = psk … }",
+		note(&b, conf_node_fail(sec, false, why, E_BAD_VALUE,
+			"'%s' has no section '%s': write %s { auth = psk … }",
 			sec->name, c->n_local ? "remote" : "local", c->n_local ? "remote" : "local"));
 	digest_node(c->digest, sec);
 	digest_add(c->digest, slice_of(&c->retry, sizeof c->retry));
@@ -287,7 +295,8 @@ err_t conf_conn_from(const struct conf_node *sec, const struct conf_can *can, st
 
 	*out = NULL;
 	if (sec->kind != CONF_SECTION || !sec->name[0])
-		return conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s': a section with a connection is expected here, '{' "
+		return conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s': a section with a connection is expected "
+			"here, '{' "
 			"behind its name", sec->name);
 	c = calloc(1, sizeof *c);
 	if (!c)

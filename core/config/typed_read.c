@@ -33,7 +33,8 @@ static bool item_text(const struct conf_node *n, const struct conf_items *it, ch
 		      err_t *first)
 {
 	if (it->text.n > ITEM_MAX || memchr(it->text.p, 0, it->text.n)) {
-		err_t e = bad_item(n, it, 0, why, E_BAD_VALUE, "'%s': an item is longer than %d bytes or holds a zero byte",
+		err_t e = bad_item(n, it, 0, why, E_BAD_VALUE, "'%s': an item is longer than %d bytes or holds a "
+			"zero byte",
 			n->name, ITEM_MAX);
 		*first = *first ? *first : e;
 		return false;
@@ -85,7 +86,8 @@ err_t conf_read_addrs(const struct conf_node *node, struct conf_addrs *out, stru
 	err_t first = 0;
 
 	if (n > ADDRS_MAX)
-		return conf_node_fail(node, true, why, E_LIMIT, "'%s' has more than %d addresses", node->name, ADDRS_MAX);
+		return conf_node_fail(node, true, why, E_LIMIT, "'%s' has more than %d addresses", node->name,
+		ADDRS_MAX);
 	out->addrs = calloc(n + 1, sizeof *out->addrs);
 	out->nets = calloc(n + 1, sizeof *out->nets);
 	out->texts = calloc(n + 2, sizeof *out->texts);
@@ -112,7 +114,8 @@ err_t conf_read_addrs(const struct conf_node *node, struct conf_addrs *out, stru
 		} else if (!strchr(buf, '[') && ts_parse(buf, &ts) == 0) {
 			out->nets[out->n_nets++] = ts;
 		} else if (looks_like_name(buf)) {
-			err_t e = bad_item(node, &it, 0, why, E_NOT_SUPPORTED, "'%s' = '%s': names of hosts are not looked "
+			err_t e = bad_item(node, &it, 0, why, E_NOT_SUPPORTED,
+				"'%s' = '%s': names of hosts are not looked "
 				"up yet (docs/ROADMAP.md: DNS names), write the address", node->name, buf);
 			first = first ? first : e;
 		} else {
@@ -167,8 +170,8 @@ err_t conf_read_ts(const struct conf_node *node, struct conf_ts **out, uint16_t 
 	return first;
 }
 
-err_t conf_read_props(const struct conf_node *node, uint8_t proto, const struct suite_env *env, struct suite_list *out,
-		      struct diag **why)
+err_t conf_read_props(const struct conf_node *section, const struct conf_node *node, uint8_t proto,
+		      const struct suite_env *env, struct suite_list *out, struct diag **why)
 {
 	struct conf_items it = { 0 };
 	char buf[ITEM_MAX + 1];
@@ -178,7 +181,9 @@ err_t conf_read_props(const struct conf_node *node, uint8_t proto, const struct 
 		struct diag *d = NULL;
 		err_t e = suite_list_add(out, env, proto, "default", &d);
 		if (e)
-			diag_set(why, e, "no default proposal: %s", d && d->text ? d->text : err_text(e));
+			conf_node_fail(section, false, why, e, "'%s' has no proposals, and there is no default: %s",
+			section->name,
+				d && d->text ? d->text : err_text(e));
 		diag_free(&d);
 		return e;
 	}
@@ -189,7 +194,8 @@ err_t conf_read_props(const struct conf_node *node, uint8_t proto, const struct 
 			continue;
 		err_t e = out->n >= PROPS_MAX ? E_LIMIT : suite_list_add(out, env, proto, buf, &d);
 		if (e) {
-			bad_item(node, &it, d && d->column ? d->column - 1 : 0, why, e, "'%s' = '%s': %s", node->name, buf,
+			bad_item(node, &it, d && d->column ? d->column - 1 : 0, why, e, "'%s' = '%s': %s",
+				node->name, buf,
 				d && d->text ? d->text : err_text(e));
 			first = first ? first : e;
 		}
@@ -207,7 +213,8 @@ err_t conf_read_id(const struct conf_node *node, struct conf_id *out, struct dia
 	err_t e = conf_id_parse(node->text, out);
 	if (e == E_BAD_VALUE)
 		return conf_node_fail(node, true, why, e, "'%s' = '%.200s' is no identity: an address, gw.example.com, "
-			"user@example.com, \"C=CH, O=Lab, CN=gw\", or keyid:, fqdn:, {type}: with text or #hex is expected",
+			"user@example.com, \"C=CH, O=Lab, CN=gw\", or keyid:, fqdn:, {type}: with text or #hex is "
+			"expected",
 			node->name, node->text);
 	return e;
 }
@@ -254,8 +261,10 @@ err_t conf_read_auth(const struct conf_node *round, const struct conf_node *node
 		return E_NOMEM;
 	if (can->auth ? can->auth(can->arg, out->cls, word) : out->cls == CONF_AUTH_PSK)
 		return 0;
-	return conf_node_fail(node ? node : round, node != NULL, why, E_NOT_SUPPORTED, "'auth' = '%.80s'%s: nothing that is "
-		"loaded can authenticate this way (docs/ROADMAP.md: %s); there is: psk", word, node ? "" : " (the default)",
+	return conf_node_fail(node ? node : round, node != NULL, why, E_NOT_SUPPORTED,
+		"'auth' = '%.80s'%s: nothing that is "
+		"loaded can authenticate this way (docs/ROADMAP.md: %s); there is: psk", word, node ? "" :
+		" (the default)",
 		later);
 }
 

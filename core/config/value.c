@@ -38,7 +38,8 @@ err_t conf_value_bool(slice s, bool *out)
 
 static int digit(uint8_t c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ?
+		c - 'A' + 10 : 99;
 }
 
 /* Takes digits off the front of *s. */
