@@ -244,6 +244,8 @@ static err_t reload(struct daemon *d, bool conns, struct diag **why)
 	if (e)
 		return e;
 	e = settings_of(root, &s, why);
+	if (!e)
+		e = plugconf_check(d, s, why);
 	if (!e && conns)
 		e = conf_set_from(root, &d->can, &set, why);
 	if (!e)

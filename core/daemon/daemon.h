@@ -101,6 +101,11 @@ MUST err_t conf_reload_settings(void *daemon, struct diag **why);
 /* The API changed one connection. */
 void conf_conn_changed(void *daemon, const char *name);
 
+/* ---- plugconf.c ---- */
+
+/* Settings of plugins against what the plugins declare; after the plugins were opened. */
+MUST err_t plugconf_check(struct daemon *d, const struct conf_settings *s, struct diag **why);
+
 /* ---- life.c ---- */
 
 /* Everything from the options to the ready line. */

@@ -121,6 +121,8 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 	if (!e)
 		e = loader_open(d->loader, dir, (const char *const *)d->settings->load, why);
 	if (!e)
+		e = plugconf_check(d, d->settings, why);
+	if (!e)
 		e = plane_choose(d, why);
 	if (e)
 		return e;

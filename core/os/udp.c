@@ -177,9 +177,15 @@ static void send_queued(struct sock *s)
 			udp_msg_for_tx(&m[n], &h[n].msg_hdr, &d->local, &d->remote, &m[n].iov, 1, 0, 0);
 		}
 		int done = sendmmsg(s->fd, h, n, MSG_DONTWAIT);
-		if (done < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+		if (done < 0 && errno == EAGAIN) {
 			set_blocked(s, true);
 			return;
+		}
+		/* A full queue of the interface is not one the socket could be waited for. */
+		if (done < 0 && errno == ENOBUFS) {
+			count_inc(&c_tx_dropped);
+			sent_or_dropped(s);
+			continue;
 		}
 		if (done < 0) {
 			say_refused(s->u, s->first, errno);

@@ -50,9 +50,9 @@ static bool key_fits(const char *row, const char *key)
 	return !*row && !*key;
 }
 
-static const struct plug_conf_key *conf_row(const struct host *h, const char *key)
+static const struct plug_conf_key *conf_row(const struct plug_conf_key *conf, const char *key)
 {
-	for (const struct plug_conf_key *k = h->conf; k && k->key; k++)
+	for (const struct plug_conf_key *k = conf; k && k->key; k++)
 		if (key_fits(k->key, key))
 			return k;
 	return NULL;
@@ -88,10 +88,24 @@ static const char *conf_wrong(const struct plug_conf_key *k, const char *v, char
 	return buf;
 }
 
+err_t host_conf_check(const struct plug_conf_key *conf, const char *key, const char *value, char *buf, size_t cap)
+{
+	const struct plug_conf_key *k = conf_row(conf, key);
+	char numbers[96];
+
+	if (!k)
+		return E_UNKNOWN_KEY;
+	const char *wrong = conf_wrong(k, value, numbers, sizeof numbers);
+	if (!wrong)
+		return 0;
+	snprintf(buf, cap, "%s", wrong);
+	return E_BAD_VALUE;
+}
+
 static const char *h_conf(void *arg, const char *key)
 {
 	struct host *h = arg;
-	const struct plug_conf_key *k = conf_row(h, key);
+	const struct plug_conf_key *k = conf_row(h->conf, key);
 	const char *v = h->s->conf ? h->s->conf(h->s->arg, h->plugin, key) : NULL;
 	char buf[96];
 

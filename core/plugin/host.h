@@ -30,6 +30,10 @@ struct plug_services {
 
 struct host;
 
+/* Fits `key` ("main.path") one of the plugin's rows, and the text its type? 0; E_UNKNOWN_KEY; E_BAD_VALUE with what is
+ * expected in buf. conf may be NULL. */
+MUST err_t host_conf_check(const struct plug_conf_key *conf, const char *key, const char *value, char *buf, size_t cap);
+
 struct host *host_new(const struct plug_services *s, const char *plugin, const struct plug_conf_key *conf);
 const struct plug_host *host_api(struct host *h);
 /* Takes back log sinks the plugin left. */
