@@ -306,6 +306,22 @@ Test(conf_typed, a_message_is_checked_like_a_file)
 	conf_node_free(&root);
 }
 
+/* What a refused key waits for is a line of docs/ROADMAP.md. */
+static bool on_roadmap(const char *what)
+{
+	static char text[1 << 16];
+	char line[128];
+
+	if (!text[0]) {
+		FILE *f = fopen(TEST_SOURCE_DIR "/docs/ROADMAP.md", "r");
+		cr_assert_not_null(f);
+		text[fread(text, 1, sizeof text - 1, f)] = 0;
+		fclose(f);
+	}
+	snprintf(line, sizeof line, "\n- %s: ", what);
+	return strstr(text, line);
+}
+
 static void check_key(void *arg, const char *path, const struct conf_key *k)
 {
 	static const uint8_t sizes[CONF_T_COUNT] = { [CONF_T_BOOL] = 1, [CONF_T_MARK] = 8, [CONF_T_DSCP] = 1, [CONF_T_BYTES] = 8,
@@ -315,13 +331,14 @@ static void check_key(void *arg, const char *path, const struct conf_key *k)
 	++*n;
 	cr_assert(k->doc && k->doc[strlen(k->doc) - 1] == '.', "%s has no sentence of documentation", path);
 	cr_assert(!(k->flags & CONF_LATER) || k->later, "%s does not say what it waits for", path);
+	cr_assert(!k->later || on_roadmap(k->later), "%s: '%s' is not in docs/ROADMAP.md", path, k->later);
 	cr_assert(!(k->flags & CONF_CAN_OFF) || k->def, "%s has no default to be set to", path);
-	if (k->off == CONF_NOWHERE)
-		return;
-	cr_assert(!sizes[k->type] || sizes[k->type] == k->size, "%s: the field has %u bytes", path, k->size);
-	if (k->max && k->size < 8 && k->type != CONF_T_MARK)
+	cr_assert(k->off == CONF_NOWHERE || !sizes[k->type] || sizes[k->type] == k->size, "%s: the field has %u bytes", path, k->size);
+	if (k->max && k->size && k->size < 8 && k->type != CONF_T_MARK)
 		cr_assert_leq((uint64_t)k->max, ((uint64_t)1 << (8 * k->size)) - 1, "%s: the range does not fit the field", path);
 	for (const struct conf_word *w = k->words; w && w->word; w++)
+		cr_assert(!w->later || on_roadmap(w->later), "%s: '%s' is not in docs/ROADMAP.md", path, w->later);
+	for (const struct conf_word *w = k->words; w && w->word && k->off != CONF_NOWHERE; w++)
 		cr_assert(k->size >= 4 || (uint64_t)w->value < (uint64_t)1 << (8 * k->size), "%s: %s", path, w->word);
 }
 
