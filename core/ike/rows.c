@@ -95,7 +95,7 @@ const struct xch_row xch_rows[] = {
 { "answer without protection", NO, 0, RS, ROW_IGNORE, ANY_STATE, SAME, 0, NOT_SK, 0, PS_ALL, 0, 0, NULL, 0, E_UNEXPECTED },
 
 { "auth answer, with child", STORY_AUTH, AUTH, RS, ROW_TASKS, ST(IKE_S_AUTH_I), IKE_S_UP, IN_SK, BESIDE, P(IDR) | P(AUTH), P(SA) | TS | CREDS | EXTRA_E, 0, F_AUTH, t_auth, 0, 0 },
-{ "auth answer: refused", STORY_AUTH, AUTH, RS, ROW_TASKS, ST(IKE_S_AUTH_I), SAME, IN_SK, BESIDE, P(NOTIFY) | PS_N_ERROR, PS_ALL, 0, 0, t_auth, 0, 0 },
+{ "auth answer: refused", STORY_AUTH, AUTH, RS, ROW_TASKS, ST(IKE_S_AUTH_I), SAME, IN_SK, BESIDE, P(NOTIFY) | PS_N_ERROR, PS_ALL & ~P(AUTH), 0, 0, t_auth, 0, 0 },
 { "auth answer with the wrong payloads", NO, AUTH, RS, ROW_CLOSE, ST(IKE_S_AUTH_I), SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_SYNTAX },
 
 { "child answer", STORY_CHILD_NEW, CHILD, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, P(SA) | P(NONCE) | TS, P(KE) | P(CP) | EXTRA, 0, 0, t_child_new, 0, 0 },
