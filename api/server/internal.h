@@ -90,6 +90,7 @@ struct api_server {
 	uint64_t started_ms, started_wall_s;
 	pthread_t thread;
 	int sink;
+	int8_t sink_level; /* the most detailed anybody wants */
 	pthread_mutex_t log_lock;
 	struct api_log_line *log_head, **log_tail;
 	unsigned log_n;

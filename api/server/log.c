@@ -146,6 +146,9 @@ void api_log_levels(struct api_server *s)
 	for (struct api_client *c = s->clients; c; c = c->next)
 		if (c->call && !c->call->ended && c->call->loglevel > want && api_client_wants(c, API_E_CONTROL_LOG))
 			want = c->call->loglevel;
+	if (want == s->sink_level)
+		return;
+	s->sink_level = want;
 	int8_t level[LOG_SUB_COUNT];
 	memset(level, want, sizeof level);
 	log_levels(s->env.log, s->sink, level);
@@ -155,6 +158,7 @@ err_t api_log_start(struct api_server *s)
 {
 	struct log_sink sink = { .self = s, .write = sink_write };
 	memset(sink.level, LOG_SILENT, sizeof sink.level);
+	s->sink_level = LOG_SILENT;
 	s->sink = log_add(s->env.log, &sink);
 	return s->sink < 0 ? E_LIMIT : 0;
 }

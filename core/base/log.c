@@ -110,7 +110,8 @@ static void lock_both(struct log *l)
 	pthread_mutex_lock(&l->fast);
 }
 
-static void unlock_both(struct log *l)
+/* Under the fast lock. */
+static void find_most(struct log *l)
 {
 	for (size_t i = 0; i < LOG_SUB_COUNT; i++) {
 		int8_t most = LOG_SILENT;
@@ -120,6 +121,11 @@ static void unlock_both(struct log *l)
 		}
 		atomic_store_explicit(&l->most[i], most, memory_order_relaxed);
 	}
+}
+
+static void unlock_both(struct log *l)
+{
+	find_most(l);
 	pthread_mutex_unlock(&l->fast);
 	pthread_mutex_unlock(&l->slow);
 }
@@ -152,10 +158,12 @@ int log_add(struct log *l, const struct log_sink *s)
 
 void log_levels(struct log *l, int id, const int8_t level[LOG_SUB_COUNT])
 {
-	lock_both(l);
+	/* Not the slow lock: the loop must not wait for somebody's disk. */
+	pthread_mutex_lock(&l->fast);
 	if (id >= 0 && id < SINKS && l->slot[id].used)
 		set_levels(&l->slot[id], level);
-	unlock_both(l);
+	find_most(l);
+	pthread_mutex_unlock(&l->fast);
 }
 
 void log_del(struct log *l, int id)
