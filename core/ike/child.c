@@ -167,6 +167,9 @@ struct child_sa *child_new(struct ike_engine *e, struct ike_sa *sa, struct child
 void child_free(struct ike_engine *e, struct child_sa *c)
 {
 	child_remove(e, c, CHILD_IN | CHILD_OUT | CHILD_POLICIES);
+	struct ike_xch *tx = c->sa->tx;
+	if ((c->flags & CHILD_UNWANTED) && tx && tx->neg && tx->neg->old == c->unique)
+		tx->neg->unwanted = true;
 	/* A rival of a rekeying that is still out: without it the old one has no replacement yet. */
 	for (struct child_sa *o = c->sa->children; o; o = o->next)
 		if (o->replaced_by == c->unique && child_alive(o))
@@ -366,6 +369,7 @@ static void timer_fired(struct ike_engine *e, struct ike_timer *t)
 	} else if (child_alive(c) && c->conf->inactivity_s && inactive(e, c)) {
 		SA_LOG(e, c->sa, LOG_CHILD, LOG_CONTROL, "child '%s' was not used for %llu s: deleted", c->conf->name,
 		       (unsigned long long)c->conf->inactivity_s);
+		c->flags |= CHILD_UNWANTED;
 		child_queue_delete(e, c, 0, 0);
 	} else if (c->state == CHILD_S_INSTALLED && c->rekey_ms && e->now_ms >= c->rekey_ms) {
 		count_inc(&rekeys_due);
@@ -418,8 +422,8 @@ void child_deleted(struct ike_engine *e, struct child_sa *c, err_t why, bool by_
 	struct conf_conn *conn = conf_conn_ref(c->conn);
 	const struct conf_child *conf = c->conf;
 	bool act = by_peer && !back && !(c->flags & CHILD_REDUNDANT) && !(sa->flags & SA_KEEP_QUIET);
-	SA_LOG(e, sa, LOG_CHILD, LOG_CONTROL, "child '%s' with SPIs %08x_i %08x_o is closed%s", conf->name, c->spi_in,
-	       c->spi_out, by_peer ? " by the peer" : "");
+	SA_LOG(e, sa, LOG_CHILD, LOG_CONTROL, "CHILD_SA %s{%llu} with SPIs %08x_i %08x_o closed%s", conf->name,
+	       (unsigned long long)c->unique, c->spi_in, c->spi_out, by_peer ? " by the peer" : "");
 	child_tell(e, c, false, why, by_peer ? "deleted by the peer" : NULL);
 	child_free(e, c);
 	if (back)

@@ -35,7 +35,8 @@ enum child_flag {
 	CHILD_OURS = 1u << 4,      /* we started the exchange that made it */
 	CHILD_UP_TOLD = 1u << 5,
 	CHILD_BY_PEER = 1u << 6,   /* REKEYED: the peer replaced it and is to delete it */
-	CHILD_REDUNDANT = 1u << 7 /* lost a collision: never sent on */
+	CHILD_REDUNDANT = 1u << 7, /* lost a collision: never sent on */
+	CHILD_UNWANTED = 1u << 8   /* asked to go: what replaces it meanwhile goes, too */
 };
 
 struct child_sa {
@@ -102,6 +103,7 @@ struct child_neg {
 	uint32_t n_gone;                 /* delete: children that the peer's request names, */
 	uint64_t *gone;                  /* by unique id */
 	uint64_t old;                    /* child that is rekeyed, 0 none */
+	bool unwanted;                   /* it was asked to go, and the peer has deleted it since */
 	uint64_t made;                   /* child that came out of it */
 	struct tsm_set local, remote;    /* what is proposed, then what was agreed */
 	struct tsm_set tell_local, tell_remote; /* in the answer: NAT may have changed what is installed */

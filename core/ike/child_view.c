@@ -96,6 +96,7 @@ static uint32_t each_fit(struct ike_engine *e, const struct ike_cmd *cmd,
 static void terminate(struct ike_engine *e, struct child_sa *c, const struct ike_cmd *cmd)
 {
 	ike_cmd_hold(e, cmd->cmd_id);
+	c->flags |= CHILD_UNWANTED;
 	if (!cmd->force) {
 		child_queue_delete(e, c, 0, cmd->cmd_id);
 		return;

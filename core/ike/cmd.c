@@ -215,7 +215,7 @@ static err_t do_initiate(struct ike_engine *e, const struct ike_cmd *cmd, uint32
 
 static bool sa_fits(const struct ike_sa *sa, const struct ike_cmd *cmd)
 {
-	if (cmd->ike_id && sa->unique != cmd->ike_id)
+	if ((sa->flags & SA_STANDBY) || (cmd->ike_id && sa->unique != cmd->ike_id))
 		return false;
 	return !cmd->ike || (sa->conn && strcmp(sa->conn->name, cmd->ike) == 0);
 }

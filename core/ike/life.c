@@ -273,7 +273,7 @@ static struct ike_sa *find_usable(struct ike_engine *e, const struct conf_conn *
 
 	for (uint16_t i = 0; i < c->n_remote_addrs; i++)
 		for (struct ike_sa *sa = index_conn_first(e, c, &c->remote_addrs[i]); sa; sa = sa->peers.next) {
-			if (sa->flags & SA_REAUTHING || strcmp(sa->conn->name, c->name) != 0)
+			if ((sa->flags & (SA_REAUTHING | SA_STANDBY)) || strcmp(sa->conn->name, c->name) != 0)
 				continue;
 			if (sa->state == IKE_S_UP)
 				return sa;

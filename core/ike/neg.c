@@ -303,7 +303,8 @@ static enum verdict request_once(struct ike_xch *x, struct child_neg *n)
 	struct ike_sa *sa = x->sa;
 	if (!m->sa || !m->ts_i || !m->ts_r || (!in_auth(x) && !m->nonce))
 		return ike_reject(x, E_SYNTAX, "a payload is missing that a new child needs");
-	if (child_count_of(sa) >= x->e->env.conf->max_children_per_ike) {
+	/* While it is rekeyed a child counts twice. */
+	if (child_count_of(sa) >= (n->old ? 2 : 1) * x->e->env.conf->max_children_per_ike) {
 		count_inc(&limit_refused);
 		return ike_reject(x, E_NO_ADDITIONAL_SAS, "this IKE SA has %u children, the most it may have",
 				  x->e->env.conf->max_children_per_ike);

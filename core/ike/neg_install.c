@@ -51,8 +51,8 @@ enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, 
 	child_timer_set(x->e, c);
 	child_trap_served(x->e, c->reqid);
 	char l[TS_TEXT], r[TS_TEXT];
-	SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL, "child '%s' established with SPIs %08x_i %08x_o and TS %s%s === %s%s",
-	       c->conf->name, c->spi_in, c->spi_out, ts_text(&child_local(c)[0], l), c->n_local > 1 ? " …" : "",
+	SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL, "CHILD_SA %s{%llu} established with SPIs %08x_i %08x_o and TS %s%s === %s%s",
+	       c->conf->name, (unsigned long long)c->unique, c->spi_in, c->spi_out, ts_text(&child_local(c)[0], l), c->n_local > 1 ? " …" : "",
 	       ts_text(&child_remote(c)[0], r), c->n_remote > 1 ? " …" : "");
 	*out = c;
 	return V_DONE;

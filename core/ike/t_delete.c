@@ -25,7 +25,8 @@ static enum verdict emit_tx(struct ike_xch *x, struct ike_out *out)
 	const struct child_sa *c = child_of(x->sa, x->neg->old);
 	if (!c)
 		return V_DROP;
-	SA_LOG(x->e, x->sa, LOG_CHILD, LOG_CONTROL, "sending DELETE for child '%s' with SPI %08x", c->conf->name, c->spi_in);
+	SA_LOG(x->e, x->sa, LOG_CHILD, LOG_CONTROL, "sending DELETE for CHILD_SA with SPI %08x (%s{%llu})", c->spi_in,
+	       c->conf->name, (unsigned long long)c->unique);
 	wire_put_delete(out, child_wire_proto(c->proto), &c->spi_in, 1);
 	return V_DONE;
 }
@@ -56,8 +57,8 @@ static enum verdict check_request(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
 	struct child_neg *n = neg_get(x);
-	uint16_t most = child_count_of(sa);
 	ike_rekey_claimed(x->e, sa);
+	uint16_t most = child_count_of(sa);
 	if (n && most)
 		n->gone = arena_get(&x->arena, most * sizeof *n->gone);
 	if (!n || (most && !n->gone))

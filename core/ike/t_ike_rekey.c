@@ -6,6 +6,9 @@
  * is redundant: its maker deletes it.
  */
 #include "ike/child_int.h"
+#include "ike/life.h"
+
+enum { REFUSED_RETRY_MS = 60000 };
 
 #define props(conn) ((const struct suite_prop *const *)(conn)->props)
 
@@ -25,7 +28,7 @@ static struct ike_sa *new_sa(struct ike_xch *x, struct child_neg *n, bool initia
 	struct ike_sa *sa = x->sa, *new = ike_sa_new(x->e, initiator, sa->conn, &sa->local, &sa->remote);
 	if (new) {
 		n->new_sa = new->h;
-		new->flags |= SA_KEEP_QUIET;
+		new->flags |= SA_KEEP_QUIET | SA_STANDBY;
 	}
 	return new;
 }
@@ -62,7 +65,7 @@ static struct ike_work *queued_delete(struct ike_sa *sa)
 static void take_over(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
 {
 	struct ike_work *end = queued_delete(old);
-	new->flags &= ~(uint32_t)SA_KEEP_QUIET;
+	new->flags &= ~(uint32_t)(SA_KEEP_QUIET | SA_STANDBY);
 	new->replaces = HANDLE_NONE;
 	ike_sa_take_over(e, old, new);
 	old->flags |= SA_CLOSE_TOLD;
@@ -249,6 +252,11 @@ static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 		if (sa->state == IKE_S_UP && handle_none(n->rival_sa) &&
 		    neg_try_again(x, refusal, n->ke.id, props(sa->conn), sa->conn->n_props))
 			return V_REJECT;
+		if (sa->state == IKE_S_UP && handle_none(n->rival_sa)) {
+			/* Tried again while the SA lives. */
+			sa->rekey_ms = x->e->now_ms + REFUSED_RETRY_MS;
+			life_arm(x->e, sa);
+		}
 		return ike_refused(x, refusal);
 	}
 	if (!n->nr.p) {
@@ -293,6 +301,7 @@ static void done_answer(struct ike_xch *x, struct child_neg *n)
 	stand_by(e, sa, new);
 	if (claimed || (rival && clash_mine_lowest(n->ni, n->nr, n->rival_ni, n->rival_nr))) {
 		SA_LOG(e, new, LOG_IKE, LOG_CONTROL, "this new IKE SA is redundant: the peer's rekeying stays");
+		new->flags &= ~(uint32_t)SA_STANDBY;
 		ike_state_set(e, new, IKE_S_REKEYED);
 		queue_delete(e, new);
 		if (!claimed)
@@ -301,8 +310,10 @@ static void done_answer(struct ike_xch *x, struct child_neg *n)
 	}
 	take_over(e, sa, new);
 	/* Nothing is sent on the redundant one; the peer deletes it, or its time does. */
-	if (rival)
+	if (rival) {
+		rival->flags &= ~(uint32_t)SA_STANDBY;
 		ike_state_set(e, rival, IKE_S_REKEYED);
+	}
 	queue_delete(e, sa);
 }
 

@@ -232,18 +232,26 @@ static enum verdict emit(struct ike_xch *x, struct ike_out *out)
 	return neg_emit_request(x, n, out);
 }
 
+/* The old one was asked to go while its replacement was under way: that goes, too. */
+static bool unwanted(struct ike_xch *x, struct child_sa *old, struct child_sa *new)
+{
+	if (!x->neg->unwanted && !(old && (old->flags & CHILD_UNWANTED)))
+		return false;
+	if (old)
+		old->replaced_by = new->unique;
+	new->flags |= CHILD_UNWANTED;
+	child_queue_delete(x->e, new, 0, 0);
+	return true;
+}
+
 static void done_request(struct ike_xch *x, struct child_neg *n)
 {
 	struct child_sa *old = child_of(x->sa, n->old), *new = child_of(x->sa, n->made);
 	struct ike_xch *ours = old ? child_rival_of(x, old) : NULL;
 	if (!new)
 		return;
-	if (old && old->state == CHILD_S_DELETING) {
-		/* Asked to go while the data plane still worked on its replacement: that goes, too. */
-		old->replaced_by = new->unique;
-		child_queue_delete(x->e, new, 0, 0);
+	if (unwanted(x, old, new))
 		return;
-	}
 	if (!ours) {
 		replaced_by_peer(x->e, x->sa, old, new);
 		return;
@@ -255,23 +263,25 @@ static void done_request(struct ike_xch *x, struct child_neg *n)
 	SA_LOG(x->e, x->sa, LOG_CHILD, LOG_CONTROL, "both sides rekey child '%s' at the same time", old->conf->name);
 }
 
-static void won(struct ike_xch *x, struct child_sa *old, struct child_sa *new, struct child_sa *rival)
+/* The peer's child is redundant: it will delete it. */
+static void stand_down(struct ike_engine *e, struct child_sa *rival, struct child_sa *new)
 {
-	struct ike_engine *e = x->e;
-	if (rival) {
-		child_switch(e, rival, new);
-		rival->flags |= CHILD_REDUNDANT | CHILD_BY_PEER;
-		child_state_set(rival, CHILD_S_REKEYED);
-		rival->wake_ms = e->now_ms + 1000;
-		child_timer_set(e, rival);
-	}
-	tell_rekeyed(e, x->sa, old, new);
+	child_switch(e, rival, new);
+	rival->flags |= CHILD_REDUNDANT | CHILD_BY_PEER;
+	child_state_set(rival, CHILD_S_REKEYED);
+	rival->wake_ms = e->now_ms + 1000;
+	child_timer_set(e, rival);
+}
+
+static void won(struct ike_xch *x, struct child_sa *old, struct child_sa *new)
+{
+	tell_rekeyed(x->e, x->sa, old, new);
 	if (!old)
 		return;
-	child_switch(e, old, new);
+	child_switch(x->e, old, new);
 	old->replaced_by = new->unique;
 	if (child_alive(old))
-		child_queue_delete(e, old, 0, 0);
+		child_queue_delete(x->e, old, 0, 0);
 }
 
 static void done(struct ike_xch *x)
@@ -297,13 +307,16 @@ static void done(struct ike_xch *x)
 		       new->conf->name, new->spi_in);
 		new->flags |= CHILD_REDUNDANT;
 		n->rival = 0;
-		if (rival)
+		if (rival && !unwanted(x, old, rival))
 			replaced_by_peer(x->e, sa, old, rival);
 		child_queue_delete(x->e, new, 0, 0);
 		return;
 	}
 	n->rival = 0;
-	won(x, old, new, rival);
+	if (rival)
+		stand_down(x->e, rival, new);
+	if (!unwanted(x, old, new))
+		won(x, old, new);
 }
 
 static void drop(struct ike_xch *x)
@@ -312,8 +325,9 @@ static void drop(struct ike_xch *x)
 	/* Ours came to nothing: the peer's is the one that stays. */
 	if (n && n->rival && x->sa->state != IKE_S_GONE) {
 		struct child_sa *rival = alive(x->sa, n->rival);
-		if (rival)
-			replaced_by_peer(x->e, x->sa, child_of(x->sa, n->old), rival);
+		struct child_sa *old = child_of(x->sa, n->old);
+		if (rival && !unwanted(x, old, rival))
+			replaced_by_peer(x->e, x->sa, old, rival);
 	}
 	neg_drop(x);
 }

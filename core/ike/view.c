@@ -93,7 +93,7 @@ const struct ike_view *ike_view_next(struct ike_engine *e, uint64_t now_ms, uint
 	/* One that a rekey is making is none yet. */
 	do
 		sa = ike_sa_next(e, cursor);
-	while (sa && sa->state == IKE_S_NONE && !sa->setup);
+	while (sa && (sa->flags & SA_STANDBY));
 	return view_full(e, now_ms, sa, a);
 }
 
