@@ -35,12 +35,6 @@ const char *conf_settings_plugin(const struct conf_settings *s, const char *plug
 void conf_settings_plugin_each(const struct conf_settings *s, const char *plugin, const char *key,
 			       void (*cb)(void *arg, const char *name), void *arg);
 
-/* Checks the section of a plugin against what the plugin declares: unknown keys, types, ranges; all findings in *why.
- * A part "*" of a declared key stands for any name ("*.path"). keys ends with key NULL; NULL: the plugin has none. */
-struct plug_conf_key;
-MUST err_t conf_settings_plugin_check(const struct conf_settings *s, const char *plugin,
-				      const struct plug_conf_key *keys, struct diag **why);
-
 /* Reads a strongswan.conf tree: what has a meaning here is put into the section `aditd` of `into` unless it is set
  * there already (with its place, so that a wrong value is later reported where it stands). *notes gets one finding per
  * option that has none ("ignored"). Sections of other programs (swanctl, pki, …) are passed over. */

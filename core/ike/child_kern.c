@@ -61,7 +61,15 @@ static struct kern_op sa_op(const struct inst *in, uint8_t verb, uint8_t dir)
 	} };
 }
 
-static struct kern_op sa_add(const struct inst *in, uint8_t dir, const struct child_keys *keys, bool ours)
+/* A limit of the traffic until the rekey, less a random part, so that many SAs do not reach it together. */
+static uint64_t soft_limit(struct ike_engine *e, uint64_t rekey, uint64_t rnd)
+{
+	uint64_t cut = rnd ? ike_rand_below(e, rnd + 1) : 0;
+	return cut < rekey ? rekey - cut : rekey;
+}
+
+static struct kern_op sa_add(struct ike_engine *e, const struct inst *in, uint8_t dir, const struct child_keys *keys,
+			     bool ours)
 {
 	const struct conf_child *f = in->conf;
 	struct kern_op op = sa_op(in, KERN_SA_ADD, dir);
@@ -76,8 +84,9 @@ static struct kern_op sa_add(const struct inst *in, uint8_t dir, const struct ch
 	s->replay_window = f->replay_window;
 	/* Times are the engine's; the hard one is here, too, so that no SA outlives a daemon that was killed. */
 	s->life = (struct kern_life){
-		.hard_s = f->life_time_s, .soft_bytes = f->rekey_bytes, .hard_bytes = f->life_bytes,
-		.soft_packets = f->rekey_packets, .hard_packets = f->life_packets,
+		.hard_s = f->life_time_s, .hard_bytes = f->life_bytes, .hard_packets = f->life_packets,
+		.soft_bytes = soft_limit(e, f->rekey_bytes, f->rand_bytes),
+		.soft_packets = soft_limit(e, f->rekey_packets, f->rand_packets),
 	};
 	s->tfc_pad = in->tfc_off ? 0 : f->tfc_pad;
 	s->copy_df = f->copy_df;
@@ -146,12 +155,11 @@ struct kern_op *child_install_ops(struct ike_engine *e, const struct ike_sa *sa,
 	struct inst in = inst_of_neg(sa, n);
 	size_t want = 1 + out + (pols ? policy_ops(&in, KERN_POLICY_ADD, KERN_PROTECT, NULL) : 0), at = 0;
 	struct kern_op *v = arena_get(a, want * sizeof *v);
-	(void)e;
 	if (!v)
 		return NULL;
-	v[at++] = sa_add(&in, KERN_IN, &n->keys, ours);
+	v[at++] = sa_add(e, &in, KERN_IN, &n->keys, ours);
 	if (out)
-		v[at++] = sa_add(&in, KERN_OUT, &n->keys, ours);
+		v[at++] = sa_add(e, &in, KERN_OUT, &n->keys, ours);
 	if (pols)
 		at += policy_ops(&in, KERN_POLICY_ADD, KERN_PROTECT, v + at);
 	*n_ops = at;
@@ -219,7 +227,7 @@ void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *n
 {
 	if (new->late) {
 		struct inst in = inst_of_child(new);
-		struct kern_op op = sa_add(&in, KERN_OUT, new->late, new->flags & CHILD_OURS);
+		struct kern_op op = sa_add(e, &in, KERN_OUT, new->late, new->flags & CHILD_OURS);
 		submit(e, &op, 1);
 		new->flags |= CHILD_OUT;
 		child_keys_fini(new->late);

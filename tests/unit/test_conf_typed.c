@@ -359,27 +359,6 @@ Test(conf_schema, is_whole)
 	cr_assert_null(conf_schema_key(&conf_schema_conn, "nosuch"));
 }
 
-Test(conf_settings, plugins_are_checked_against_what_they_declare)
-{
-	static const struct plug_conf_key keys[] = {
-		{ "*.path", PLUG_CONF_PATH, 0, 0, NULL, "" }, { "*.append", PLUG_CONF_BOOL, 0, 0, "yes", "" },
-		{ "size", PLUG_CONF_INT, 1, 9, "5", "" }, { 0 }
-	};
-	struct conf_set set;
-	struct diag *why = NULL;
-	char buf[1024];
-
-	cr_assert_eq(conf_build("aditd { plugins { p { size = 10\n a { path = /x\n append = maybe }\n b { pth = /y } } } }", NULL, &set,
-		buf, sizeof buf), 0, "%s", buf);
-	cr_assert_eq(conf_settings_plugin_check(set.settings, "p", keys, &why), E_BAD_VALUE);
-	conf_findings(&why, buf, sizeof buf);
-	HAS(buf, "t.conf:1:30: 'size' = '10': a number from 1 to 9");
-	HAS(buf, "t.conf:3:11: 'append' = 'maybe'");
-	HAS(buf, "t.conf:4:6: plugin p has no setting 'b.pth': did you mean 'path'?");
-	cr_assert_eq(conf_settings_plugin_check(set.settings, "other", keys, &why), 0);
-	conf_set_fini(&set);
-}
-
 Test(conf_settings, options_of_strongswan_conf)
 {
 	struct conf_node *swan = conf_tree(
