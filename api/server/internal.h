@@ -88,6 +88,10 @@ struct api_server {
 	unsigned n_clients;
 	uint64_t next_cmd;
 	uint64_t started_ms, started_wall_s;
+	struct {
+		uint64_t at_ms; /* 0: not asked yet */
+		uint64_t sbrk, mmap, used, free;
+	} heap; /* figures of the allocator */
 	pthread_t thread;
 	int sink;
 	int8_t sink_level; /* the most detailed anybody wants */

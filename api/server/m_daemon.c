@@ -95,16 +95,33 @@ static void put_counter(void *arg, const struct counter *c)
 	vici_kv_u64(arg, c->name, counter_get(c));
 }
 
+enum { HEAP_KEEP_MS = 1000 };
+
+/* The allocator walks all its free pieces for these figures: not for every client that asks again and again. */
+static void heap_look(struct api_server *s)
+{
+	uint64_t now_ms = loop_now_ms();
+
+	if (s->heap.at_ms && now_ms - s->heap.at_ms < HEAP_KEEP_MS)
+		return;
+	struct mallinfo2 m = mallinfo2();
+	s->heap.at_ms = now_ms;
+	s->heap.sbrk = m.arena;
+	s->heap.mmap = m.hblkhd;
+	s->heap.used = m.uordblks;
+	s->heap.free = m.fordblks;
+}
+
 void api_do_stats(struct api_call *call)
 {
 	const struct api_env *env = &call->s->env;
 	struct api_figures f = { 0 };
 	struct ike_stats st = { 0 };
-	struct mallinfo2 m = mallinfo2();
 	struct vici_out o;
 	if (env->figures)
 		env->figures(env->arg, &f);
 	ike_stats_get(env->engine, &st);
+	heap_look(call->s);
 	api_response(&o);
 	put_uptime(&o, call->s);
 	vici_section(&o, "workers");
@@ -129,10 +146,10 @@ void api_do_stats(struct api_call *call)
 			vici_item_str(&o, p->name);
 	vici_list_end(&o);
 	vici_section(&o, "mallinfo");
-	vici_kv_u64(&o, "sbrk", m.arena);
-	vici_kv_u64(&o, "mmap", m.hblkhd);
-	vici_kv_u64(&o, "used", m.uordblks);
-	vici_kv_u64(&o, "free", m.fordblks);
+	vici_kv_u64(&o, "sbrk", call->s->heap.sbrk);
+	vici_kv_u64(&o, "mmap", call->s->heap.mmap);
+	vici_kv_u64(&o, "used", call->s->heap.used);
+	vici_kv_u64(&o, "free", call->s->heap.free);
 	vici_section_end(&o);
 	vici_kv_u64(&o, "childsas", st.children);
 	vici_section(&o, "counters");
