@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* adit: the command line of aditd. Options, help, and the way to the command. */
+#include "config.h"
 #include "tools/adit/cli.h"
 
 #include <getopt.h>
@@ -125,6 +126,8 @@ int main(int argc, char *argv[])
 	for (int i = 0; i < n; i++)
 		c.word[c.n_words++] = argv[optind + 1 + i];
 	if (!cmd->offline && adit_api_open(c.socket, &c.api) != ADIT_API_OK) {
+		if (cmd->run == cmd_version)
+			printf("adit  %s\n", PACKAGE_VERSION);
 		enum cli_exit code = cli_fail(CLI_CONNECT, "%s", adit_api_error(c.api));
 		adit_api_close(c.api);
 		return code;
