@@ -54,33 +54,45 @@ static enum verdict contact_emit(struct ike_xch *x, struct ike_out *out)
 	return V_DONE;
 }
 
+static void drop_lost(struct ike_engine *e, struct ike_sa *o)
+{
+	count_inc(&c_contact);
+	SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "destroying duplicate IKE_SA for peer, received INITIAL_CONTACT");
+	o->flags |= SA_KEEP_QUIET;
+	ike_sa_end(e, o, E_STALE, true, "the peer started anew (INITIAL_CONTACT)");
+}
+
+static void drop_replaced(struct ike_engine *e, const struct ike_sa *sa, struct ike_sa *o)
+{
+	uint64_t end = e->now_ms + (net_addr_same(&o->remote, &sa->remote) ? REPLACE_DELAY_MS : 0);
+
+	count_inc(&c_replaced);
+	SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "deleting duplicate IKE_SA for peer due to uniqueness policy");
+	o->flags |= SA_KEEP_QUIET;
+	if (!o->end_ms || o->end_ms > end)
+		o->end_ms = end;
+	o->rekey_ms = o->reauth_ms = 0;
+	life_arm(e, o);
+}
+
 static void drop_older(struct ike_engine *e, struct ike_sa *sa)
 {
-	struct ike_sa *o = NULL;
+	struct ike_sa *o, *next;
 
 	if (sa->conn->unique == CONF_UNIQUE_NEVER)
 		return;
-	if (sa->flags & SA_INIT_CONTACT) {
-		/* The peer has lost them: nothing to tell it. Ending one takes it out of the list, so begin anew. */
-		while ((o = index_same_ids(e, sa, NULL))) {
-			count_inc(&c_contact);
-			SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "destroying duplicate IKE_SA for peer, received INITIAL_CONTACT");
-			o->flags |= SA_KEEP_QUIET;
-			ike_sa_end(e, o, E_STALE, true, "the peer started anew (INITIAL_CONTACT)");
-		}
+	bool lost = (sa->flags & SA_INIT_CONTACT) != 0;
+	if (!lost && sa->conn->unique != CONF_UNIQUE_REPLACE)
 		return;
-	}
-	if (sa->conn->unique != CONF_UNIQUE_REPLACE)
-		return;
-	while ((o = index_same_ids(e, sa, o))) {
-		uint64_t end = e->now_ms + (net_addr_same(&o->remote, &sa->remote) ? REPLACE_DELAY_MS : 0);
-		count_inc(&c_replaced);
-		SA_LOG(e, o, LOG_IKE, LOG_CONTROL, "deleting duplicate IKE_SA for peer due to uniqueness policy");
-		o->flags |= SA_KEEP_QUIET;
-		if (!o->end_ms || o->end_ms > end)
-			o->end_ms = end;
-		o->rekey_ms = o->reauth_ms = 0;
-		life_arm(e, o);
+	for (o = index_same_ids(e, sa, NULL); o; o = next) {
+		next = index_same_ids(e, sa, o);
+		/* When both sides initiate at once neither SA is older: the peer could not know of the other one. */
+		if (o->established_ms >= sa->created_ms)
+			continue;
+		if (lost)
+			drop_lost(e, o);
+		else
+			drop_replaced(e, sa, o);
 	}
 }
 

@@ -35,6 +35,8 @@ void ike_xch_put(struct ike_xch *x);
 void ike_resume(struct ike_xch *x);
 /* The peer's request in x->in: row and tasks. The SA must be entered. */
 void ike_run_request(struct ike_xch *x);
+/* A request of ours, sa->tx: checks, message, first sending. */
+void ike_run_ask(struct ike_xch *x);
 /* The answer to sa->tx, parsed into x->in. */
 void ike_run_answer(struct ike_xch *x);
 
@@ -50,6 +52,16 @@ static inline bool ike_sa_waits(const struct ike_sa *sa)
 {
 	return (sa->rx && sa->rx->waiting) || (sa->tx && sa->tx->waiting);
 }
+
+extern struct counter ike_rx_malformed, ike_rx_duplicate;
+
+/* A message for the SA, its header read; the SA is entered and does not wait. */
+void ike_sa_rx(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram);
+/* Keeps a message for an SA that waits; bounded. */
+void ike_inbox_put(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *local, const struct net_addr *remote,
+	slice datagram);
+void ike_count_in(struct ike_engine *e, const struct ike_sa *sa, const struct ike_hdr *h);
 
 /* Sends one of our messages and notes it for keepalives. */
 void ike_send(struct ike_engine *e, struct ike_sa *sa, slice msg);

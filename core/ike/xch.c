@@ -367,7 +367,7 @@ static void tx_fail(struct ike_xch *x, enum verdict v)
 		ike_work_run(e, sa);
 }
 
-static void tx_run(struct ike_xch *x)
+void ike_run_ask(struct ike_xch *x)
 {
 	struct ike_engine *e = x->e;
 	struct ike_sa *sa = x->sa;
@@ -483,128 +483,7 @@ void ike_resume(struct ike_xch *x)
 	else if (x->dir == XCH_RX_RESPONSE)
 		answer_run(x);
 	else
-		tx_run(x);
+		ike_run_ask(x);
 	ike_inbox_run(e, sa);
-	ike_sa_leave(e, sa);
-}
-
-/* ---- work ------------------------------------------------------------------------------------------------------------------ */
-
-struct ike_work *ike_work_new(uint8_t story, struct conf_conn *conn, const struct conf_child *child, uint64_t cmd_id)
-{
-	struct ike_work *w = calloc(1, sizeof *w);
-
-	if (!w)
-		return NULL;
-	w->story = story;
-	w->conn = conn ? conf_conn_ref(conn) : NULL;
-	w->child = child;
-	w->cmd_id = cmd_id;
-	return w;
-}
-
-void ike_work_free(struct ike_work *w)
-{
-	if (!w)
-		return;
-	conf_conn_unref(&w->conn);
-	free(w);
-}
-
-static void work_push(struct ike_sa *sa, struct ike_work *w, bool front)
-{
-	if (front) {
-		w->next = sa->work;
-		sa->work = w;
-		if (!w->next)
-			sa->work_end = &w->next;
-		return;
-	}
-	w->next = NULL;
-	*sa->work_end = w;
-	sa->work_end = &w->next;
-}
-
-void ike_work_add(struct ike_engine *e, struct ike_sa *sa, struct ike_work *w)
-{
-	work_push(sa, w, w->story == STORY_IKE_DELETE);
-	ike_work_run(e, sa);
-}
-
-void ike_work_again(struct ike_xch *x, uint64_t after_ms)
-{
-	struct ike_work *w = x->work;
-
-	if (!w)
-		return;
-	x->work = NULL;
-	w->tries++;
-	w->not_before_ms = x->e->now_ms + after_ms;
-	work_push(x->sa, w, false);
-}
-
-static void work_due(struct ike_engine *e, struct ike_timer *t)
-{
-	ike_work_run(e, TIMER_OF(t, struct ike_sa, t_work));
-}
-
-/* What the state wants by itself, before anything that is queued. */
-static uint8_t own_story(const struct ike_sa *sa)
-{
-	if (!sa->initiator || !sa->setup)
-		return STORY_NONE;
-	return sa->state == IKE_S_NONE ? STORY_INIT : sa->state == IKE_S_AUTH_I ? STORY_AUTH : STORY_NONE;
-}
-
-static struct ike_work *work_take(struct ike_engine *e, struct ike_sa *sa, uint8_t own)
-{
-	uint64_t soonest = UINT64_MAX;
-
-	for (struct ike_work **p = &sa->work; *p; p = &(*p)->next) {
-		struct ike_work *w = *p;
-		bool fits = own == STORY_AUTH ? w->story == STORY_CHILD_NEW : xch_row_tx(sa->state, w->story, true) != NULL;
-		if (!fits)
-			continue;
-		if (w->not_before_ms > e->now_ms) {
-			soonest = w->not_before_ms < soonest ? w->not_before_ms : soonest;
-			continue;
-		}
-		*p = w->next;
-		if (!*p)
-			sa->work_end = p;
-		w->next = NULL;
-		return w;
-	}
-	if (soonest != UINT64_MAX)
-		timer_set(&e->timers, &sa->t_work, soonest, work_due);
-	return NULL;
-}
-
-void ike_work_run(struct ike_engine *e, struct ike_sa *sa)
-{
-	if (sa->tx || sa->state == IKE_S_GONE || ike_sa_waits(sa))
-		return;
-	uint8_t own = own_story(sa);
-	struct ike_work *w = own == STORY_INIT ? NULL : work_take(e, sa, own);
-	if (!w && own == STORY_NONE)
-		return;
-	uint8_t story = own != STORY_NONE ? own : w->story;
-	const struct xch_row *row = xch_row_tx(sa->state, story, story != STORY_AUTH || (w && w->child));
-	struct ike_xch *x = row ? ike_xch_get(e, sa, XCH_TX_REQUEST) : NULL;
-	if (!x) {
-		if (w) {
-			ike_cmd_done(e, w->cmd_id, E_NOMEM, "no memory for an exchange", sa->unique, 0);
-			ike_work_free(w);
-		}
-		return;
-	}
-	x->row = row;
-	x->story = story;
-	x->exchange = row->exchange;
-	x->mid = sa->tx_mid;
-	x->work = w;
-	sa->tx = x;
-	ike_sa_enter(sa);
-	tx_run(x);
 	ike_sa_leave(e, sa);
 }

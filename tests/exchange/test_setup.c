@@ -149,6 +149,24 @@ static void both_initiate(void)
 	lab_converged(&lab, 2, 2);
 }
 
+/* The same, and the peer's INITIAL_CONTACT comes when our own SA has just come up. */
+static void both_initiate_late(void)
+{
+	initiate(0, 1);
+	initiate(1, 1);
+	lab_deliver(&lab, 0);
+	lab_deliver(&lab, 0);
+	lab_deliver(&lab, 0);
+	lab_deliver(&lab, 0);
+	/* IKE_AUTH of both is out: that of A is answered before B's is looked at. */
+	CHECK(lab.n_msgs == 2 && lab.msgs[0].to != lab.msgs[1].to, "not two requests");
+	lab_deliver(&lab, 0);
+	lab_deliver(&lab, 1);
+	lab_run(&lab, 1000);
+	CHECK(reply_err(0, 1) == 0 && reply_err(1, 1) == 0, "one of two simultaneous set-ups failed");
+	lab_converged(&lab, 2, 2);
+}
+
 /* ---- cookies, key exchange ------------------------------------------------------------------------------------------------ */
 
 static void cookie(void)
@@ -700,6 +718,7 @@ static const struct {
 	{ "every message comes twice", doubled },
 	{ "a request that comes again gets the same answer", answer_is_kept },
 	{ "both sides initiate at once", both_initiate },
+	{ "both sides initiate at once, one is ready first", both_initiate_late },
 	{ "cookies are asked for and given, bound to the address", cookie },
 	{ "one address cannot open many IKE SAs", block },
 	{ "another key exchange method is asked for", invalid_ke },
