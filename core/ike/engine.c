@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #define SCRATCH_BYTES ((size_t)4 << 20)
+/* The first message of a stranger is kept until IKE_AUTH: so much memory a half-open SA may cost. */
+#define INIT_MAX_BYTES 16384
 /* One timer call handles at most so many, so that a tick with 100,000 due timers does not hold the loop. */
 #define TICK_MAX 2048
 
@@ -70,9 +72,26 @@ static void init_new_sa(struct ike_xch *x, const struct net_addr *local, const s
 	ike_sa_leave(e, sa);
 }
 
-/* May the request in x->in make an SA? Otherwise it has been answered or dropped. */
-static bool init_admit(struct ike_xch *x, enum dos_verdict v, const struct net_addr *local, const struct net_addr *remote,
-	slice datagram)
+/* Under load: does the request bring a cookie of ours? Otherwise it has been answered with one, undecoded. */
+static bool init_cookie(struct ike_engine *e, const struct ike_hdr *h, const struct net_addr *local,
+	const struct net_addr *remote, slice datagram)
+{
+	uint8_t cookie[DOS_COOKIE_LEN];
+	slice nonce, got;
+
+	wire_peek_cookie(datagram, &nonce, &got);
+	if (nonce.p && got.p && dos_cookie_ok(e, remote, h->spi_i, nonce, got))
+		return true;
+	if (nonce.p) {
+		count_inc(&c_cookie);
+		dos_cookie_make(e, remote, h->spi_i, nonce, cookie);
+		msg_answer_stranger(e, local, remote, h, N_COOKIE, slice_of(cookie, sizeof cookie));
+	}
+	return false;
+}
+
+/* Can the request be read into x->in? Otherwise it has been answered or dropped. */
+static bool init_read(struct ike_xch *x, const struct net_addr *local, const struct net_addr *remote, slice datagram)
 {
 	struct ike_engine *e = x->e;
 	struct diag *why = NULL;
@@ -90,17 +109,7 @@ static bool init_admit(struct ike_xch *x, enum dos_verdict v, const struct net_a
 				err == E_CRITICAL ? slice_of(&x->in->bad_type, 1) : SLICE_NONE);
 		return false;
 	}
-	const struct ike_msg *m = x->in;
-	const struct wire_notify *c = wire_notify(m, N_COOKIE);
-	if (v != DOS_COOKIE || (c && m->nonce && dos_cookie_ok(e, remote, m->hdr.spi_i, *m->nonce, c->data)))
-		return true;
-	if (m->nonce) {
-		uint8_t cookie[DOS_COOKIE_LEN];
-		count_inc(&c_cookie);
-		dos_cookie_make(e, remote, m->hdr.spi_i, *m->nonce, cookie);
-		msg_answer_stranger(e, local, remote, &m->hdr, N_COOKIE, slice_of(cookie, sizeof cookie));
-	}
-	return false;
+	return true;
 }
 
 static void init_request(struct ike_engine *e, const struct ike_hdr *h, const struct net_addr *local,
@@ -121,12 +130,19 @@ static void init_request(struct ike_engine *e, const struct ike_hdr *h, const st
 		init_log(e, remote, E_LIMIT, text);
 		return;
 	}
+	if (datagram.n > INIT_MAX_BYTES) {
+		count_inc(&c_dropped);
+		init_log(e, remote, E_TOO_MANY, "dropped: it is larger than any set of proposals needs");
+		return;
+	}
+	if (v == DOS_COOKIE && !init_cookie(e, h, local, remote, datagram))
+		return;
 	struct ike_xch *x = ike_xch_get(e, NULL, XCH_RX_REQUEST);
 	if (!x)
 		return;
 	x->exchange = h->exchange;
 	x->mid = h->mid;
-	if (init_admit(x, v, local, remote, datagram))
+	if (init_read(x, local, remote, datagram))
 		init_new_sa(x, local, remote);
 	else
 		ike_xch_put(x);

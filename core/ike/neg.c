@@ -455,8 +455,9 @@ bool neg_try_again(struct ike_xch *x, const struct wire_notify *err, uint16_t of
 	enum { TEMPORARY_TRIES = 8 };
 	if (!x->work)
 		return false;
-	if (err->type == N_INVALID_KE_PAYLOAD && offered && err->data.n == 2) {
-		uint16_t ke = (uint16_t)(err->data.p[0] << 8 | err->data.p[1]);
+	struct rd r = rd_of(err->data);
+	uint16_t ke = err->type == N_INVALID_KE_PAYLOAD ? rd_u16(&r) : SUITE_KE_NONE;
+	if (err->type == N_INVALID_KE_PAYLOAD && offered && rd_close(&r) == 0) {
 		/* Asked for once: a peer that goes on asking would keep us busy for ever. */
 		if (x->work->ke || ke == offered || !suite_list_has_ke(v, n_props, ke))
 			return false;

@@ -162,6 +162,36 @@ err_t wire_parse_inner(struct ike_msg *m, slice plain, uint8_t first, struct dia
 	return counted(e);
 }
 
+void wire_peek_cookie(slice datagram, slice *nonce, slice *cookie)
+{
+	struct rd r = rd_of(datagram);
+	struct ike_hdr h;
+
+	*nonce = *cookie = SLICE_NONE;
+	if (wire_parse_hdr(&r, &h))
+		return;
+	uint8_t type = h.next;
+	for (int i = 0; type != PLD_NONE && i < WIRE_MAX_PAYLOADS && !r.err; i++) {
+		uint8_t next = rd_u8(&r);
+		rd_u8(&r);
+		uint16_t len = rd_u16(&r);
+		struct rd body = rd_sub(&r, len >= IKE_PLD_LEN ? len - IKE_PLD_LEN : 0);
+		if (type == PLD_NONCE && !nonce->p && rd_left(&body) >= WIRE_NONCE_MIN && rd_left(&body) <= WIRE_NONCE_MAX) {
+			*nonce = rd_rest(&body);
+		} else if (type == PLD_NOTIFY && !cookie->p) {
+			rd_u8(&body);
+			uint8_t spi_size = rd_u8(&body);
+			uint16_t notify = rd_u16(&body);
+			rd_bytes(&body, spi_size);
+			if (notify == N_COOKIE && !body.err)
+				*cookie = rd_rest(&body);
+		}
+		if (len < IKE_PLD_LEN)
+			return;
+		type = next;
+	}
+}
+
 const struct wire_notify *wire_notify(const struct ike_msg *m, uint16_t type)
 {
 	for (uint16_t i = 0; i < m->n_notifies; i++)

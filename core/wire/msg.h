@@ -182,6 +182,10 @@ MUST err_t wire_parse(struct ike_msg *m, slice datagram, struct arena *a, struct
  * one). Only after wire_parse() has succeeded. An SK inside SK is E_SYNTAX. An empty plain with first 0 is right. */
 MUST err_t wire_parse_inner(struct ike_msg *m, slice plain, uint8_t first, struct diag **why);
 
+/* Nonce and cookie of an IKE_SA_INIT request by a look at its payload headers alone: a responder under load answers
+ * without decoding anything. Empty slices when they are not there or of a length that is not allowed. */
+void wire_peek_cookie(slice datagram, slice *nonce, slice *cookie);
+
 /* First notify of the type, NULL none. */
 const struct wire_notify *wire_notify(const struct ike_msg *m, uint16_t type);
 /* First notify that is an error, NULL none. */

@@ -9,6 +9,8 @@ static err_t id_decode(struct wire_id *id, struct rd *r, struct diag **why)
 	id->type = rd_u8(r);
 	rd_bytes(r, 3);
 	id->data = rd_rest(r);
+	if (id->type == ID_ANY && !r->err)
+		return diag_set(why, E_SYNTAX, "identity type 0 is reserved");
 	size_t want = id->type == ID_IPV4_ADDR ? 4 : id->type == ID_IPV6_ADDR ? 16 : id->data.n;
 	if (id->data.n != want)
 		return diag_set(why, E_SYNTAX, "an identity of type %s has %zu bytes, not %zu", wire_name(WIRE_ID, id->type),

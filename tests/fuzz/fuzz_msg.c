@@ -61,8 +61,11 @@ static void parse(slice s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	slice body;
+	slice body, nonce, cookie;
 	esp_classify(slice_of(data, n), &body);
+	wire_peek_cookie(slice_of(data, n), &nonce, &cookie);
+	FUZZ_CHECK(!nonce.p || (nonce.n >= WIRE_NONCE_MIN && nonce.n <= WIRE_NONCE_MAX));
+	FUZZ_CHECK(nonce.n + cookie.n <= n);
 	parse(slice_of(data, n));
 	if (n >= IKE_HDR_LEN && n <= WIRE_MAX_BYTES) {
 		uint8_t *fixed = malloc(n);

@@ -192,6 +192,7 @@ Test(wire, malformed_payloads_are_refused)
 		{ "KE without value", PLD_KE, SLICE_LIT("\0\0\0\x08\0\x1f\0\0"), E_TRUNCATED },
 		{ "second nonce", PLD_NONCE, SLICE_LIT("\x28\0\0\x14" "0123456789abcdef\0\0\0\x14" "0123456789abcdef"), E_SYNTAX },
 		{ "IPv4 identity of 5 bytes", PLD_IDI, SLICE_LIT("\0\0\0\x0d\1\0\0\0" "12345"), E_SYNTAX },
+		{ "identity of type 0", PLD_IDR, SLICE_LIT("\0\0\0\x09\0\0\0\0x"), E_SYNTAX },
 		{ "SPI beyond the notify", PLD_NOTIFY, SLICE_LIT("\0\0\0\x0a\3\4\x40\x09\0\0"), E_TRUNCATED },
 		{ "delete of 2 SPIs with one", PLD_DELETE, SLICE_LIT("\0\0\0\x0c\3\4\0\2\1\2\3\4"), E_TRUNCATED },
 		{ "delete with 5-byte SPIs", PLD_DELETE, SLICE_LIT("\0\0\0\x0d\3\5\0\1\1\2\3\4\5"), E_SYNTAX },
@@ -250,6 +251,7 @@ Test(wire, what_is_only_unknown_is_skipped)
 	arena_init(&a, 1 << 20);
 	cr_assert_eq(parse_body(&a, &m, 200, SLICE_LIT("\x28\0\0\x05x\0\x80\0\x14" "0123456789abcdef")), 0);
 	cr_assert_eq(m.n_unknown, 1);
+	cr_assert_eq(m.clear, PAYSET(PLD_NONCE));
 	cr_assert_not_null(m.nonce, "the critical bit of a known payload means nothing");
 	TEXT_ON_STACK(t, 200);
 	wire_text(&t, &m);
@@ -272,6 +274,26 @@ Test(wire, what_is_only_unknown_is_skipped)
 	cr_assert(m.sa->props[0]->tf[1].unusable);
 	cr_assert(!m.sa->props[0]->tf[2].unusable);
 	arena_fini(&a);
+}
+
+Test(wire, cookie_and_nonce_are_found_without_decoding)
+{
+	struct ike_out o;
+	uint8_t buf[256];
+	slice msg, nonce, cookie;
+
+	wire_begin(&o, buf, sizeof buf, &INIT);
+	wire_put_notify(&o, N_COOKIE, SLICE_LIT("cookie"));
+	wire_put_ke(&o, 31, SLICE_LIT("k"));
+	wire_put_nonce(&o, SLICE_LIT("0123456789abcdef"));
+	cr_assert_eq(wire_end(&o, &msg), 0);
+	wire_peek_cookie(msg, &nonce, &cookie);
+	cr_assert(slice_equal(nonce, SLICE_LIT("0123456789abcdef")));
+	cr_assert(slice_equal(cookie, SLICE_LIT("cookie")));
+	for (size_t n = 0; n < msg.n; n++) {
+		wire_peek_cookie(slice_of(msg.p, n), &nonce, &cookie);
+		cr_assert_null(nonce.p);
+	}
 }
 
 Test(wire, limits_hold)
