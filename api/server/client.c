@@ -209,7 +209,7 @@ static void request(struct api_client *c, slice packet, const struct vici_packet
 		api_failf(call, err, "the arguments of '%s' are malformed: %s", call->m->name, err_text(err));
 	} else if (c->perm < call->m->perm) {
 		api_failf(call, E_DENIED, "'%s' needs the permission '%s', this user has '%s': call it as root or as a member of "
-			  "the group that a setting aditd.api_group_… names for it", call->m->name, api_perm_name(call->m->perm),
+			  "the group that a setting aditd.api_group_* names for it", call->m->name, api_perm_name(call->m->perm),
 			  api_perm_name(c->perm));
 	} else if ((err = api_args_check(call->m, call->body, &why))) {
 		api_fail(call, err, why);

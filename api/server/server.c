@@ -46,7 +46,7 @@ static void on_accept(void *arg, int fd, int events)
 		if (perm == API_PERM_NONE || s->n_clients >= s->env.max_clients) {
 			count_inc(&c_refused);
 			LOGF(s->env.log, LOG_API, LOG_CONTROL, NULL, perm ? "a client (uid %u, pid %d) is refused: %u are connected" :
-			     "a client (uid %u, pid %d) is refused: only root and members of the groups in aditd.api_group_… may use the "
+			     "a client (uid %u, pid %d) is refused: only root and members of the groups in aditd.api_group_* may use the "
 			     "socket (%u are connected)", (unsigned)peer.uid, (int)peer.pid, s->n_clients);
 			close(got);
 		} else if (api_client_new(s, got, perm, &c)) {
@@ -195,11 +195,11 @@ void api_put_error(struct vici_out *o, err_t code, const char *text)
 
 void api_fail(struct api_call *call, err_t code, struct diag *why)
 {
-	/* All findings, each on a line of its own. */
+	/* All findings in one line: clients of this field take text that holds a line end for binary. */
 	TEXT_ON_STACK(t, 16384);
 	for (const struct diag *d = why; d; d = d->next) {
 		char one[2048];
-		text_fmt(&t, "%s%s", t.n ? "\n" : "", diag_text(d, code, one, sizeof one));
+		text_fmt(&t, "%s%s", t.n ? "; " : "", diag_text(d, code, one, sizeof one));
 	}
 	if (!t.n)
 		text_str(&t, err_text(code));

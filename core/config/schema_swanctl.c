@@ -162,7 +162,7 @@ static const struct conf_key local_keys[] = {
 	{ "auth", CONF_T_AUTH, NOWHERE, .def = "pubkey",
 	  .doc = "How we prove our identity: psk, pubkey, eap[-method], xauth[-backend], or a signature scheme." },
 	{ "id", CONF_T_ID, NOWHERE,
-	  .doc = "Our identity: address, domain name, user@domain, distinguished name, or with a type: \"keyid:…\"; "
+	  .doc = "Our identity: address, domain name, user@domain, distinguished name, or with a type: \"keyid:text\"; "
 		 "the address of the tunnel's end unless set." },
 	{ "round", CONF_T_INT, NOWHERE, .max = 1000, .def = "0",
 	  .doc = "Order of the round among several; else as they are written." },

@@ -282,7 +282,7 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 	read_children(&b, sec, c);
 	if (!b.err && !only_shunts(c) && (!c->n_local || !c->n_remote))
 		note(&b, conf_node_fail(sec, false, why, E_BAD_VALUE,
-			"'%s' has no section '%s': write %s { auth = psk … }",
+			"'%s' has no section '%s': write %s { auth = psk ... }",
 			sec->name, c->n_local ? "remote" : "local", c->n_local ? "remote" : "local"));
 	digest_node(c->digest, sec);
 	digest_add(c->digest, slice_of(&c->retry, sizeof c->retry));

@@ -9,25 +9,24 @@
 /* ---- files to one tree ---- */
 
 /* What a strongswan.conf says goes below what our own configuration says. */
-static err_t add_strongswan(struct daemon *d, struct conf_node *root, struct diag **why)
+static err_t add_strongswan(struct daemon *d, struct conf_node *root, bool say, struct diag **why)
 {
-	struct conf_node *swan = NULL, *into = conf_node_section(root, "aditd");
+	struct conf_node *swan = NULL;
 	struct diag *notes = NULL;
 	char buf[512];
 
-	if (!into)
-		return diag_set(why, E_NOMEM, "no memory for the configuration");
 	err_t e = conf_parse_file(d->opt.strongswan_conf, NULL, &swan, why);
 	if (!e)
-		e = conf_swan_map(swan, into, &notes, why);
-	for (const struct diag *n = notes; n && !e; n = n->next)
-		LOGF(d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s", diag_text(n, 0, buf, sizeof buf));
+		e = conf_swan_map(swan, root, &notes, why);
+	for (const struct diag *n = notes; n && say && !e; n = n->next)
+		LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "%s", diag_text(n, 0, buf, sizeof buf));
 	diag_free(&notes);
 	conf_node_free(&swan);
 	return e;
 }
 
-static err_t read_tree(struct daemon *d, struct conf_node **out, struct diag **why)
+/* say: options of a strongswan.conf that have no meaning here go to the log. */
+static err_t read_tree(struct daemon *d, bool say, struct conf_node **out, struct diag **why)
 {
 	err_t e = 0;
 
@@ -39,7 +38,7 @@ static err_t read_tree(struct daemon *d, struct conf_node **out, struct diag **w
 		e = *out ? 0 : diag_set(why, E_NOMEM, "no memory for the configuration");
 	}
 	if (!e && d->opt.strongswan_conf)
-		e = add_strongswan(d, *out, why);
+		e = add_strongswan(d, *out, say, why);
 	if (e)
 		conf_node_free(out);
 	return e;
@@ -132,7 +131,7 @@ err_t conf_read_settings(struct daemon *d, struct diag **why)
 {
 	struct conf_node *root;
 	struct conf_settings *s = NULL;
-	err_t e = read_tree(d, &root, why);
+	err_t e = read_tree(d, true, &root, why);
 
 	if (e)
 		return e;
@@ -223,7 +222,7 @@ err_t conf_load_all(struct daemon *d, struct diag **why)
 
 	if (!d->opt.config)
 		return 0;
-	err_t e = read_tree(d, &root, why);
+	err_t e = read_tree(d, false, &root, why);
 	if (e)
 		return e;
 	e = conf_set_from(root, &d->can, &set, why);
@@ -240,7 +239,7 @@ static err_t reload(struct daemon *d, bool conns, struct diag **why)
 	struct conf_settings *s = NULL;
 	struct conf_set set = { 0 };
 
-	err_t e = read_tree(d, &root, why);
+	err_t e = read_tree(d, true, &root, why);
 	if (e)
 		return e;
 	e = settings_of(root, &s, why);

@@ -208,7 +208,7 @@ static err_t group_of(const char *name, gid_t *out, struct diag **why)
 	unsigned long n = strtoul(name, &end, 10);
 	if (!g && (*end || end == name || n >= UINT32_MAX))
 		return diag_set(why, E_BAD_VALUE, "there is no group '%s' for the users of the API: make it with groupadd, or correct "
-			"the setting aditd.api_group_…", name);
+			"the setting aditd.api_group_*", name);
 	*out = g ? g->gr_gid : (gid_t)n;
 	return 0;
 }
