@@ -10,6 +10,11 @@
 
 static COUNTER(c_stale, "ike.wait.stale", "answers of jobs and of the kernel whose exchange was gone");
 
+static COUNTER(c_overdue, "ike.wait.overdue", "jobs and kernel operations that were not answered in time");
+
+/* Longer than any key exchange, and than netlink ever takes. */
+#define WAIT_MAX_MS 60000u
+
 enum job_kind { JOB_OFFER, JOB_ANSWER, JOB_FINISH };
 
 struct ike_job {
@@ -79,7 +84,27 @@ void ike_job_run(struct ike_job *j)
 	j->ran = true;
 }
 
-uint64_t ike_wait_new(struct ike_xch *x)
+/* Nobody answered: a kernel operation then has failed, a lost job ends the SA. */
+static void wait_due(struct ike_engine *e, struct ike_timer *t)
+{
+	struct ike_xch *x = TIMER_OF(t, struct ike_xch, timer);
+	bool kern = x->for_kern;
+
+	count_inc(&c_overdue);
+	SA_LOG(e, x->sa, LOG_JOB, LOG_AUDIT, "no answer from the %s within %u s: given up", kern ? "data plane" : "crypto workers",
+		WAIT_MAX_MS / 1000);
+	if (!ike_wait_take(e, x->token))
+		return;
+	if (!kern) {
+		ike_sa_end(e, x->sa, E_TIMEOUT, false, "a key exchange was not computed in time");
+		return;
+	}
+	x->kern_ready = true;
+	x->kern_res = E_TIMEOUT;
+	ike_resume(x);
+}
+
+uint64_t ike_wait_new(struct ike_xch *x, bool for_kern)
 {
 	handle h;
 	struct ike_wait *w = slab_get(x->e->waits, &h);
@@ -89,7 +114,10 @@ uint64_t ike_wait_new(struct ike_xch *x)
 	w->sa = x->sa->h;
 	w->serial = x->serial;
 	x->waiting = true;
-	return handle_u64(h);
+	x->for_kern = for_kern;
+	x->token = handle_u64(h);
+	timer_set(&x->e->timers, &x->timer, x->e->now_ms + WAIT_MAX_MS, wait_due);
+	return x->token;
 }
 
 struct ike_xch *ike_wait_take(struct ike_engine *e, uint64_t token)
@@ -109,6 +137,7 @@ struct ike_xch *ike_wait_take(struct ike_engine *e, uint64_t token)
 		return NULL;
 	}
 	x->waiting = false;
+	timer_stop(&e->timers, &x->timer);
 	return x;
 }
 
@@ -130,7 +159,7 @@ static enum verdict job_start(struct ike_xch *x, uint8_t kind, struct ike_ke *k,
 		return V_DONE;
 	}
 	struct fx *f = NULL;
-	j->token = ike_wait_new(x);
+	j->token = ike_wait_new(x, false);
 	if (j->token)
 		f = fx_add(e, FX_JOB);
 	if (!f) {
@@ -274,7 +303,7 @@ enum verdict ike_kern(struct ike_engine *e, struct ike_xch *x, const struct kern
 	uint64_t token = 0;
 	struct fx *f = NULL;
 	if (v && x)
-		token = ike_wait_new(x);
+		token = ike_wait_new(x, true);
 	if (v && (!x || token))
 		f = fx_add(e, FX_KERNEL);
 	if (!f) {

@@ -33,7 +33,8 @@ enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, 
 	if (v != V_DONE)
 		return v;
 	if (x->kern_res) {
-		n->installing = false;
+		/* Without an answer it may stand all the same: it is taken back. */
+		n->installing = x->kern_res == E_TIMEOUT;
 		return ike_reject(x, x->kern_res, "the data plane refused child '%s': %s", n->conf->name, err_text(x->kern_res));
 	}
 	struct child_sa *c = child_new(x->e, sa, n, ours);

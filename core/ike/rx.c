@@ -211,6 +211,13 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 	ike_run_request(x);
 }
 
+static bool addr_known(const struct net_addr *a)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(a->a, zero, sizeof zero) != 0;
+}
+
 static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
 	const struct net_addr *remote, slice datagram)
 {
@@ -242,6 +249,12 @@ static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_
 		msg_log_in(x);
 		sa->last_in_ms = e->now_ms;
 		ike_count_in(e, sa, h);
+		/* The system chose our address when the request left: here it is. */
+		if (first && !addr_known(&sa->local)) {
+			uint16_t port = sa->local.port;
+			sa->local = *local;
+			sa->local.port = port;
+		}
 		ike_run_answer(x);
 	}
 	diag_free(&why);

@@ -227,6 +227,7 @@ struct ike_xch {
 	uint8_t story, exchange;
 	uint8_t stage, task;  /* where it is; resumed there after a wait */
 	bool waiting;         /* for `job` or the kernel */
+	bool for_kern;        /* what it waits for is the kernel */
 	bool kern_ready;      /* kern_res is the kernel's answer (ike_kern) */
 	uint32_t mid;
 	uint32_t serial;      /* unlike that of every other exchange of this engine: results name it */
@@ -235,6 +236,7 @@ struct ike_xch {
 	slice in_bytes;       /* the whole datagram, for AUTH; in in_arena */
 	struct arena arena;
 	struct arena in_arena; /* emptied for each message: forged answers cannot use up what the true one needs */
+	uint64_t token;       /* of what it waits for */
 	struct ike_job *job;  /* finished job, until its result is taken */
 	err_t kern_res;
 	struct child_neg *neg; /* the child part's state of this exchange; its tasks' drop releases what it holds */
@@ -244,9 +246,9 @@ struct ike_xch {
 	uint16_t notify;      /* to send, 0 none */
 	slice notify_data;
 	const char *why;      /* in the arena */
+	struct ike_timer timer; /* TX: retransmission; both: how long a wait may last */
 	/* TX: retransmission */
 	struct ike_packet *packet;
-	struct ike_timer timer;
 	uint32_t sent;        /* how often */
 	bool doubtful;        /* an unprotected refusal came: given up at the next time-out unless a real answer comes */
 	struct ike_xch *next_free;

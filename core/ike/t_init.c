@@ -98,6 +98,8 @@ static enum verdict got_invalid_ke(struct ike_xch *x)
 
 	if (rd_close(&r) || want == s->ke.id || s->ke_retries >= KE_RETRIES)
 		return V_DROP;
+	if (x->doubtful)
+		return V_DROP;
 	if (!suite_list_has_ke(props_of(sa->conn), sa->conn->n_props, want)) {
 		(void)ike_reject(x, E_INVALID_KE, "the peer wants key exchange %s, which this connection does not propose",
 			suite_alg_name(SUITE_KE, want, a));

@@ -10,8 +10,8 @@ struct ike_wait {
 	uint32_t serial;
 };
 
-/* A token for what x waits for now, and x->waiting; 0: no memory. */
-uint64_t ike_wait_new(struct ike_xch *x);
+/* A token for what x waits for now, and x->waiting; the wait has an end of its own. 0: no memory. */
+uint64_t ike_wait_new(struct ike_xch *x, bool for_kern);
 /* The exchange that waits for the token, no longer waiting; NULL when it is gone. */
 struct ike_xch *ike_wait_take(struct ike_engine *e, uint64_t token);
 /* Wipes and frees a job whose result nobody takes. */

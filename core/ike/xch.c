@@ -414,10 +414,8 @@ static void answer_run(struct ike_xch *x)
 	}
 	if (v == V_DONE)
 		v = run_stage(x, XCH_APPLY);
-	if (v == V_WAIT) {
-		timer_stop(&e->timers, &x->timer);
+	if (v == V_WAIT)
 		return;
-	}
 	if (sa->state == IKE_S_GONE) {
 		tx_finish(x);
 		return;

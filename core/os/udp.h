@@ -39,6 +39,9 @@ struct udp_user {
 /* *why names the port, the cause and the remedy: busy port, missing privilege. */
 MUST err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf, const struct udp_user *user,
 	struct udp **out, struct diag **why);
+/* The address of ours that datagrams to `remote` leave with, without port. Asks the routing table, does not send and does
+ * not wait. False: no route. */
+bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_addr *out);
 void udp_close(struct udp *u); /* what waits is sent as far as it goes without waiting */
 /* Other rules about interfaces; borrowed until the next call or the end. */
 void udp_interfaces(struct udp *u, const char *const *use, const char *const *ignore);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/udp_msg.h"
+#include "os/udp.h"
 
 #include <errno.h>
 #include <netinet/udp.h>
@@ -221,4 +222,35 @@ err_t udp_socket(int family, uint16_t *port, int buffer_bytes, uint32_t fwmark, 
 fail:
 	close(fd);
 	return e;
+}
+
+bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_addr *out)
+{
+	union udp_sa sa;
+	struct net_addr to = *remote;
+	int family = to.family == NET_V6 ? AF_INET6 : AF_INET;
+
+	if (!to.port)
+		to.port = 500;
+	socklen_t n = udp_sa_of(&to, &sa);
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+	if (fd < 0)
+		return false;
+	/* The mark of the daemon's sockets: the routes of the data plane are not for them. Refused without CAP_NET_ADMIN. */
+	if (fwmark)
+		(void)!setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark);
+	bool ok = connect(fd, &sa.sa, n) == 0;
+	n = sizeof sa;
+	ok = ok && getsockname(fd, &sa.sa, &n) == 0;
+	close(fd);
+	if (!ok)
+		return false;
+	*out = (struct net_addr){ .family = remote->family };
+	if (family == AF_INET)
+		memcpy(out->a, &sa.in.sin_addr, 4);
+	else
+		memcpy(out->a, &sa.in6.sin6_addr, 16);
+	if (family == AF_INET6)
+		out->scope = sa.in6.sin6_scope_id;
+	return true;
 }

@@ -531,6 +531,24 @@ static void slow_kernel(void)
 	lab_converged(&lab, 1, 1);
 }
 
+static void kernel_never_answers(void)
+{
+	CHECK(lab_up(&lab), "no tunnel");
+	lab.n[1].kern_hold = true;
+	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 2, .ike = "c", .child = "k2" });
+	lab_run(&lab, 59000);
+	CHECK(reply_err(0, 2) == E_AGAIN, "answered too early");
+	/* The peer is told TEMPORARY_FAILURE and asks again later. */
+	lab_run(&lab, 2000);
+	/* The late answer finds nobody. */
+	lab.n[1].kern_hold = false;
+	while (lab.n[1].n_held_kern)
+		lab_kern_answer(&lab, 1, 0);
+	lab_run(&lab, 100000);
+	CHECK(reply_err(0, 2) == 0, "the second try fails as well");
+	lab_converged(&lab, 1, 2);
+}
+
 static void kernel_says_no(void)
 {
 	lab.n[1].kern_fail = 1;
@@ -737,6 +755,7 @@ static const struct {
 	{ "unique = keep", unique_keep },
 	{ "unique = replace", unique_replace },
 	{ "the answer waits for the data plane", slow_kernel },
+	{ "the data plane never answers", kernel_never_answers },
 	{ "the data plane refuses the first child", kernel_says_no },
 	{ "slow key exchange, every message twice", slow_jobs },
 	{ "an SA dies while its job is out", stale_job },
