@@ -32,6 +32,8 @@ static const struct map {
 	{ "make_before_break", "make_before_break" },
 	{ "initiator_only", "initiator_only" },
 	{ "ikesa_limit", "max_ike_sas" },
+	{ "interfaces_use", "interfaces_use" },
+	{ "interfaces_ignore", "interfaces_ignore" },
 };
 
 /* Names of log subsystems there and here; what is not in the list is not logged on its own here. */
