@@ -308,7 +308,8 @@ static void inside(struct world *w, struct datagram *d, slice *in)
 static void invent(struct world *w, slice *in)
 {
 	static uint8_t buf[MSG];
-	uint8_t to = fuzz_u8(in) & 1, flags = fuzz_u8(in), first = fuzz_u8(in), mid = fuzz_u8(in), len = fuzz_u8(in);
+	uint8_t to = fuzz_u8(in) & 1, flags = fuzz_u8(in), first = fuzz_u8(in), mid = fuzz_u8(in);
+	uint16_t len = fuzz_u16(in);
 	struct ike_sa *sa = sa_with_keys(w, to, flags >> 6);
 	slice plain = fuzz_bytes(in, len);
 	if (!sa)
@@ -385,14 +386,41 @@ static void step(struct world *w, uint8_t op, slice *in)
 	receive(w, d.to, slice_of(d.b, d.n));
 }
 
+static bool inside_one(const struct ts_sel *t, const char *const *nets, size_t n)
+{
+	struct ts_sel net;
+	for (size_t i = 0; i < n; i++)
+		if (ts_parse(nets[i], &net) == 0 && ts_contains(&net, t))
+			return true;
+	return false;
+}
+
+/* Whatever a peer says: no established SA with another identity, no selector outside the configuration. */
+static void look_at_sa(const struct ike_view *v, uint8_t who)
+{
+	static const char *const net[2][2] = { { "10.1.0.0/24", "fd01::/64" }, { "10.2.0.0/24", "fd02::/64" } };
+	static const char *const two[2][1] = { { "10.1.1.0/24" }, { "10.2.1.0/24" } };
+	if (strcmp(v->state, "ESTABLISHED") == 0)
+		FUZZ_CHECK(slice_equal(v->remote_id, slice_str(who ? "a.test" : "b.test")));
+	for (uint16_t i = 0; i < v->n_children; i++) {
+		const struct ike_child_view *c = &v->children[i];
+		bool is_net = strcmp(c->name, "net") == 0;
+		for (uint16_t k = 0; k < c->n_local_ts; k++)
+			FUZZ_CHECK(inside_one(&c->local_ts[k], is_net ? net[who] : two[who], is_net ? 2 : 1));
+		for (uint16_t k = 0; k < c->n_remote_ts; k++)
+			FUZZ_CHECK(inside_one(&c->remote_ts[k], is_net ? net[!who] : two[!who], is_net ? 2 : 1));
+	}
+}
+
 static void look(struct world *w, uint8_t who)
 {
+	const struct ike_view *v;
 	struct arena a;
 	struct ike_stats st;
 	uint32_t cursor = 0;
 	arena_init(&a, 1 << 22);
-	while (ike_view_next(w->e[who], w->now_ms, &cursor, &a))
-		continue;
+	while ((v = ike_view_next(w->e[who], w->now_ms, &cursor, &a)) != NULL)
+		look_at_sa(v, who);
 	ike_stats_get(w->e[who], &st);
 	FUZZ_CHECK(st.ike_sas < 1000 && st.half_open <= st.ike_sas);
 	arena_fini(&a);
@@ -422,6 +450,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		step(w, fuzz_u8(&in) % OP_END, &in);
 		if (!(mode & 2) || w->n_kern > QUEUE / 2 || w->n_jobs > QUEUE / 2)
 			settle(w);
+		if (i % 16 == 15) {
+			look(w, 0);
+			look(w, 1);
+		}
 	}
 	settle(w);
 	for (uint8_t who = 0; who < 2; who++) {

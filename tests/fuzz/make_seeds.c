@@ -581,14 +581,14 @@ static void put_invented(struct wr *w, uint8_t to, uint8_t exchange, bool respon
 	slice msg;
 	wire_begin(&o, buf, sizeof buf, &h);
 	write(&o);
-	if (wire_end(&o, &msg) || msg.n - IKE_HDR_LEN > 255)
+	if (wire_end(&o, &msg))
 		exit(1);
 	wr_u8(w, INVENT);
 	wr_u8(w, to);
 	wr_u8(w, (uint8_t)((exchange - XCHG_IKE_SA_INIT) << 1 | response));
 	wr_u8(w, msg.p[16]);
 	wr_u8(w, 0);
-	wr_u8(w, (uint8_t)(msg.n - IKE_HDR_LEN));
+	wr_u16(w, (uint16_t)(msg.n - IKE_HDR_LEN));
 	wr_bytes(w, slice_of(msg.p + IKE_HDR_LEN, msg.n - IKE_HDR_LEN));
 }
 
@@ -647,9 +647,6 @@ static void engine_seeds(void)
 		for (uint8_t response = 0; response < 2; response++) {
 			struct wr w = wr_of(buf, sizeof buf);
 			char name[64];
-			if (stories[i].write == init_request || stories[i].write == init_response || stories[i].write == auth_request ||
-				stories[i].write == auth_response)
-				continue;
 			wr_u8(&w, 1);
 			put(&w, "d");
 			put_invented(&w, response, stories[i].exchange, response, stories[i].write);
