@@ -174,6 +174,8 @@ static void check_rows(void)
 				FINDING("two rows have the name \"%s\"", r->name);
 		if (r->kind == ROW_TASKS && (!r->tasks || !r->story))
 			FINDING("row \"%s\" has no tasks or no story", r->name);
+		if (r->kind == ROW_TASKS && r->dir == XCH_TX_REQUEST && r->timer != ROW_T_RETRANSMIT)
+			FINDING("row \"%s\" sends a request that is never sent again", r->name);
 		if (r->kind != ROW_TASKS && (r->story || !r->err))
 			FINDING("rejection \"%s\" has a story, or no error", r->name);
 		for (size_t k = 1; r->tasks && r->tasks[0] && r->tasks[k]; k++)

@@ -84,8 +84,6 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, err_t why, bool by_peer
 /* An IKE rekey: `to` (from ike_sa_new, with SPIs, suite, keys set) gets everything of `from`: identities, connection,
  * children, queued work but deletes; it has a unique id of its own and goes to state UP, `from` goes to REKEYED. Publishes ike-rekey. */
 void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
-/* The peer's SPI became known (or, on a rekey, is set before take over). */
-void ike_sa_spis(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r);
 /* Another SPI of ours for an SA that starts again. */
 MUST err_t ike_sa_new_spi(struct ike_engine *e, struct ike_sa *sa);
 void ike_setup_free(struct ike_sa *sa);

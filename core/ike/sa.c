@@ -133,15 +133,6 @@ err_t ike_sa_new_spi(struct ike_engine *e, struct ike_sa *sa)
 	return 0;
 }
 
-void ike_sa_spis(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
-{
-	(void)e;
-	if (sa->initiator)
-		sa->spi_r = spi_r;
-	else
-		sa->spi_i = spi_i;
-}
-
 void ike_id_set(struct ike_id *id, uint8_t type, slice data)
 {
 	uint8_t *p = data.n ? malloc(data.n) : NULL;

@@ -62,7 +62,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_PEER_NATD = 1u << 4,     /* the peer sent NAT detection payloads */
 	SA_INIT_CONTACT = 1u << 5,  /* INITIAL_CONTACT was received */
 	SA_ESP_TFC_OFF = 1u << 6,   /* the peer sent ESP_TFC_PADDING_NOT_SUPPORTED */
-	SA_CHILDLESS_OK = 1u << 7,
+	SA_CHILDLESS_OK = 1u << 7,  /* the responder takes IKE_AUTH without a child (RFC 6023) */
 	SA_REAUTHING = 1u << 8,     /* a new SA is being made to take over from this one */
 	SA_CLOSE_TOLD = 1u << 9,    /* ike-updown (down) was published */
 	SA_UP_TOLD = 1u << 10,

@@ -18,6 +18,11 @@ static enum verdict contact_check(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa, *o;
 
+	if (x->dir == XCH_TX_REQUEST && !(x->work && x->work->child) && !(sa->flags & SA_CHILDLESS_OK))
+		return ike_close(x, E_NOT_SUPPORTED, "the peer does not support an IKE SA without child (RFC 6023); initiate one of the "
+			"connection's children");
+	if (x->dir == XCH_RX_REQUEST && !x->in->sa && !sa->conn->childless)
+		return ike_close(x, E_UNEXPECTED, "the peer wants an IKE SA without child, which childless = never forbids");
 	if (x->dir != XCH_RX_REQUEST || sa->conn->unique != CONF_UNIQUE_KEEP || wire_notify(x->in, N_INITIAL_CONTACT))
 		return V_DONE;
 	o = index_same_ids(x->e, sa, NULL);

@@ -181,7 +181,7 @@ static enum verdict key_new(struct ike_xch *x, struct child_neg *n, struct ike_s
 {
 	struct ike_sa *sa = x->sa;
 	slice ss = secret_slice(&n->ke.ss);
-	ike_sa_spis(x->e, new, new->initiator ? new->spi_i : n->peer_spi, new->initiator ? n->peer_spi : new->spi_r);
+	*(new->initiator ? &new->spi_r : &new->spi_i) = n->peer_spi;
 	new->suite = n->suite;
 	new->algs = n->algs;
 	struct keymat_ike_in in = {

@@ -228,7 +228,9 @@ static enum verdict answer_apply(struct ike_xch *x)
 	if (err)
 		return ike_close(x, err, "the peer chose algorithms that were not proposed");
 	sa->facts |= FACT_SUITE_OK;
-	ike_sa_spis(x->e, sa, sa->spi_i, m->hdr.spi_r);
+	sa->spi_r = m->hdr.spi_r;
+	if (wire_notify(m, N_CHILDLESS_IKEV2_SUPPORTED))
+		sa->flags |= SA_CHILDLESS_OK;
 	peer_values(x);
 	v = keep_peer_init(x);
 	return v == V_DONE ? keys(x) : v;
@@ -324,6 +326,8 @@ static void emit_answer(struct ike_xch *x, struct ike_out *out)
 	wire_put_ke(out, s->ke_id, s->ke_pub);
 	s->ke_pub = SLICE_NONE;
 	wire_put_nonce(out, slice_of(s->nonce, IKE_NONCE_LEN));
+	if (sa->conn->childless)
+		wire_put_notify(out, N_CHILDLESS_IKEV2_SUPPORTED, SLICE_NONE);
 }
 
 /* ---- task -------------------------------------------------------------------------------------------------------------- */

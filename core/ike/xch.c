@@ -195,16 +195,13 @@ static void rx_reject(struct ike_xch *x, enum verdict v)
 	struct ike_engine *e = x->e;
 	struct ike_sa *sa = x->sa;
 	struct log_ctx ctx = ike_log_ctx(sa);
-	char name[16];
+	char name[16], addr[NET_ADDR_TEXT];
 
 	count_inc(&c_reject);
 	ctx.code = x->err;
-	if (x->notify)
-		log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s request %u refused with %s: %s",
-			ike_exchange_name(x->exchange), x->mid, notify_name(x->notify, name), why_of(x));
-	else
-		log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s request %u failed: %s", ike_exchange_name(x->exchange),
-			x->mid, why_of(x));
+	log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s request %u from %s %s%s: %s", ike_exchange_name(x->exchange), x->mid,
+		net_addr_text(&sa->remote, false, addr), x->notify ? "refused with " : "failed",
+		x->notify ? notify_name(x->notify, name) : "", why_of(x));
 	ike_note(e, sa, err_text(x->err));
 	uint16_t notify = x->notify ? x->notify : x->exchange == XCHG_IKE_SA_INIT ? N_NO_PROPOSAL_CHOSEN : N_TEMPORARY_FAILURE;
 	if (v == V_CLOSE && !x->notify && x->exchange == XCHG_IKE_AUTH)
@@ -261,6 +258,8 @@ static void rx_run(struct ike_xch *x)
 	msg_send_answer(x);
 	rx_answered(x);
 	state_after(x);
+	if (x->row->timer == ROW_T_HALF_OPEN && sa->state != IKE_S_GONE)
+		half_open_arm(e, sa);
 	run_done(x);
 	rx_finish(x);
 	if (sa->state != IKE_S_GONE)
@@ -398,7 +397,8 @@ void ike_run_ask(struct ike_xch *x)
 	x->stage = XCH_IDLE;
 	if (x->row->to != IKE_S_COUNT)
 		ike_state_set(e, sa, x->row->to);
-	window_send(x);
+	if (x->row->timer == ROW_T_RETRANSMIT)
+		window_send(x);
 }
 
 static void answer_run(struct ike_xch *x)

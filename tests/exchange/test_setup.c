@@ -721,7 +721,12 @@ static void commands(void)
 	CHECK(reply_err(0, 7) == 0 && lab_ikes(&lab, 0, NULL) == 0, "forced termination waits");
 	lab_run(&lab, 1000);
 	lab_converged(&lab, 0, 0);
-	/* An IKE SA without child. */
+	/* An IKE SA without child, which the responder has to allow. */
+	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 9, .ike = "c" });
+	lab_run(&lab, 31000);
+	CHECK(reply_err(0, 9) == E_NOT_SUPPORTED, "the peer does not allow it");
+	lab_converged(&lab, 0, 0);
+	lab.n[1].conn.childless = true;
 	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 8, .ike = "c" });
 	lab_run(&lab, 1000);
 	CHECK(reply_err(0, 8) == 0, "no IKE SA without child");
