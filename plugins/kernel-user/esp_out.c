@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-enum { OUT_RUN_BYTES = 64000, OUT_READS = 64 };
+enum { OUT_RUN_BYTES = 64000, OUT_READS = 64, OUT_TURN_BYTES = 1 << 20, OUT_LONGEST = 65000 };
 
 err_t lane_init(struct lane *l, uint32_t mtu, const struct plug_host *host)
 {
@@ -21,6 +21,7 @@ void lane_fini(struct lane *l)
 	free(l->slots);
 	free(l->scratch);
 	free(l->large);
+	frags_fini(&l->frags);
 	l->slots = l->scratch = l->large = NULL;
 }
 
@@ -109,6 +110,31 @@ static void out_flush(struct plane *k)
 	l->n = 0;
 }
 
+/* Longer than a slot, up to the longest IP packet: sealed and sent by itself. */
+static void out_long(struct plane *k, struct sa *s, const uint8_t *p, uint32_t n, uint8_t next, unsigned how)
+{
+	struct lane *l = &k->lane;
+	slice out;
+
+	out_flush(k); /* what came before leaves before */
+	if (esp_sealed_len(&s->keys, n) > OUT_LONGEST) {
+		plane_count(k, CTR_OUT_TOO_BIG);
+		return;
+	}
+	l->pkt[0] = (struct esp_pkt){ .p = memmove(l->large + SLOT_HEAD, p, n), .n = n, .next = next };
+	esp_seal(&s->keys, l->pkt, 1, &l->rnd);
+	if (l->pkt[0].res) {
+		out_failed(k, s, l->pkt[0].res);
+		return;
+	}
+	sa_count(k, s, n);
+	k->ctr[CTR_OUT_BYTES] += n;
+	plane_count(k, CTR_OUT_PACKETS);
+	out = slice_of(l->pkt[0].p, l->pkt[0].n);
+	if (out_send(k, s, &out, 1, how & ~(unsigned)PLUG_UDP_DF))
+		plane_count(k, CTR_OUT_SEND_FAILED);
+}
+
 /* The payload lies in the current slot behind its head room, or somewhere else: then it is copied there. */
 static void out_queue(struct plane *k, struct sa *s, uint8_t *p, uint32_t n, uint8_t next, unsigned how)
 {
@@ -117,7 +143,7 @@ static void out_queue(struct plane *k, struct sa *s, uint8_t *p, uint32_t n, uin
 
 	if (p < slot + SLOT_HEAD || p >= end) {
 		if (n > l->slot_bytes - SLOT_HEAD - SLOT_TAIL) {
-			plane_count(k, CTR_OUT_TOO_BIG);
+			out_long(k, s, p, n, next, how);
 			return;
 		}
 		memcpy(slot + SLOT_HEAD, p, n);
@@ -170,18 +196,20 @@ static void out_fragments(struct plane *k, struct sa *s, const uint8_t *p, const
 	}
 }
 
-static void out_tunnel(struct plane *k, struct sa *s, uint8_t *p, const struct ip_pkt *ip)
+static void out_tunnel(struct plane *k, struct sa *s, uint8_t *p, const struct ip_pkt *ip, bool whole)
 {
 	unsigned how = ip_tos_out(ip->tos, s->copy_dscp & KERN_DSCP_OUT, s->copy_ecn);
 	bool v4 = ip->family == NET_V4, df = out_df(s, ip);
 
 	if (ip->len > s->room) {
-		bool small_v6 = !v4 && ip->len <= IP_V6_MIN_MTU;
-		if (v4 && !ip->df) {
+		/* Whole: the selectors have ports, so that the peer could not check fragments; or it came in fragments, so that
+		 * nobody expects it to arrive in one. Then ESP is fragmented instead. */
+		bool outside = (!v4 && ip->len <= IP_V6_MIN_MTU) || (whole && (!ip->df || ip->len > k->mtu));
+		if (v4 && !ip->df && !outside) {
 			out_fragments(k, s, p, ip, how | (df ? PLUG_UDP_DF : 0));
 			return;
 		}
-		if (!small_v6 && s->copy_df != KERN_COPY_DF_CLEAR) {
+		if (!outside && s->copy_df != KERN_COPY_DF_CLEAR) {
 			uint32_t mtu = v4 || s->room > IP_V6_MIN_MTU ? s->room : IP_V6_MIN_MTU;
 			plane_count(k, CTR_OUT_TOO_BIG);
 			out_icmp(k, IP_ICMP_TOO_BIG, mtu, slice_of(p, ip->len), ip);
@@ -207,23 +235,25 @@ static void out_transport(struct plane *k, struct sa *s, uint8_t *p, const struc
 		s->other_drops++;
 		return;
 	}
-	if (ip->len - hdr > s->room) {
+	if (ip->len - hdr > s->room && ip->len <= k->mtu) {
 		if (df) {
 			plane_count(k, CTR_OUT_TOO_BIG);
 			out_icmp(k, IP_ICMP_TOO_BIG, s->room + hdr, slice_of(p, ip->len), ip);
 			return;
 		}
 	}
+	/* What is longer than the device allows came in fragments. */
+	df = df && ip->len <= k->mtu;
 	out_queue(k, s, p + hdr, ip->len - hdr, next, ip->tos | (v4 && df ? PLUG_UDP_DF : 0u));
 }
 
-static void out_protect(struct plane *k, struct sa *s, uint8_t *p, const struct ip_pkt *ip)
+static void out_protect(struct plane *k, const struct policy *pol, struct sa *s, uint8_t *p, const struct ip_pkt *ip)
 {
 	sa_path(k, s, false);
 	if (s->mode == KERN_TRANSPORT)
 		out_transport(k, s, p, ip);
 	else
-		out_tunnel(k, s, p, ip);
+		out_tunnel(k, s, p, ip, pol->whole);
 }
 
 /* Round the tunnel, with our mark, as if the route were not there. */
@@ -309,7 +339,7 @@ static bool out_held_try(struct plane *k, struct held *h)
 	struct sa *s = p && p->action == KERN_PROTECT ? sa_of_policy(p) : NULL;
 	if (!s)
 		return false;
-	out_protect(k, s, h->p, &ip);
+	out_protect(k, p, s, h->p, &ip);
 	return true;
 }
 
@@ -341,15 +371,6 @@ void out_held(struct plane *k)
 
 /* ---- the device ---- */
 
-static struct policy *out_policy(struct plane *k, const struct ip_pkt *ip)
-{
-	struct policy *pol = policy_find(&k->policies, ip);
-
-	if (!pol)
-		plane_count(k, CTR_OUT_NO_POLICY);
-	return pol;
-}
-
 static void out_packet(struct plane *k, struct policy *pol, uint8_t *p, const struct ip_pkt *ip)
 {
 	struct sa *s;
@@ -358,7 +379,7 @@ static void out_packet(struct plane *k, struct policy *pol, uint8_t *p, const st
 	case KERN_PROTECT:
 		s = sa_of_policy(pol);
 		if (s)
-			out_protect(k, s, p, ip);
+			out_protect(k, pol, s, p, ip);
 		else
 			plane_count(k, CTR_OUT_NO_SA);
 		break;
@@ -394,31 +415,47 @@ static void out_large(struct plane *k, struct policy *pol, const uint8_t *p, con
 		out_packet(k, pol, lane_slot(l) + SLOT_HEAD, &ip);
 }
 
-void out_read(struct plane *k)
+/* A packet as it came from the device. */
+static void out_take(struct plane *k, uint8_t *p, size_t n, uint16_t gso)
 {
 	struct lane *l = &k->lane;
 	struct ip_pkt ip;
+
+	if (ip_parse(slice_of(p, n), &ip)) {
+		plane_count(k, CTR_OUT_MALFORMED);
+		return;
+	}
+	if (ip.fragment && k->policies.n_whole) {
+		p = frag_add(&l->frags, p, &ip, k->now_ms, &n);
+		if (!p || ip_parse(slice_of(p, n), &ip))
+			return;
+		plane_count(k, CTR_OUT_WHOLE);
+	}
+	struct policy *pol = policy_find(&k->policies, &ip);
+	if (!pol)
+		plane_count(k, CTR_OUT_NO_POLICY);
+	if (!gso) {
+		out_packet(k, pol, p, &ip);
+		return;
+	}
+	if (p != l->large) /* the slot is where the first segment goes */
+		p = memcpy(l->large, p, ip.len);
+	out_large(k, pol, p, &ip, gso);
+}
+
+void out_read(struct plane *k)
+{
+	struct lane *l = &k->lane;
+	size_t n, bytes = 0;
 	uint16_t gso;
 	uint8_t *p;
-	size_t n;
 
 	k->now_ms = k->host->now_ms(k->host->h);
-	for (int i = 0; i < OUT_READS; i++) {
+	for (int i = 0; i < OUT_READS && bytes < OUT_TURN_BYTES; i++, bytes += n) {
 		n = tun_read(k, lane_slot(l) + SLOT_HEAD, l->slot_bytes - SLOT_HEAD - SLOT_TAIL, &p, &gso);
 		if (!n)
 			break;
-		if (ip_parse(slice_of(p, n), &ip)) {
-			plane_count(k, CTR_OUT_MALFORMED);
-			continue;
-		}
-		struct policy *pol = out_policy(k, &ip);
-		if (!gso) {
-			out_packet(k, pol, p, &ip);
-			continue;
-		}
-		if (p != l->large) /* the slot is where the first segment goes */
-			p = memcpy(l->large, p, ip.len);
-		out_large(k, pol, p, &ip, gso);
+		out_take(k, p, n, gso);
 	}
 	out_flush(k);
 }

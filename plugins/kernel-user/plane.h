@@ -11,6 +11,7 @@
 #define ADIT_KERNEL_USER_PLANE_H
 
 #include "plugins/kernel-user/esp.h"
+#include "plugins/kernel-user/frag.h"
 #include "plugins/kernel-user/gso.h"
 #include "plugins/kernel-user/policy.h"
 #include "plugins/kernel-user/rtnl.h"
@@ -34,7 +35,7 @@ enum {
 	row(OUT_PACKETS, "out_packets") row(OUT_BYTES, "out_bytes") row(OUT_LARGE, "out_large") row(IN_JOINED, "in_joined") row(IN_PACKETS, "in_packets") \
 	row(IN_BYTES, "in_bytes") row(OUT_MALFORMED, "out_malformed") row(OUT_NO_POLICY, "out_no_policy") \
 	row(OUT_NO_SA, "out_no_sa") row(OUT_DROPPED, "out_dropped_by_policy") row(OUT_PASSED, "out_passed") \
-	row(OUT_TOO_BIG, "out_too_big") row(OUT_FRAGMENTS, "out_fragments") row(OUT_HELD, "out_held") \
+	row(OUT_TOO_BIG, "out_too_big") row(OUT_FRAGMENTS, "out_fragments") row(OUT_WHOLE, "out_reassembled") row(OUT_HELD, "out_held") \
 	row(OUT_HELD_FULL, "out_held_full") row(OUT_HELD_OLD, "out_held_expired") row(OUT_SEND_FAILED, "out_send_failed") \
 	row(OUT_CRYPTO, "out_crypto_failed") row(OUT_EXPIRED, "out_sa_expired") row(ICMP_SENT, "icmp_sent") \
 	row(ICMP_LIMITED, "icmp_limited") row(ACQUIRES, "acquires") row(IN_SHORT, "in_too_short") \
@@ -124,6 +125,7 @@ struct lane {
 	struct esp_pkt pkt[LANE_SLOTS];
 	struct out_item item[LANE_SLOTS];
 	struct esp_rand rnd;
+	struct frags frags;
 	struct gro flow[LANE_FLOWS];
 	unsigned n_flows;
 };

@@ -52,6 +52,11 @@ static uint32_t name_hash(const struct policies *t, uint8_t dir, const struct ts
 	return tab_hash(&t->by_name, key, sizeof key);
 }
 
+static bool sel_ports(const struct ts_sel *t)
+{
+	return t->port_lo != 0 || t->port_hi != 65535;
+}
+
 /* More specific selectors win: what has no number of its own gets one from the selectors. */
 static uint32_t sel_rank(const struct ts_sel *local, const struct ts_sel *remote)
 {
@@ -62,7 +67,7 @@ static uint32_t sel_rank(const struct ts_sel *local, const struct ts_sel *remote
 		int bits = sel_bits(v[i]);
 		rank -= (bits < 0 ? 1u : (uint32_t)bits * 4u + 2u) * 64u;
 		rank -= v[i]->proto ? 8 : 0;
-		rank -= v[i]->port_lo != 0 || v[i]->port_hi != 65535 ? 16 : 0;
+		rank -= sel_ports(v[i]) ? 16 : 0;
 	}
 	return rank;
 }
@@ -149,12 +154,14 @@ err_t policy_link(struct policies *t, struct policy *p)
 		*at = p;
 	}
 	tab_add(&t->by_name, &p->by_name, name_hash(t, p->dir, &p->local, &p->remote));
+	t->n_whole += p->whole;
 	return 0;
 }
 
 void policy_unlink(struct policies *t, struct policy *p)
 {
 	tab_del(&t->by_name, &p->by_name);
+	t->n_whole -= p->whole;
 	if (p->shape) {
 		tab_del(&t->by_addr, &p->by_addr);
 		shape_put(t, p->shape);
@@ -190,6 +197,7 @@ err_t policy_add(struct policies *t, const struct kern_policy *in, struct policy
 	p->cookie = in->cookie;
 	p->source_ip = in->source_ip;
 	p->age = ++t->age;
+	p->whole = p->dir == KERN_OUT && (sel_ports(&p->local) || sel_ports(&p->remote) || p->mode == KERN_TRANSPORT);
 	err_t e = policy_link(t, p);
 	if (e)
 		pool_put(&t->pool, p);

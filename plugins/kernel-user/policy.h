@@ -33,6 +33,7 @@ struct policy {
 	struct ts_sel local, remote;
 	uint8_t dir, action, mode;
 	bool route;           /* has routes in the kernel */
+	bool whole;           /* has to see whole packets: ports, transport mode */
 	uint32_t priority;    /* as given */
 	uint32_t rank;        /* lower wins: the priority, or from the selectors */
 	uint32_t mark, mark_mask, if_id, reqid, spi;
@@ -61,6 +62,7 @@ struct policies {
 	struct policy_shape **shape;
 	size_t n_shape;
 	struct policy *wild; /* by rank */
+	uint32_t n_whole;    /* outbound policies that have to see whole packets */
 	uint64_t age;
 };
 
