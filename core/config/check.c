@@ -369,6 +369,11 @@ static err_t check_later(const struct conf_key *k, const struct conf_node *n, st
 		"");
 }
 
+static bool is_section(const struct conf_key *k)
+{
+	return k->type == CONF_T_SECTION || k->type == CONF_T_SECTIONS;
+}
+
 static err_t check_one(const struct conf_schema *s, const struct conf_node *n, void *obj, struct diag **why)
 {
 	const struct conf_key *k = conf_schema_key(s, n->name);
@@ -377,9 +382,8 @@ static err_t check_one(const struct conf_schema *s, const struct conf_node *n, v
 		return unknown(s, n, why);
 	if (k->type == CONF_T_ANY)
 		return 0;
-	bool section = k->type == CONF_T_SECTION || k->type == CONF_T_SECTIONS;
-	if (section != (n->kind == CONF_SECTION))
-		return conf_node_fail(n, false, why, E_BAD_VALUE, section ?
+	if (is_section(k) != (n->kind == CONF_SECTION))
+		return conf_node_fail(n, false, why, E_BAD_VALUE, is_section(k) ?
 		"'%s' is a section: '{' is expected behind it" :
 			"'%s' is a key: '=' and a value are expected behind it", n->name);
 	if (k->flags & CONF_LATER)
@@ -410,20 +414,23 @@ err_t conf_check(const struct conf_schema *s, const struct conf_node *section, v
 	return first;
 }
 
+/* The keys of a section first, then what is in the sections inside it. */
 static void each(const struct conf_schema *s, const char *path,
 		 void (*cb)(void *arg, const char *path, const struct conf_key *key), void *arg)
 {
 	char full[256];
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct conf_key *k = &s->keys[i];
+	for (size_t i = 0; i < 2 * s->n; i++) {
+		const struct conf_key *k = &s->keys[i % s->n];
 		const char *dot = *path ? "." : "";
 
+		if (is_section(k) != (i >= s->n))
+			continue;
 		if (k->flags & CONF_ANY_NAME)
 			snprintf(full, sizeof full, "%s%s<%s>", path, dot, k->name);
 		else
-			snprintf(full, sizeof full, "%s%s%s%s", path, dot, k->name, k->flags & CONF_SUFFIX ?
-			"<suffix>" : "");
+			snprintf(full, sizeof full, "%s%s%s%s", path, dot, k->name,
+				k->flags & CONF_SUFFIX ? "<suffix>" : "");
 		cb(arg, full, k);
 		if (!k->sub)
 			continue;

@@ -90,7 +90,7 @@ const struct conf_key *conf_schema_key(const struct conf_schema *s, const char *
 MUST err_t conf_check(const struct conf_schema *s, const struct conf_node *section, void *obj, struct diag **why);
 /* Stores the defaults of the table in a zeroed object. */
 MUST err_t conf_defaults(const struct conf_schema *s, void *obj);
-/* Calls cb for every key, depth first, with its path ("connections.<conn>.local<suffix>.auth"): docs, describe. */
+/* Calls cb for every key, those of a section before the sections inside it, with its path ("connections.<conn>.local<suffix>.auth"): docs, describe. */
 void conf_schema_each(const struct conf_schema *s,
 		      void (*cb)(void *arg, const char *path, const struct conf_key *key), void *arg);
 

@@ -160,7 +160,8 @@ static const struct conf_schema schema_cert = { "certificate", "A certificate.",
 
 static const struct conf_key local_keys[] = {
 	{ "auth", CONF_T_AUTH, NOWHERE, .def = "pubkey",
-	  .doc = "How we prove our identity: psk, pubkey, eap[-method], xauth[-backend], or a signature scheme." },
+	  .doc = "How we prove our identity: psk; pubkey, eap[-method], xauth[-backend] and signature schemes are refused "
+		 "until something that is loaded can do them." },
 	{ "id", CONF_T_ID, NOWHERE,
 	  .doc = "Our identity: address, domain name, user@domain, distinguished name, or with a type: \"keyid:text\"; "
 		 "the address of the tunnel's end unless set." },
