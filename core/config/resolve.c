@@ -29,9 +29,12 @@ err_t conf_node_refer(struct conf_node *section, const char *path, uint32_t line
 
 enum { WHITE = 0, GREY = 1, BLACK = 2 };
 
+/* Templates that take over from templates, one behind the other. */
+enum { CHAIN_MAX = 100 };
+
 struct resolve {
 	struct conf_node *root;
-	uint32_t budget;
+	uint32_t budget, chain;
 	struct diag **why;
 	err_t err;
 };
@@ -75,7 +78,10 @@ static void fail(struct resolve *r, const struct conf_ref *ref, err_t code, cons
 static void resolve_section(struct resolve *r, struct conf_node *s)
 {
 	s->mark = GREY;
-	for (struct conf_node *c = s->first; c; c = c->next)
+	if (++r->chain > CHAIN_MAX && r->err != E_LIMIT)
+		r->err = conf_node_fail(s, false, r->why, E_LIMIT, "more than %d sections take over from each other in a row",
+			CHAIN_MAX);
+	for (struct conf_node *c = s->first; c && r->err != E_LIMIT; c = c->next)
 		if (c->kind == CONF_SECTION && c->mark == WHITE)
 			resolve_section(r, c);
 	for (const struct conf_ref *ref = s->ext ? s->ext->refs : NULL; ref && r->err != E_LIMIT; ref = ref->next) {
@@ -96,6 +102,7 @@ static void resolve_section(struct resolve *r, struct conf_node *s)
 			fail(r, ref, e, e == E_LIMIT ? "taking over '%s' makes the configuration too large" :
 				"no memory to take over '%s'");
 	}
+	r->chain--;
 	s->mark = BLACK;
 }
 

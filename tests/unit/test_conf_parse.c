@@ -134,6 +134,20 @@ Test(conf_parse, a_bomb_of_templates_is_bounded)
 	HAS(conf_findings(&why, buf, sizeof buf), "too large");
 }
 
+Test(conf_parse, a_chain_of_templates_is_bounded)
+{
+	enum { N = 20000 };
+	char *text = malloc(N * 32), buf[1024];
+	size_t off = 0;
+
+	for (int i = 0; i < N; i++)
+		off += (size_t)snprintf(text + off, 32, "t%d : t%d { }\n", i, i + 1);
+	snprintf(text + off, 32, "t%d { }\n", N);
+	cr_assert_eq(conf_bad_text(text, buf, sizeof buf), E_LIMIT);
+	HAS(buf, "take over from each other in a row");
+	free(text);
+}
+
 Test(conf_parse, all_errors_at_once_with_their_places)
 {
 	char buf[2048];
