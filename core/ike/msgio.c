@@ -159,7 +159,10 @@ err_t msg_answer_error(struct ike_xch *x, uint16_t notify, slice data)
 	struct ike_out out;
 
 	msg_begin(x, &out, true);
-	wire_put_notify(&out, notify, data);
+	if (x->notify_proto)
+		wire_put_notify_spi(&out, notify, x->notify_proto, x->notify_spi, data);
+	else
+		wire_put_notify(&out, notify, data);
 	err_t err = msg_end_answer(x, &out);
 	if (!err)
 		msg_send_answer(x);

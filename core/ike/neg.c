@@ -56,6 +56,17 @@ static void put_first(struct tsm_set *s, const struct ts_sel *t)
 	s->n++;
 }
 
+/* What of the set concerns the packet's address. */
+static void only_address(struct tsm_set *s, const struct ts_sel *packet)
+{
+	struct ts_sel t = *packet;
+	struct tsm_set all = *s;
+	t.proto = 0;
+	t.port_lo = 0;
+	t.port_hi = 65535;
+	tsm_narrow(all.v, all.n, &t, 1, s);
+}
+
 /* ---- initiator: request ---------------------------------------------------------------------------------------- */
 
 static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
@@ -66,7 +77,10 @@ static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 	n->mode = n->conf->mode;
 	tsm_expand(n->conf->local_ts, n->conf->n_local_ts, &local, &n->local);
 	tsm_expand(n->conf->remote_ts, n->conf->n_remote_ts, &remote, &n->remote);
-	if (x->work && x->work->from_trap) {
+	if (x->work && x->work->single_pair) {
+		only_address(&n->local, &x->work->ts_local);
+		only_address(&n->remote, &x->work->ts_remote);
+	} else if (x->work && x->work->from_trap) {
 		put_first(&n->local, &x->work->ts_local);
 		put_first(&n->remote, &x->work->ts_remote);
 	}

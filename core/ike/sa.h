@@ -94,6 +94,7 @@ struct ike_work {
 	uint8_t proto;             /* of a child: 50, 51 */
 	uint8_t tries;             /* times it was put off by TEMPORARY_FAILURE */
 	bool from_trap;            /* made by an acquire: ts_local, ts_remote are of the packet */
+	bool single_pair;          /* the peer wants one pair of addresses only: that of the packet */
 	uint16_t notify;           /* STORY_INFO: error notify to tell, 0 liveness */
 	uint16_t ke;               /* method the peer asked for with INVALID_KE_PAYLOAD, 0 our first */
 	err_t reason;              /* of a delete: why; goes into the events */
@@ -245,6 +246,8 @@ struct ike_xch {
 	err_t err;
 	uint16_t notify;      /* to send, 0 none */
 	slice notify_data;
+	uint32_t notify_spi;   /* the child SA it is about, as the peer named it, with notify_proto (wire); 0 none */
+	uint8_t notify_proto;
 	const char *why;      /* in the arena */
 	struct ike_timer timer; /* TX: retransmission; both: how long a wait may last */
 	/* TX: retransmission */

@@ -41,9 +41,36 @@ static enum verdict check_tx(struct ike_xch *x)
 	return neg_propose(x, n);
 }
 
+/* SINGLE_PAIR_REQUIRED (RFC 7296 section 2.9): asked again for the addresses of the packet that wants the child. */
+static bool single_pair(struct ike_xch *x, const struct wire_notify *err)
+{
+	struct ike_work *w = x->work;
+	if (err->type != N_SINGLE_PAIR_REQUIRED || !w || !w->from_trap || w->single_pair)
+		return false;
+	w->single_pair = true;
+	(void)ike_reject(x, E_SINGLE_PAIR, "the peer wants one pair of addresses per child: asked again for that of the packet");
+	if (!in_auth(x)) {
+		ike_work_again(x, 0);
+		return true;
+	}
+	/* IKE_AUTH goes on without the child. */
+	struct ike_work *again = ike_work_new(STORY_CHILD_NEW, w->conn, w->child, 0);
+	if (again) {
+		struct conf_conn *conn = again->conn;
+		*again = *w;
+		again->next = NULL;
+		again->conn = conn;
+		again->cmd_id = 0;
+		ike_work_add(x->e, x->sa, again);
+	}
+	return true;
+}
+
 static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 {
 	const struct wire_notify *err = wire_error(x->in);
+	if (err && single_pair(x, err))
+		return V_REJECT;
 	if (err && !in_auth(x) &&
 	    neg_try_again(x, err, n->want_ke ? n->ke.id : 0, (const struct suite_prop *const *)n->conf->props, n->conf->n_props))
 		return V_REJECT;

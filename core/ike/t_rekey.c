@@ -88,10 +88,14 @@ static enum verdict check_request(struct ike_xch *x)
 		ike_rekey_claimed(x->e, sa);
 		struct child_sa *c = child_by_out(sa, child_ip_proto(w->proto), wire_spi4(w->spi));
 		enum verdict v = child_clash_answer(x, child_clash(x, c, true));
+		if (v == V_DONE && !c)
+			v = ike_reject(x, E_CHILD_NOT_FOUND, "no child has the SPI %08x of the peer", wire_spi4(w->spi));
+		if (v != V_DONE && x->err == E_CHILD_NOT_FOUND) {
+			x->notify_proto = w->proto;
+			x->notify_spi = wire_spi4(w->spi);
+		}
 		if (v != V_DONE)
 			return v;
-		if (!c)
-			return ike_reject(x, E_CHILD_NOT_FOUND, "no child has the SPI %08x of the peer", wire_spi4(w->spi));
 		n->conf = c->conf;
 		n->conn = conf_conn_ref(c->conn);
 		n->old = c->unique;

@@ -252,6 +252,24 @@ static void too_many_children(struct lab *lab)
 	lab_converged(lab, 1, 2);
 }
 
+/* A peer that makes one child per IKE SA only: a new IKE SA with a new child takes over. */
+static void no_rekey_at_peer(struct lab *lab)
+{
+	struct ike_child_view before = { 0 }, after = { 0 };
+	if (!lab_up(lab) || !first_child(lab, 0, &before))
+		return;
+	lab->no_gap = true;
+	lab->n[1].daemon.max_children_per_ike = 0;
+	cmd(lab, 0, IKE_CMD_REKEY, 2, NULL, "k");
+	lab_deliver(lab, 0);
+	lab->n[1].daemon.max_children_per_ike = 10;
+	lab->no_gap = false; /* the old IKE SA takes its child along */
+	lab_run(lab, 60000);
+	CHECK(lab, answer(lab, 0, 2) != E_MISUSE);
+	lab_converged(lab, 1, 1);
+	CHECK(lab, first_child(lab, 0, &after) && after.spi_in != before.spi_in && after.reqid == before.reqid);
+}
+
 /* ---- the data plane says no ----------------------------------------------------------------------------------------------- */
 
 static void plane_fails(struct lab *lab)
@@ -493,6 +511,7 @@ static const struct test {
 	{ "proposals refused", proposals_refused, false, false },
 	{ "another key exchange method is asked for", other_key_exchange, true, true },
 	{ "too many children", too_many_children, false, false },
+	{ "no further child at the peer", no_rekey_at_peer, false, false },
 	{ "the data plane fails", plane_fails, false, false },
 	{ "the data plane fails in IKE_AUTH", plane_fails_at_first, false, false },
 	{ "the IKE SA goes while the data plane works", gone_while_waiting, false, false },
