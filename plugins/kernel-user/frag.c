@@ -90,6 +90,8 @@ static bool set_take(struct frag_set *s, const struct piece *x)
 	}
 	memcpy(s->buf + FRAG_HDR_MAX + x->off, x->data, x->len);
 	s->got += x->len;
+	if (s->end < x->off + x->len)
+		s->end = x->off + x->len;
 	return true;
 }
 
@@ -143,7 +145,7 @@ uint8_t *frag_add(struct frags *f, const uint8_t *p, const struct ip_pkt *ip, ui
 	if (!s->total || !s->hdr_len || s->got < s->total)
 		return NULL;
 	s->since_ms = 0;
-	return s->got == s->total ? set_finish(s, n) : NULL;
+	return s->got == s->total && s->end == s->total ? set_finish(s, n) : NULL;
 }
 
 void frags_fini(struct frags *f)

@@ -18,6 +18,7 @@ struct frag_set {
 	uint8_t src[16], dst[16];
 	uint32_t id;
 	uint32_t got, total; /* bytes of payload; total 0: the last one has not come */
+	uint32_t end;        /* of the payload that came farthest behind: bytes beyond the last fragment are a hole in front */
 	uint8_t hdr_len;    /* 0: the first one has not come */
 	uint8_t *buf;       /* room for the header, then the payload */
 	uint64_t have[FRAG_BYTES / 8 / 64]; /* one bit for 8 bytes */

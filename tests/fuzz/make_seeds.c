@@ -478,6 +478,102 @@ static void esp_seeds(void)
 	seed1("esp", "raw", slice_of(sealed, sizeof sealed));
 }
 
+static void put_op(struct wr *w, uint8_t kind, uint16_t arg, slice packet)
+{
+	wr_u8(w, kind);
+	wr_u16(w, arg);
+	struct wr_mark len = wr_open(w, 2);
+	wr_bytes(w, packet);
+	wr_shut(w, len);
+}
+
+/* A fragment of `n` bytes at `off`; more: others follow. */
+static void put_fragment(struct wr *w, bool v6, uint16_t off, uint16_t n, bool more)
+{
+	uint8_t b[128];
+	struct wr p = wr_of(b, sizeof b);
+	if (v6) {
+		wr_u32(&p, 6u << 28);
+		wr_u16(&p, (uint16_t)(8 + n));
+		wr_u16(&p, 44 << 8 | 64);
+		wr_bytes(&p, slice_of(filler, 32));
+		wr_u16(&p, 17 << 8);
+		wr_u16(&p, (uint16_t)(off | more));
+		wr_u32(&p, 7);
+	} else {
+		wr_u16(&p, 0x4500);
+		wr_u16(&p, (uint16_t)(20 + n));
+		wr_u16(&p, 7);
+		wr_u16(&p, (uint16_t)(off / 8 | (more ? 0x2000 : 0)));
+		wr_u32(&p, 64u << 24 | 17u << 16);
+		wr_bytes(&p, slice_of(filler, 8));
+	}
+	wr_bytes(&p, slice_of(filler, n));
+	put_op(w, 0, 1, wr_done(&p));
+}
+
+/* A TCP segment with a right checksum, which gro_add wants. */
+static void put_tcp(struct wr *w, uint8_t kind, uint16_t arg, uint32_t seq, uint16_t n)
+{
+	uint8_t b[256];
+	struct wr p = wr_of(b, sizeof b);
+	wr_u16(&p, 0x4500);
+	wr_u16(&p, (uint16_t)(40 + n));
+	wr_u32(&p, 0);
+	wr_u32(&p, 64u << 24 | 6u << 16);
+	wr_bytes(&p, slice_of(filler, 8));
+	wr_u16(&p, 1000);
+	wr_u16(&p, 80);
+	wr_u32(&p, seq);
+	wr_u32(&p, 1);
+	wr_u32(&p, 0x50100400);
+	wr_u32(&p, 0);
+	wr_bytes(&p, slice_of(filler, n));
+	uint32_t sum = 6 + 20 + n;
+	for (size_t i = 12; i < p.off; i += 2)
+		sum += (uint32_t)(b[i] << 8 | (i + 1 < p.off ? b[i + 1] : 0));
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	b[36] = (uint8_t)(sum >> 8);
+	b[37] = (uint8_t)sum;
+	put_op(w, kind, arg, wr_done(&p));
+}
+
+/* Operations of fuzz_inet.c. */
+static void inet_seeds(void)
+{
+	uint8_t buf[2048];
+	for (uint8_t v6 = 0; v6 < 2; v6++) {
+		struct wr w = wr_of(buf, sizeof buf);
+		put_fragment(&w, v6, 0, 16, true);
+		put_fragment(&w, v6, 16, 8, true);
+		put_fragment(&w, v6, 24, 5, false);
+		seed1("inet", v6 ? "fragments-v6" : "fragments-v4", wr_done(&w));
+		w = wr_of(buf, sizeof buf);
+		put_fragment(&w, v6, 24, 5, false);
+		put_fragment(&w, v6, 8, 16, true);
+		put_fragment(&w, v6, 0, 16, true);
+		seed1("inet", v6 ? "overlap-v6" : "overlap-v4", wr_done(&w));
+		w = wr_of(buf, sizeof buf);
+		put_fragment(&w, v6, 32, 8, true);
+		put_fragment(&w, v6, 16, 8, false);
+		put_fragment(&w, v6, 0, 8, true);
+		seed1("inet", v6 ? "beyond-v6" : "beyond-v4", wr_done(&w));
+	}
+	struct wr w = wr_of(buf, sizeof buf);
+	put_tcp(&w, 1, 30, 5, 100);
+	seed1("inet", "segments", wr_done(&w));
+	w = wr_of(buf, sizeof buf);
+	put_tcp(&w, 2, 0, 5, 40);
+	put_tcp(&w, 2, 0, 45, 40);
+	put_tcp(&w, 2, 0, 85, 10);
+	put_tcp(&w, 2, 0, 95, 10);
+	seed1("inet", "join", wr_done(&w));
+	w = wr_of(buf, sizeof buf);
+	put_op(&w, 3, 6 << 8 | 20, slice_of(filler, 60));
+	seed1("inet", "checksum", wr_done(&w));
+}
+
 static void conf_seeds(void)
 {
 	static const char *const texts[] = {
@@ -692,6 +788,7 @@ int main(int argc, char **argv)
 	api_seeds();
 	word_seeds();
 	esp_seeds();
+	inet_seeds();
 	conf_seeds();
 	engine_seeds();
 	dictionary();
