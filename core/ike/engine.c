@@ -374,7 +374,7 @@ void ike_stats_get(const struct ike_engine *e, struct ike_stats *out)
 {
 	*out = (struct ike_stats){
 		.ike_sas = slab_count(e->sas),
-		.half_open = e->half_open,
+		.half_open = e->half_open + e->connecting,
 		.children = child_count(e->children),
 		.bytes_tables = (uint64_t)slab_count(e->sas) * sizeof(struct ike_sa) + (uint64_t)e->timers.cap * sizeof(void *) +
 			child_world_bytes(e->children),

@@ -212,7 +212,7 @@ struct ike_policy_view {
 const struct ike_policy_view *ike_policy_next(struct ike_engine *e, uint32_t *cursor, struct arena *a);
 
 struct ike_stats {
-	uint32_t ike_sas, half_open, children;
+	uint32_t ike_sas, half_open /* in both roles */, children;
 	uint64_t bytes_tables; /* memory in tables and SAs */
 };
 void ike_stats_get(const struct ike_engine *e, struct ike_stats *out);

@@ -39,6 +39,7 @@ struct ike_engine {
 	struct arena scratch;    /* pieces of one unprotected message */
 	uint64_t next_unique;    /* of IKE SAs; children count on their own */
 	uint32_t half_open;      /* SAs of ours as responder before IKE_AUTH */
+	uint32_t connecting;     /* SAs of ours as initiator that are not up yet */
 	uint32_t events_mask;
 	bool stopping;
 	struct ike_dos *dos;

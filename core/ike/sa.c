@@ -173,6 +173,10 @@ void ike_setup_free(struct ike_sa *sa)
 
 static void half_open_leave(struct ike_engine *e, struct ike_sa *sa)
 {
+	if (sa->flags & SA_CONNECTING) {
+		sa->flags &= ~(uint32_t)SA_CONNECTING;
+		e->connecting--;
+	}
 	if (!(sa->flags & SA_HALF_OPEN))
 		return;
 	sa->flags &= ~(uint32_t)SA_HALF_OPEN;
@@ -197,6 +201,10 @@ void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 	SA_LOG(e, sa, LOG_IKE, LOG_DETAIL, "IKE_SA %s[%llu] state change: %s => %s", sa->conn ? sa->conn->name : "(unnamed)",
 		(unsigned long long)sa->unique, ike_state_name(sa->state), ike_state_name(state));
 	sa->state = state;
+	if (state == IKE_S_INIT_I && !(sa->flags & SA_CONNECTING)) {
+		sa->flags |= SA_CONNECTING;
+		e->connecting++;
+	}
 	switch (state) {
 	case IKE_S_UP:
 		count_inc(&c_up);

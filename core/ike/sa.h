@@ -68,6 +68,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_UP_TOLD = 1u << 10,
 	SA_KEEP_QUIET = 1u << 11,   /* end without actions of children (replaced, asked for by an operator) */
 	SA_HALF_OPEN = 1u << 12,    /* counts as half-open */
+	SA_CONNECTING = 1u << 14,    /* ours as initiator, not up yet: counted */
 	SA_STANDBY = 1u << 13       /* made by a rekeying that is not decided yet: neither shown nor commanded */
 };
 
