@@ -36,6 +36,7 @@ for event in sys.argv[2:]:
     p = bytes([3, len(event)]) + event.encode()
     s.sendall(struct.pack(">I", len(p)) + p)
 f = s.makefile("rb")
+waiting = len(sys.argv) - 2
 while True:
     head = f.read(4)
     if len(head) < 4:
@@ -43,5 +44,9 @@ while True:
     p = f.read(struct.unpack(">I", head)[0])
     if p[0] == 7:
         print("%s event {%s}" % (p[2:2 + p[1]].decode(), text(p[2 + p[1]:])), flush=True)
+    elif p[0] == 5:
+        waiting -= 1
+        if waiting == 0:
+            print("listening", flush=True)
     elif p[0] == 6:
         sys.exit("no such event")
