@@ -500,16 +500,6 @@ void child_queue_again(struct ike_engine *e, struct ike_sa *from, struct ike_sa 
 	}
 }
 
-bool child_is_up(const struct ike_sa *sa, const struct conf_child *conf, uint64_t *unique)
-{
-	for (const struct child_sa *c = sa->children; c; c = c->next)
-		if (child_alive(c) && !strcmp(c->conf->name, conf->name)) {
-			*unique = c->unique;
-			return true;
-		}
-	return false;
-}
-
 uint32_t child_count(const struct child_world *w)
 {
 	return slab_count(w->children);

@@ -63,9 +63,6 @@ uint32_t child_cmd_terminate(struct ike_engine *e, const struct ike_cmd *cmd);
 uint32_t child_cmd_rekey(struct ike_engine *e, const struct ike_cmd *cmd);
 MUST err_t child_cmd_install(struct ike_engine *e, const struct ike_cmd *cmd, struct diag **why);
 MUST err_t child_cmd_uninstall(struct ike_engine *e, const struct ike_cmd *cmd, struct diag **why);
-/* Is a child of this configuration there already (INITIATE answers at once then)? */
-bool child_is_up(const struct ike_sa *sa, const struct conf_child *c, uint64_t *unique);
-
 void child_conf_changed(struct ike_engine *e);
 /* At ike_shutdown: traps and shunts go. */
 void child_world_stop(struct ike_engine *e);

@@ -173,8 +173,6 @@ void child_remove(struct ike_engine *e, struct child_sa *c, uint16_t what);
 void child_remove_neg(struct ike_engine *e, const struct ike_sa *sa, const struct child_neg *n, bool out, bool pols);
 /* From now on the new pair is the one that is sent on; the old one keeps its inbound SA. A second call does nothing. */
 void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *new);
-/* May the new child take over the policies of the old one as they stand? */
-bool child_same_policies(const struct child_sa *old, const struct child_neg *n);
 /* Adds or removes the policies of a trap or shunt; not waited for. */
 void child_trap_policies(struct ike_engine *e, const struct child_trap *t, bool add);
 

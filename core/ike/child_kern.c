@@ -214,15 +214,6 @@ void child_remove_neg(struct ike_engine *e, const struct ike_sa *sa, const struc
 	submit(e, &op, 1);
 }
 
-bool child_same_policies(const struct child_sa *old, const struct child_neg *n)
-{
-	return (old->flags & CHILD_POLICIES) && old->reqid == n->reqid && old->mode == n->mode && old->proto == n->proto &&
-	       old->conf->priority == n->conf->priority && old->conf->policies == n->conf->policies &&
-	       old->n_local == n->local.n && old->n_remote == n->remote.n &&
-	       !memcmp(child_local(old), n->local.v, n->local.n * sizeof(struct ts_sel)) &&
-	       !memcmp(child_remote(old), n->remote.v, n->remote.n * sizeof(struct ts_sel));
-}
-
 void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *new)
 {
 	if (new->late) {

@@ -135,8 +135,14 @@ static err_t kern_one(struct lab_node *n, const struct kern_op *op)
 		return kern_sa_add(n, &op->sa);
 	case KERN_SA_DEL:
 		return kern_sa_del(n, &op->sa);
-	case KERN_SA_UPDATE:
-		return sa_find(n, op->sa.dir, op->sa.spi) ? 0 : E_NOT_FOUND;
+	case KERN_SA_UPDATE: {
+		struct lab_sa *s = sa_find(n, op->sa.dir, op->sa.spi);
+		if (!s)
+			return E_NOT_FOUND;
+		s->sa.src = op->sa.src;
+		s->sa.dst = op->sa.dst;
+		return 0;
+	}
 	case KERN_POLICY_ADD:
 		if (n->n_pols == LAB_POLS)
 			return E_LIMIT;

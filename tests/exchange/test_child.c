@@ -160,6 +160,55 @@ static void soft_and_hard_by_volume(struct lab *lab)
 	lab_converged(lab, 1, 0);
 }
 
+static void hard_lifetime(struct lab *lab)
+{
+	for (int i = 0; i < 2; i++)
+		lab->n[i].kids[0].life_time_s = 60;
+	if (!lab_up(lab))
+		return;
+	lab_run(lab, 59000);
+	lab_converged(lab, 1, 1);
+	lab_run(lab, 10000);
+	lab_converged(lab, 1, 0);
+}
+
+/* A pair that was replaced and is not deleted by the peer goes with its hard lifetime; the new one is switched to before. */
+static void peer_never_deletes(struct lab *lab)
+{
+	lab->n[1].kids[0].life_time_s = 100;
+	if (!lab_up(lab))
+		return;
+	cmd(lab, 0, IKE_CMD_REKEY, 2, NULL, "k");
+	lab_deliver(lab, 0);
+	lab_deliver(lab, 0);
+	/* A has the new pair and asks to delete the old one: lost, until both are old. */
+	for (size_t i = 0; i < lab->n[1].n_sas; i++)
+		lab->n[1].sas[i].packets = 1;
+	lab->no_gap = true;
+	for (int i = 0; i < 3; i++) {
+		lab_pass(lab, 1000);
+		while (lab->n_msgs)
+			lab_drop(lab, 0);
+	}
+	unsigned out = 0;
+	for (size_t i = 0; i < lab->n[1].n_sas; i++)
+		out += lab->n[1].sas[i].sa.dir == KERN_OUT;
+	CHECK(lab, out == 1);
+	lab_run(lab, 20000);
+	lab_converged(lab, 1, 1);
+}
+
+static void no_delay(struct lab *lab)
+{
+	for (int i = 0; i < 2; i++)
+		lab->n[i].daemon.delete_rekeyed_delay_s = 0;
+	if (!lab_up(lab))
+		return;
+	cmd(lab, 1, IKE_CMD_REKEY, 2, NULL, "k");
+	lab_flush(lab);
+	lab_converged(lab, 1, 1);
+}
+
 static void inactivity(struct lab *lab)
 {
 	lab->n[0].kids[0].inactivity_s = 30;
@@ -236,6 +285,91 @@ static void other_key_exchange(struct lab *lab)
 	cmd(lab, 0, IKE_CMD_TERMINATE, 9, "c", NULL);
 	lab_run(lab, 1000);
 	suite_list_fini(&other);
+}
+
+/* The peer's configuration was narrowed meanwhile: the new child has other selectors than the old one. */
+static void selectors_change(struct lab *lab)
+{
+	static struct conf_ts narrow[2];
+	struct ts_sel one;
+	if (ts_parse("10.2.8.0/24", &narrow[0].sel) || ts_parse("10.2.9.0/24", &narrow[1].sel) ||
+	    ts_parse("10.2.8.0/24", &one) || !lab_up(lab))
+		return;
+	lab->n[1].kids[0].local_ts = narrow;
+	cmd(lab, 0, IKE_CMD_REKEY, 2, NULL, "k");
+	lab_run(lab, 10000);
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	lab_converged(lab, 1, 1);
+	for (size_t i = 0; i < lab->n[0].n_pols; i++)
+		CHECK(lab, ts_equal(&lab->n[0].pols[i].remote, &one));
+	lab->n[1].kids[0].n_local_ts = 2;
+	cmd(lab, 1, IKE_CMD_REKEY, 3, NULL, "k");
+	lab_run(lab, 10000);
+	CHECK(lab, answer(lab, 1, 3) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(lab, lab->n[i].n_pols == 6 && lab->n[i].n_sas == 2);
+}
+
+static void other_mode(struct lab *lab)
+{
+	struct ike_child_view v = { 0 };
+	lab->n[0].kids[0].mode = CONF_TRANSPORT;
+	if (!lab_up(lab))
+		return;
+	for (int i = 0; i < 2; i++)
+		CHECK(lab, first_child(lab, i, &v) && v.mode == KERN_TUNNEL);
+	lab_converged(lab, 1, 1);
+}
+
+static void no_tfc_at_peer(struct lab *lab)
+{
+	lab->n[0].kids[0].tfc_pad = lab->n[1].kids[0].tfc_pad = 1000;
+	lab->n[1].env.kern_caps = 0;
+	ike_engine_free(lab->n[1].e);
+	if (ike_engine_new(&lab->n[1].env, &lab->n[1].e) || !lab_up(lab))
+		return;
+	for (size_t i = 0; i < lab->n[0].n_sas; i++)
+		CHECK(lab, lab->n[0].sas[i].sa.tfc_pad == 0);
+	for (size_t i = 0; i < lab->n[1].n_sas; i++)
+		CHECK(lab, lab->n[1].sas[i].sa.tfc_pad == 1000);
+	cmd(lab, 0, IKE_CMD_REKEY, 2, "c", NULL);
+	lab_run(lab, 1000);
+	cmd(lab, 0, IKE_CMD_REKEY, 3, NULL, "k");
+	lab_run(lab, 10000);
+	for (size_t i = 0; i < lab->n[0].n_sas; i++)
+		CHECK(lab, lab->n[0].sas[i].sa.tfc_pad == 0);
+	lab_converged(lab, 1, 1);
+}
+
+/* The key exchange the IKE SA came up with is not the one it is to be rekeyed with. */
+static void other_ike_key_exchange(struct lab *lab)
+{
+	struct suite_list other = { 0 }, none = { 0 };
+	if (suite_list_add(&other, NULL, SUITE_IKE, "aes256gcm16-prfsha256-ecp256", NULL) ||
+	    suite_list_add(&none, NULL, SUITE_IKE, "aes256gcm16-prfsha384-ecp384", NULL) || !lab_up(lab))
+		return;
+	struct suite_prop **v = lab->n[1].conn.props;
+	uint16_t n = lab->n[1].conn.n_props;
+	lab->n[1].conn.props = other.v;
+	lab->n[1].conn.n_props = other.n;
+	cmd(lab, 0, IKE_CMD_REKEY, 2, "c", NULL);
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	lab_converged(lab, 1, 1);
+	lab->n[1].conn.props = none.v;
+	lab->n[1].conn.n_props = none.n;
+	cmd(lab, 0, IKE_CMD_REKEY, 3, "c", NULL);
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 3) != 0 && answer(lab, 0, 3) != E_MISUSE);
+	lab_converged(lab, 1, 1);
+	lab->n[1].conn.props = v;
+	lab->n[1].conn.n_props = n;
+	unsigned before = lab->n[0].events[IKE_EV_IKE_REKEY][0] + lab->n[0].events[IKE_EV_IKE_REKEY][1];
+	lab_run(lab, 120000);
+	CHECK(lab, lab->n[0].events[IKE_EV_IKE_REKEY][0] + lab->n[0].events[IKE_EV_IKE_REKEY][1] == before + 1);
+	lab_converged(lab, 1, 1);
+	suite_list_fini(&other);
+	suite_list_fini(&none);
 }
 
 static void too_many_children(struct lab *lab)
@@ -472,6 +606,52 @@ static void transport_behind_nat(struct lab *lab)
 		CHECK(lab, lab->n[0].pols[i].remote.lo[0] == 192 && lab->n[0].pols[i].local.lo[3] == 1);
 }
 
+/* The NAT of the peer gives it another port: what is sent follows it. */
+static void mapping(struct lab *lab)
+{
+	struct ike_child_view v = { 0 };
+	lab->nat = true;
+	if (!lab_up(lab) || !first_child(lab, 1, &v))
+		return;
+	struct kern_event ev = { .type = KERN_EV_MAPPING, .dir = KERN_IN, .proto = 50, .spi = v.spi_in, .cookie = v.spi_in };
+	if (net_addr_parse("203.0.113.77", &ev.peer))
+		return;
+	ev.peer.port = 34567;
+	lab_kern_event(lab, 1, &ev);
+	for (size_t i = 0; i < lab->n[1].n_sas; i++) {
+		const struct kern_sa *s = &lab->n[1].sas[i].sa;
+		CHECK(lab, (s->dir == KERN_OUT ? s->dst : s->src).port == 34567);
+	}
+	CHECK(lab, lab->n[1].n_pols == 3);
+	CHECK(lab, lab->n[1].events[IKE_EV_IKE_UPDATE][0] + lab->n[1].events[IKE_EV_IKE_UPDATE][1] == 1);
+}
+
+static void bad_installs(struct lab *lab)
+{
+	static struct conf_ts dynamic = { .dynamic = true, .sel = { .port_hi = 65535 } };
+	lab->n[0].kids[0].local_ts = &dynamic;
+	lab->n[0].conn.n_local_addrs = 0;
+	cmd(lab, 0, IKE_CMD_INSTALL, 1, "c", "k");
+	CHECK(lab, answer(lab, 0, 1) == E_BAD_VALUE);
+	lab->n[0].conn.n_remote_addrs = 0;
+	cmd(lab, 0, IKE_CMD_INSTALL, 2, "c", "k2");
+	CHECK(lab, answer(lab, 0, 2) == E_BAD_VALUE);
+	CHECK(lab, lab->n[0].n_pols == 0);
+}
+
+static void reauthenticate(struct lab *lab)
+{
+	struct ike_child_view before = { 0 }, after = { 0 };
+	lab->n[0].daemon.make_before_break = true;
+	if (!lab_up(lab) || !first_child(lab, 0, &before))
+		return;
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_REKEY, .cmd_id = 2, .ike = "c", .reauth = true });
+	lab_run(lab, 20000);
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	lab_converged(lab, 1, 1);
+	CHECK(lab, first_child(lab, 0, &after) && after.spi_in != before.spi_in && after.reqid == before.reqid);
+}
+
 static void force(struct lab *lab)
 {
 	if (!lab_up(lab))
@@ -505,11 +685,18 @@ static const struct test {
 	{ "further children", second_child, false, true },
 	{ "rekeying of child and IKE SA, both sides", rekeys, true, true },
 	{ "lifetimes by time, with loss and reordering", lifetimes, false, false },
+	{ "hard lifetime by time", hard_lifetime, false, false },
+	{ "the peer does not delete what it has replaced", peer_never_deletes, false, false },
+	{ "no delay for what was rekeyed", no_delay, false, true },
 	{ "lifetimes by volume", soft_and_hard_by_volume, false, true },
 	{ "inactivity", inactivity, false, false },
 	{ "traffic selectors refused", selectors_refused, false, false },
 	{ "proposals refused", proposals_refused, false, false },
 	{ "another key exchange method is asked for", other_key_exchange, true, true },
+	{ "selectors that change with a rekeying", selectors_change, false, false },
+	{ "transport mode is not wanted", other_mode, false, false },
+	{ "TFC padding is not wanted", no_tfc_at_peer, false, false },
+	{ "another key exchange method for the IKE SA", other_ike_key_exchange, true, false },
 	{ "too many children", too_many_children, false, false },
 	{ "no further child at the peer", no_rekey_at_peer, false, false },
 	{ "the data plane fails", plane_fails, false, false },
@@ -520,6 +707,9 @@ static const struct test {
 	{ "close action", close_action, false, false },
 	{ "DPD action", dpd_action, false, false },
 	{ "transport mode behind a NAT", transport_behind_nat, false, false },
+	{ "a new mapping of the peer's NAT", mapping, false, false },
+	{ "what cannot be installed", bad_installs, false, false },
+	{ "re-authentication, make before break", reauthenticate, false, false },
 	{ "terminate by force", force, false, false },
 	{ "shutdown", shutdown_leaves_nothing, false, false },
 };
