@@ -26,9 +26,9 @@ enum plug_kind {
 	PLUG_ENCR = 1,  /* id: IANA transform type 1, arg: key bits (without salt)  ops: encr_ops */
 	PLUG_INTEG,     /* id: IANA transform type 3                                ops: mac_ops */
 	PLUG_PRF,       /* id: IANA transform type 2                                ops: mac_ops */
-	PLUG_HASH,      /* id: IANA IKEv2 hash algorithms                           ops: hash_ops */
+	PLUG_HASH,      /* id: IANA IKEv2 hash algorithms, PLUG_HASH_*              ops: hash_ops */
 	PLUG_KEX,       /* id: IANA transform type 4                                ops: kex_ops */
-	PLUG_SIGN,      /* reserved for signature schemes */
+	PLUG_SIGN,      /* id: enum plug_sign_id, arg: ECDSA the KE group of the curve  ops: sign_ops */
 	PLUG_RNG,       /* id: 0                                                    ops: rng_ops */
 	PLUG_KERNEL_SA, /* id: 0                                                    ops: kern_ops */
 	PLUG_KERNEL_NET,/* reserved */
@@ -55,9 +55,16 @@ struct plug_feat {
  *   encr  key, nonce = salt, iv, aad, in = plain text, out = cipher text followed by the ICV (both directions are tried)
  *   mac   key, in, out (integ: truncated as on the wire)
  *   hash  in, out
- *   kex   key = private value of ours as kex_ops.test_private takes it, in = the peer's public value, out = secret */
+ *   kex   key = private value of ours as kex_ops.test_private takes it, in = the peer's public value, out = secret
+ *   sign  key = public key, aad = private key (empty: only verified), in = message, out = signature, how */
+struct sign_how {
+	uint16_t hash;     /* IANA IKEv2 hash algorithm or PLUG_HASH_*; not looked at for EdDSA */
+	uint16_t mgf_hash; /* RSA PSS: hash of MGF1; 0: as hash */
+	uint16_t salt_len; /* RSA PSS: exact length of the salt in bytes */
+};
 struct plug_kat {
 	slice key, salt, iv, aad, in, out;
+	struct sign_how how;
 };
 
 struct plug_feat_row {
@@ -128,7 +135,7 @@ struct encr_ops {
 	uint8_t icv_len;    /* 0: not an AEAD */
 	uint8_t block_len;  /* what `len` has to be a multiple of; 1 for counter modes */
 	uint32_t ctx_size;  /* bytes the caller provides, 16-byte aligned */
-	uint64_t max_packets; /* with one key; 0 no limit of its own */
+	uint64_t max_packets; /* with one key; 0 no limit beside the algorithm's own (crypto/limits.h) */
 	uint64_t max_bytes;
 	err_t (*init)(void *ctx, slice key, slice salt);
 	void (*seal)(void *ctx, struct encr_op *v, size_t n);
@@ -148,6 +155,15 @@ struct mac_ops {
 	void (*fini)(void *ctx);
 };
 
+/* Hashes without an IANA number of IKEv2 (5 is "identity": EdDSA hashes by itself). */
+enum {
+	PLUG_HASH_SHA1 = 1, PLUG_HASH_SHA256 = 2, PLUG_HASH_SHA384 = 3, PLUG_HASH_SHA512 = 4, PLUG_HASH_IDENTITY = 5,
+	PLUG_HASH_MD5 = 0x8001, PLUG_HASH_SHA224, PLUG_HASH_SHA512_224, PLUG_HASH_SHA512_256,
+	PLUG_HASH_SHA3_224 = 0x8010, PLUG_HASH_SHA3_256, PLUG_HASH_SHA3_384, PLUG_HASH_SHA3_512,
+	PLUG_HASH_SHAKE128, /* 32 bytes of output */
+	PLUG_HASH_SHAKE256  /* 64 bytes of output */
+};
+
 struct hash_ops {
 	uint32_t size;
 	uint16_t out_len;
@@ -165,8 +181,38 @@ struct kex_ops {
 	err_t (*answer)(slice pub_i, uint8_t *pub_r, uint8_t *ss);
 	err_t (*finish)(void *ctx, slice pub_r, uint8_t *ss);
 	void (*fini)(void *ctx); /* wipes; also after a failed offer */
-	/* For known-answer tests: ctx from a given private value. May be NULL when the library cannot. */
+	/* For known-answer tests; each may be NULL when the library cannot. test_private: ctx from a given private value
+	 * (ML-KEM: the seed d | z, or the expanded decapsulation key). test_public: our public value of a ctx.
+	 * test_answer: answer() with given randomness. test_export: the expanded private key (ML-KEM), *n bytes. */
 	err_t (*test_private)(void *ctx, slice priv);
+	err_t (*test_public)(void *ctx, uint8_t *pub);
+	err_t (*test_answer)(slice pub_i, slice random, uint8_t *pub_r, uint8_t *ss);
+	err_t (*test_export)(void *ctx, uint8_t *out, size_t cap, size_t *n);
+};
+
+/* Signatures. An ECDSA feature is one curve (arg: its KE group, 19 is P-256); RSA and EdDSA have arg 0. */
+enum plug_sign_id {
+	PLUG_SIGN_RSA_PKCS1 = 1, /* RSASSA-PKCS1-v1_5 */
+	PLUG_SIGN_RSA_PSS,
+	PLUG_SIGN_ECDSA,         /* signature: DER of r and s (RFC 7427, certificates) */
+	PLUG_SIGN_ECDSA_RAW,     /* signature: r | s, each as long as the order (RFC 4754) */
+	PLUG_SIGN_ED25519,
+	PLUG_SIGN_ED448
+};
+
+/* A context is a public key (load_public) or a private one (load_private, which also verifies). Encodings are strict:
+ * DER only, named curves and uncompressed points only, no parameters that do not belong there. Any error of a key is
+ * E_BAD_VALUE, a key or hash the library does not do is E_NOT_SUPPORTED; fini wipes and is right after every failure. */
+struct sign_ops {
+	uint32_t size;
+	uint32_t ctx_size;
+	uint16_t sig_max;   /* longest signature, bytes */
+	err_t (*load_public)(void *ctx, slice spki);   /* SubjectPublicKeyInfo */
+	err_t (*load_private)(void *ctx, slice pkcs8); /* PrivateKeyInfo, not encrypted; NULL: the library cannot sign */
+	/* The message is n pieces in order. *len is the room at `out` and then the length of the signature. E_SPACE. */
+	err_t (*sign)(void *ctx, const struct sign_how *how, const slice *v, size_t n, uint8_t *out, size_t *len);
+	err_t (*verify)(void *ctx, const struct sign_how *how, const slice *v, size_t n, slice sig); /* E_AUTH_FAILED */
+	void (*fini)(void *ctx); /* wipes */
 };
 
 struct rng_ops {

@@ -155,6 +155,63 @@ static err_t kex_test(const struct plug_feat_row *row, const struct plug_kat *k,
 	return e;
 }
 
+static err_t sign_verify(const struct sign_ops *ops, const struct plug_kat *k, slice sig, size_t i, struct work *w,
+	struct diag **why)
+{
+	uint8_t bad[1024];
+	err_t e = ops->load_public(w->ctx, k->key);
+
+	if (e || sig.n > sizeof bad || !sig.n) {
+		e = wrong(why, i, "the public key is refused");
+		goto out;
+	}
+	memcpy(bad, sig.p, sig.n);
+	bad[sig.n - 1] ^= 1;
+	if (ops->verify(w->ctx, &k->how, &k->in, 1, sig))
+		e = wrong(why, i, "a right signature is refused");
+	else if (ops->verify(w->ctx, &k->how, &k->in, 1, slice_of(bad, sig.n)) != E_AUTH_FAILED)
+		e = wrong(why, i, "a forged signature is accepted");
+out:
+	ops->fini(w->ctx);
+	return e;
+}
+
+static err_t sign_own(const struct sign_ops *ops, const struct plug_kat *k, size_t i, struct work *w, slice *sig,
+	struct diag **why)
+{
+	size_t len = ops->sig_max;
+	err_t e = ops->load_private(w->ctx, k->aad);
+
+	if (e)
+		e = wrong(why, i, "the private key is refused");
+	else if (ops->sign(w->ctx, &k->how, &k->in, 1, w->buf, &len) || !len || len > ops->sig_max)
+		e = wrong(why, i, "signing fails");
+	ops->fini(w->ctx);
+	*sig = slice_of(w->buf, len);
+	return e;
+}
+
+static err_t sign_test(const struct plug_feat_row *row, const struct plug_kat *k, size_t i, struct diag **why)
+{
+	const struct sign_ops *ops = row->ops;
+	bool fixed = row->is.id == PLUG_SIGN_RSA_PKCS1 || row->is.id >= PLUG_SIGN_ED25519;
+	struct work w;
+	slice sig;
+	err_t e = work_open(&w, ops->ctx_size, ops->sig_max);
+
+	if (!e)
+		e = sign_verify(ops, k, k->out, i, &w, why);
+	if (!e && k->aad.n && ops->load_private) {
+		e = sign_own(ops, k, i, &w, &sig, why);
+		if (!e && fixed && !slice_equal(sig, k->out))
+			e = wrong(why, i, "gives another signature");
+		if (!e)
+			e = sign_verify(ops, k, sig, i, &w, why);
+	}
+	work_shut(&w);
+	return e;
+}
+
 /* ---- is the table one we can call? ---- */
 
 static bool encr_sane(const void *ops)
@@ -186,6 +243,14 @@ static bool kex_sane(const void *ops)
 		o->finish && o->fini;
 }
 
+static bool sign_sane(const void *ops)
+{
+	const struct sign_ops *o = ops;
+
+	return o->ctx_size <= CTX_MAX && o->sig_max && o->sig_max <= 4096 && o->load_public && o->verify && o->fini &&
+		!o->load_private == !o->sign;
+}
+
 static const struct {
 	uint16_t size;
 	bool (*sane)(const void *ops);
@@ -196,6 +261,7 @@ static const struct {
 	[PLUG_PRF] = { sizeof(struct mac_ops), mac_sane, mac_test },
 	[PLUG_HASH] = { sizeof(struct hash_ops), hash_sane, hash_test },
 	[PLUG_KEX] = { sizeof(struct kex_ops), kex_sane, kex_test },
+	[PLUG_SIGN] = { sizeof(struct sign_ops), sign_sane, sign_test },
 	[PLUG_RNG] = { sizeof(struct rng_ops), NULL, NULL },
 	[PLUG_KERNEL_SA] = { sizeof(struct kern_ops), NULL, NULL },
 	[PLUG_LOG] = { sizeof(struct log_ops), NULL, NULL },

@@ -8,14 +8,23 @@
 #include <gcrypt.h>
 
 /* encr.c */
-extern const struct encr_ops gc_cbc_128, gc_cbc_192, gc_cbc_256, gc_ctr_128, gc_ctr_192, gc_ctr_256;
-extern const struct encr_ops gc_gcm16_128, gc_gcm16_192, gc_gcm16_256, gc_gcm12_128, gc_gcm12_192, gc_gcm12_256,
-	gc_gcm8_128, gc_gcm8_192, gc_gcm8_256, gc_chacha;
+#define GC_AES3(x, name) x(name##_128) x(name##_192) x(name##_256)
+#define GC_ENCR_ALL(x) \
+	GC_AES3(x, cbc) GC_AES3(x, ctr) GC_AES3(x, gcm16) GC_AES3(x, gcm12) GC_AES3(x, gcm8) GC_AES3(x, ccm16) \
+	GC_AES3(x, ccm12) GC_AES3(x, ccm8) GC_AES3(x, gmac) GC_AES3(x, cam_cbc) GC_AES3(x, cam_ctr) x(chacha) x(tdes) x(des)
+#define GC_EXTERN(name) extern const struct encr_ops gc_##name;
+GC_ENCR_ALL(GC_EXTERN)
+#undef GC_EXTERN
 /* mac.c */
-extern const struct mac_ops gc_integ_sha1, gc_integ_sha256, gc_integ_sha384, gc_integ_sha512, gc_prf_sha1,
-	gc_prf_sha256, gc_prf_sha384, gc_prf_sha512;
-extern const struct hash_ops gc_hash_sha1, gc_hash_sha256, gc_hash_sha384, gc_hash_sha512;
+extern const struct mac_ops gc_integ_md5, gc_integ_sha1, gc_integ_sha256, gc_integ_sha384, gc_integ_sha512, gc_prf_md5,
+	gc_prf_sha1, gc_prf_sha256, gc_prf_sha384, gc_prf_sha512, gc_integ_xcbc, gc_integ_cmac, gc_prf_xcbc, gc_prf_cmac;
+extern const struct hash_ops gc_hash_md5, gc_hash_sha1, gc_hash_sha224, gc_hash_sha256, gc_hash_sha384, gc_hash_sha512,
+	gc_hash_sha512_224, gc_hash_sha512_256, gc_hash_sha3_224, gc_hash_sha3_256, gc_hash_sha3_384, gc_hash_sha3_512,
+	gc_hash_shake128, gc_hash_shake256;
 /* kex_ec.c, kex_modp.c */
-extern const struct kex_ops gc_x25519, gc_ecp256, gc_ecp384, gc_ecp521, gc_modp2048, gc_modp3072, gc_modp4096;
+extern const struct kex_ops gc_x25519, gc_x448, gc_ecp192, gc_ecp224, gc_ecp256, gc_ecp384, gc_ecp521, gc_bp224,
+	gc_bp256, gc_bp384, gc_bp512;
+extern const struct kex_ops gc_modp768, gc_modp1024, gc_modp1536, gc_modp2048, gc_modp3072, gc_modp4096, gc_modp6144,
+	gc_modp8192, gc_modp1024s160, gc_modp2048s224, gc_modp2048s256;
 
 #endif

@@ -1,54 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* X25519 (RFC 8031) and the ECP groups 19 to 21 (RFC 5903) of Libgcrypt, with the checks of RFC 6989. */
+/* X25519 and X448 (RFC 8031), the ECP groups 19 to 21, 25, 26 (RFC 5903, 5114) and Brainpool 27 to 30 (RFC 6954) of
+ * Libgcrypt, with the checks of RFC 6989. */
 #include "plugins/crypto-common/common.h"
 #include "plugins/crypto-gcrypt/gcrypt_plugin.h"
 
-enum { X25519_LEN = 32, ECP_MAX = 66 };
+enum { XDH_MAX = 56, ECP_MAX = 66 };
 
-static err_t x25519_mul(uint8_t *out, const uint8_t *priv, const uint8_t *point)
+static err_t xdh_mul(int curve, size_t len, uint8_t *out, const uint8_t *priv, const uint8_t *point)
 {
-	if (gcry_ecc_mul_point(GCRY_ECC_CURVE25519, out, priv, point))
+	if (gcry_ecc_mul_point(curve, out, priv, point))
 		return point ? E_BAD_PUBLIC : E_CRYPTO;
-	return point && crypto_common_is_zero(out, X25519_LEN) ? E_BAD_PUBLIC : 0;
+	return point && crypto_common_is_zero(out, len) ? E_BAD_PUBLIC : 0;
 }
 
-static err_t x25519_offer(void *ctx, uint8_t *pub)
+static err_t xdh_offer(int curve, size_t len, uint8_t *priv, uint8_t *pub)
 {
-	err_t e = crypto_common_random((uint8_t *)ctx, X25519_LEN);
-	return e ? e : x25519_mul(pub, ctx, NULL);
+	err_t e = crypto_common_random(priv, len);
+	return e ? e : xdh_mul(curve, len, pub, priv, NULL);
 }
 
-static err_t x25519_finish(void *ctx, slice pub, uint8_t *ss)
+static err_t xdh_finish(int curve, size_t len, const uint8_t *priv, slice pub, uint8_t *ss)
 {
-	return pub.n == X25519_LEN ? x25519_mul(ss, ctx, pub.p) : E_BAD_PUBLIC;
+	return pub.n == len ? xdh_mul(curve, len, ss, priv, pub.p) : E_BAD_PUBLIC;
 }
 
-static err_t x25519_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss)
+static err_t xdh_answer(int curve, size_t len, slice pub_i, uint8_t *pub_r, uint8_t *ss)
 {
-	uint8_t priv[X25519_LEN];
-	err_t e = x25519_offer(priv, pub_r);
+	uint8_t priv[XDH_MAX];
+	err_t e = xdh_offer(curve, len, priv, pub_r);
 	if (!e)
-		e = x25519_finish(priv, pub_i, ss);
+		e = xdh_finish(curve, len, priv, pub_i, ss);
 	explicit_bzero(priv, sizeof priv);
 	return e;
 }
 
-static void x25519_fini(void *ctx)
-{
-	explicit_bzero(ctx, X25519_LEN);
-}
+#define XDH(name, curve, bytes) \
+	static err_t name##_offer(void *ctx, uint8_t *pub) \
+	{ \
+		return xdh_offer(curve, bytes, ctx, pub); \
+	} \
+	static err_t name##_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss) \
+	{ \
+		return xdh_answer(curve, bytes, pub_i, pub_r, ss); \
+	} \
+	static err_t name##_finish(void *ctx, slice pub, uint8_t *ss) \
+	{ \
+		return xdh_finish(curve, bytes, ctx, pub, ss); \
+	} \
+	static void name##_fini(void *ctx) \
+	{ \
+		explicit_bzero(ctx, bytes); \
+	} \
+	static err_t name##_private(void *ctx, slice priv) \
+	{ \
+		if (priv.n != bytes) \
+			return E_MISUSE; \
+		memcpy(ctx, priv.p, bytes); \
+		return 0; \
+	} \
+	const struct kex_ops gc_##name = { .size = sizeof(struct kex_ops), .pub_i_len = bytes, .pub_r_len = bytes, \
+		.secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, .answer = name##_answer, \
+		.finish = name##_finish, .fini = name##_fini, .test_private = name##_private };
 
-static err_t x25519_private(void *ctx, slice priv)
-{
-	if (priv.n != X25519_LEN)
-		return E_MISUSE;
-	memcpy(ctx, priv.p, X25519_LEN);
-	return 0;
-}
-
-const struct kex_ops gc_x25519 = { .size = sizeof(struct kex_ops), .pub_i_len = X25519_LEN, .pub_r_len = X25519_LEN,
-	.secret_len = X25519_LEN, .ctx_size = X25519_LEN, .offer = x25519_offer, .answer = x25519_answer,
-	.finish = x25519_finish, .fini = x25519_fini, .test_private = x25519_private };
+XDH(x25519, GCRY_ECC_CURVE25519, 32)
+XDH(x448, GCRY_ECC_CURVE448, 56)
 
 /* ---- ECP: a private value is `len` bytes, a public one x and y of `len` bytes each ---- */
 
@@ -58,6 +73,12 @@ struct ecp {
 	uint8_t top_mask; /* of the first byte of a private value */
 };
 
+static const struct ecp p192 = { "NIST P-192", 24, 0xff };
+static const struct ecp p224 = { "NIST P-224", 28, 0xff };
+static const struct ecp b224 = { "brainpoolP224r1", 28, 0xff };
+static const struct ecp b256 = { "brainpoolP256r1", 32, 0xff };
+static const struct ecp b384 = { "brainpoolP384r1", 48, 0xff };
+static const struct ecp b512 = { "brainpoolP512r1", 64, 0xff };
 static const struct ecp p256 = { "NIST P-256", 32, 0xff };
 static const struct ecp p384 = { "NIST P-384", 48, 0xff };
 static const struct ecp p521 = { "NIST P-521", 66, 0x01 };
@@ -227,3 +248,9 @@ static err_t ecp_private(const struct ecp *c, void *ctx, slice priv)
 ECP(ecp256, p256, 32)
 ECP(ecp384, p384, 48)
 ECP(ecp521, p521, 66)
+ECP(ecp192, p192, 24)
+ECP(ecp224, p224, 28)
+ECP(bp224, b224, 28)
+ECP(bp256, b256, 32)
+ECP(bp384, b384, 48)
+ECP(bp512, b512, 64)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC as integrity algorithm (RFC 4868) and PRF, and the hashes, of Libgcrypt. */
+/* HMAC as integrity algorithm (RFC 4868) and PRF, AES-XCBC and AES-CMAC, and the hashes, of Libgcrypt. */
+#include "plugins/crypto-common/xcbc.h"
 #include "plugins/crypto-gcrypt/gcrypt_plugin.h"
 
 struct gc_mac {
@@ -52,11 +53,17 @@ static err_t digest(int algo, uint16_t out_len, const slice *v, size_t n, uint8_
 	for (size_t i = 0; i < n; i++)
 		if (v[i].n)
 			gcry_md_write(h, v[i].p, v[i].n);
-	const uint8_t *full = gcry_md_read(h, algo);
-	if (full)
-		memcpy(out, full, out_len);
+	bool ok = true;
+	if (algo == GCRY_MD_SHAKE128 || algo == GCRY_MD_SHAKE256) {
+		ok = !gcry_md_extract(h, algo, out, out_len);
+	} else {
+		const uint8_t *full = gcry_md_read(h, algo);
+		ok = full != NULL;
+		if (full)
+			memcpy(out, full, out_len);
+	}
 	gcry_md_close(h);
-	return full ? 0 : E_CRYPTO;
+	return ok ? 0 : E_CRYPTO;
 }
 
 #define HMAC(name, algo, keylen, outlen) \
@@ -74,6 +81,8 @@ static err_t digest(int algo, uint16_t out_len, const slice *v, size_t n, uint8_
 	} \
 	const struct hash_ops gc_##name = { .size = sizeof(struct hash_ops), .out_len = outlen, .digest = name##_digest };
 
+HMAC(integ_md5, GCRY_MD_MD5, 16, 12)
+HMAC(prf_md5, GCRY_MD_MD5, 16, 16)
 HMAC(integ_sha1, GCRY_MD_SHA1, 20, 12)
 HMAC(integ_sha256, GCRY_MD_SHA256, 32, 16)
 HMAC(integ_sha384, GCRY_MD_SHA384, 48, 24)
@@ -86,3 +95,43 @@ HASH(hash_sha1, GCRY_MD_SHA1, 20)
 HASH(hash_sha256, GCRY_MD_SHA256, 32)
 HASH(hash_sha384, GCRY_MD_SHA384, 48)
 HASH(hash_sha512, GCRY_MD_SHA512, 64)
+HASH(hash_md5, GCRY_MD_MD5, 16)
+HASH(hash_sha224, GCRY_MD_SHA224, 28)
+HASH(hash_sha512_224, GCRY_MD_SHA512_224, 28)
+HASH(hash_sha512_256, GCRY_MD_SHA512_256, 32)
+HASH(hash_sha3_224, GCRY_MD_SHA3_224, 28)
+HASH(hash_sha3_256, GCRY_MD_SHA3_256, 32)
+HASH(hash_sha3_384, GCRY_MD_SHA3_384, 48)
+HASH(hash_sha3_512, GCRY_MD_SHA3_512, 64)
+HASH(hash_shake128, GCRY_MD_SHAKE128, 32)
+HASH(hash_shake256, GCRY_MD_SHAKE256, 64)
+
+/* ---- XCBC and CMAC: blocks of AES in ECB ---- */
+
+struct xcbc_ctx {
+	gcry_cipher_hd_t aes;
+	struct xcbc_keys k;
+};
+
+static err_t aes_key(void *aes, const uint8_t key[XCBC_BLOCK])
+{
+	gcry_cipher_hd_t *h = aes;
+	if (!*h && gcry_cipher_open(h, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_ECB, 0))
+		return E_CRYPTO;
+	return gcry_cipher_setkey(*h, key, XCBC_BLOCK) ? E_CRYPTO : 0;
+}
+
+static void aes_block(const void *aes, uint8_t block[XCBC_BLOCK])
+{
+	gcry_cipher_encrypt(*(const gcry_cipher_hd_t *)aes, block, XCBC_BLOCK, NULL, 0);
+}
+
+static void xcbc_close(void *ctx)
+{
+	struct xcbc_ctx *c = ctx;
+	if (c->aes)
+		gcry_cipher_close(c->aes);
+	explicit_bzero(c, sizeof *c);
+}
+
+XCBC_TABLES(gc_, struct xcbc_ctx, aes_key, aes_block, xcbc_close)

@@ -5,17 +5,23 @@
 
 #include "plugin/abi.h"
 
+#define GT_AES3(x, name) x(name##_128) x(name##_192) x(name##_256)
+#define GT_EXTERN(name) extern const struct encr_ops gt_##name;
 /* encr.c */
-extern const struct encr_ops gt_cbc_128, gt_cbc_192, gt_cbc_256;
-extern const struct encr_ops gt_gcm16_128, gt_gcm16_192, gt_gcm16_256, gt_gcm12_128, gt_gcm12_192, gt_gcm12_256,
-	gt_gcm8_128, gt_gcm8_192, gt_gcm8_256;
+GT_AES3(GT_EXTERN, cbc) GT_AES3(GT_EXTERN, gcm16) GT_AES3(GT_EXTERN, gcm12) GT_AES3(GT_EXTERN, gcm8)
 /* encr_nettle.c */
-extern const struct encr_ops gt_ctr_128, gt_ctr_192, gt_ctr_256, gt_chacha;
+GT_AES3(GT_EXTERN, ctr) GT_AES3(GT_EXTERN, ccm16) GT_AES3(GT_EXTERN, ccm12) GT_AES3(GT_EXTERN, ccm8)
+GT_AES3(GT_EXTERN, gmac) GT_AES3(GT_EXTERN, cam_cbc) GT_AES3(GT_EXTERN, cam_ctr)
+GT_EXTERN(chacha) GT_EXTERN(tdes) GT_EXTERN(des)
+#undef GT_EXTERN
 /* mac.c */
-extern const struct mac_ops gt_integ_sha1, gt_integ_sha256, gt_integ_sha384, gt_integ_sha512, gt_prf_sha1,
-	gt_prf_sha256, gt_prf_sha384, gt_prf_sha512;
-extern const struct hash_ops gt_hash_sha1, gt_hash_sha256, gt_hash_sha384, gt_hash_sha512;
+extern const struct mac_ops gt_integ_md5, gt_integ_sha1, gt_integ_sha256, gt_integ_sha384, gt_integ_sha512, gt_prf_md5,
+	gt_prf_sha1, gt_prf_sha256, gt_prf_sha384, gt_prf_sha512, gt_integ_xcbc, gt_integ_cmac, gt_prf_xcbc, gt_prf_cmac;
+extern const struct hash_ops gt_hash_md5, gt_hash_sha1, gt_hash_sha224, gt_hash_sha256, gt_hash_sha384, gt_hash_sha512,
+	gt_hash_sha3_224, gt_hash_sha3_256, gt_hash_sha3_384, gt_hash_sha3_512;
 /* kex_ec.c, kex_modp.c */
-extern const struct kex_ops gt_x25519, gt_ecp256, gt_ecp384, gt_ecp521, gt_modp2048, gt_modp3072, gt_modp4096;
+extern const struct kex_ops gt_x25519, gt_x448, gt_ecp192, gt_ecp224, gt_ecp256, gt_ecp384, gt_ecp521;
+extern const struct kex_ops gt_modp768, gt_modp1024, gt_modp1536, gt_modp2048, gt_modp3072, gt_modp4096, gt_modp6144,
+	gt_modp8192, gt_modp1024s160, gt_modp2048s224, gt_modp2048s256;
 
 #endif

@@ -1,57 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* X25519 (RFC 8031) and the ECP groups 19 to 21 (RFC 5903) of Nettle's hogweed, with the checks of RFC 6989. */
+/* X25519 and X448 (RFC 8031) and the ECP groups 19 to 21, 25, 26 (RFC 5903, 5114) of Nettle's hogweed, with the checks of
+ * RFC 6989. */
 #include "plugins/crypto-common/common.h"
 #include "plugins/crypto-gnutls/gnutls_plugin.h"
 #include "plugins/crypto-gnutls/mpz_secret.h"
 
 #include <nettle/curve25519.h>
+#include <nettle/curve448.h>
 #include <nettle/ecc-curve.h>
 #include <nettle/ecc.h>
 
 enum { ECP_MAX = 66 };
 
-static err_t x25519_offer(void *ctx, uint8_t *pub)
-{
-	err_t e = crypto_common_random((uint8_t *)ctx, CURVE25519_SIZE);
-	if (!e)
-		curve25519_mul_g(pub, ctx);
-	return e;
-}
+#define XDH(name, curve, bytes) \
+	static err_t name##_offer(void *ctx, uint8_t *pub) \
+	{ \
+		err_t e = crypto_common_random(ctx, bytes); \
+		if (!e) \
+			curve##_mul_g(pub, ctx); \
+		return e; \
+	} \
+	static err_t name##_finish(void *ctx, slice pub, uint8_t *ss) \
+	{ \
+		if (pub.n != bytes) \
+			return E_BAD_PUBLIC; \
+		curve##_mul(ss, ctx, pub.p); \
+		return crypto_common_is_zero(ss, bytes) ? E_BAD_PUBLIC : 0; \
+	} \
+	static err_t name##_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss) \
+	{ \
+		uint8_t priv[bytes]; \
+		err_t e = name##_offer(priv, pub_r); \
+		if (!e) \
+			e = name##_finish(priv, pub_i, ss); \
+		explicit_bzero(priv, sizeof priv); \
+		return e; \
+	} \
+	static void name##_fini(void *ctx) \
+	{ \
+		explicit_bzero(ctx, bytes); \
+	} \
+	static err_t name##_private(void *ctx, slice priv) \
+	{ \
+		if (priv.n != bytes) \
+			return E_MISUSE; \
+		memcpy(ctx, priv.p, bytes); \
+		return 0; \
+	} \
+	const struct kex_ops gt_##name = { .size = sizeof(struct kex_ops), .pub_i_len = bytes, .pub_r_len = bytes, \
+		.secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, .answer = name##_answer, \
+		.finish = name##_finish, .fini = name##_fini, .test_private = name##_private };
 
-static err_t x25519_finish(void *ctx, slice pub, uint8_t *ss)
-{
-	if (pub.n != CURVE25519_SIZE)
-		return E_BAD_PUBLIC;
-	curve25519_mul(ss, ctx, pub.p);
-	return crypto_common_is_zero(ss, CURVE25519_SIZE) ? E_BAD_PUBLIC : 0;
-}
-
-static err_t x25519_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss)
-{
-	uint8_t priv[CURVE25519_SIZE];
-	err_t e = x25519_offer(priv, pub_r);
-	if (!e)
-		e = x25519_finish(priv, pub_i, ss);
-	explicit_bzero(priv, sizeof priv);
-	return e;
-}
-
-static void x25519_fini(void *ctx)
-{
-	explicit_bzero(ctx, CURVE25519_SIZE);
-}
-
-static err_t x25519_private(void *ctx, slice priv)
-{
-	if (priv.n != CURVE25519_SIZE)
-		return E_MISUSE;
-	memcpy(ctx, priv.p, CURVE25519_SIZE);
-	return 0;
-}
-
-const struct kex_ops gt_x25519 = { .size = sizeof(struct kex_ops), .pub_i_len = CURVE25519_SIZE,
-	.pub_r_len = CURVE25519_SIZE, .secret_len = CURVE25519_SIZE, .ctx_size = CURVE25519_SIZE, .offer = x25519_offer,
-	.answer = x25519_answer, .finish = x25519_finish, .fini = x25519_fini, .test_private = x25519_private };
+XDH(x25519, curve25519, CURVE25519_SIZE)
+XDH(x448, curve448, CURVE448_SIZE)
 
 /* ---- ECP: a private value is `len` bytes, a public one x and y of `len` bytes each ---- */
 
@@ -61,6 +62,8 @@ struct ecp {
 	uint8_t top_mask; /* of the first byte of a private value */
 };
 
+static const struct ecp p192 = { nettle_get_secp_192r1, 24, 0xff };
+static const struct ecp p224 = { nettle_get_secp_224r1, 28, 0xff };
 static const struct ecp p256 = { nettle_get_secp_256r1, 32, 0xff };
 static const struct ecp p384 = { nettle_get_secp_384r1, 48, 0xff };
 static const struct ecp p521 = { nettle_get_secp_521r1, 66, 0x01 };
@@ -202,3 +205,5 @@ static err_t ecp_private(const struct ecp *c, void *ctx, slice priv)
 ECP(ecp256, p256, 32)
 ECP(ecp384, p384, 48)
 ECP(ecp521, p521, 66)
+ECP(ecp192, p192, 24)
+ECP(ecp224, p224, 28)

@@ -1,47 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The MODP groups 14 to 16 (RFC 3526) with GMP in constant time; public values are checked (RFC 6989 section 2.1). */
-#include "plugins/crypto-common/common.h"
+/* The MODP groups (plugins/crypto-common/modp.h) with GMP in constant time. */
 #include "plugins/crypto-common/modp.h"
 #include "plugins/crypto-gnutls/gnutls_plugin.h"
 #include "plugins/crypto-gnutls/mpz_secret.h"
 
-struct modp {
-	const uint8_t *p;
-	size_t len, exp_len;
-};
-
-static const struct modp g14 = { modp2048_p, sizeof modp2048_p, MODP_2048_EXP };
-static const struct modp g15 = { modp3072_p, sizeof modp3072_p, MODP_3072_EXP };
-static const struct modp g16 = { modp4096_p, sizeof modp4096_p, MODP_4096_EXP };
-
-/* 1 < y < p - 1. */
-static bool is_public(const mpz_t y, const mpz_t p)
+static err_t modp_power(const struct modp *g, slice exponent, slice base, uint8_t *out)
 {
-	mpz_t top;
-	mpz_init_set(top, p);
-	mpz_sub_ui(top, top, 1);
-	bool ok = mpz_cmp_ui(y, 1) > 0 && mpz_cmp(y, top) < 0;
-	mpz_clear(top);
-	return ok;
-}
-
-/* base to the power of the private value, base 2 when it is empty; g->len bytes, zeros before. */
-static err_t modp_pow(const struct modp *g, const uint8_t *priv, slice base, uint8_t *out)
-{
-	static const uint8_t two[] = { 2 };
 	mpz_t p, x, b, r;
-	err_t e = E_BAD_PUBLIC;
 
-	if (base.n && base.n != g->len)
-		return E_BAD_PUBLIC;
-	mpz_secret_get(p, g->p, g->len);
-	mpz_secret_get(x, priv, g->exp_len);
-	mpz_secret_get(b, base.n ? base.p : two, base.n ? base.n : sizeof two);
-	mpz_init2(r, g->len * 8 + GMP_NUMB_BITS);
-	if (!base.n || is_public(b, p)) {
-		mpz_powm_sec(r, b, x, p);
-		e = mpz_secret_put(r, out, g->len) ? 0 : E_CRYPTO;
-	}
+	mpz_secret_get(p, g->p.p, g->p.n);
+	mpz_secret_get(x, exponent.p, exponent.n);
+	mpz_secret_get(b, base.p, base.n);
+	mpz_init2(r, g->p.n * 8 + GMP_NUMB_BITS);
+	mpz_powm_sec(r, b, x, p);
+	err_t e = mpz_secret_put(r, out, g->p.n) ? 0 : E_CRYPTO;
 	mpz_clear(p);
 	mpz_clear(b);
 	mpz_secret_clear(x);
@@ -49,58 +21,4 @@ static err_t modp_pow(const struct modp *g, const uint8_t *priv, slice base, uin
 	return e;
 }
 
-static err_t modp_offer(const struct modp *g, uint8_t *priv, uint8_t *pub)
-{
-	err_t e = crypto_common_random(priv, g->exp_len);
-	if (e)
-		return e;
-	priv[0] |= 0x80; /* all exponents of one length, never 0 */
-	return modp_pow(g, priv, SLICE_NONE, pub);
-}
-
-static err_t modp_answer(const struct modp *g, slice pub_i, uint8_t *pub_r, uint8_t *ss)
-{
-	uint8_t priv[MODP_4096_EXP];
-	err_t e = modp_offer(g, priv, pub_r);
-	if (!e)
-		e = pub_i.n ? modp_pow(g, priv, pub_i, ss) : E_BAD_PUBLIC;
-	explicit_bzero(priv, sizeof priv);
-	return e;
-}
-
-static err_t modp_private(const struct modp *g, void *ctx, slice priv)
-{
-	if (priv.n != g->exp_len)
-		return E_MISUSE;
-	memcpy(ctx, priv.p, priv.n);
-	return 0;
-}
-
-#define MODP(name, g, bytes, exp_bytes) \
-	static err_t name##_offer(void *ctx, uint8_t *pub) \
-	{ \
-		return modp_offer(&g, ctx, pub); \
-	} \
-	static err_t name##_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss) \
-	{ \
-		return modp_answer(&g, pub_i, pub_r, ss); \
-	} \
-	static err_t name##_finish(void *ctx, slice pub, uint8_t *ss) \
-	{ \
-		return pub.n ? modp_pow(&g, ctx, pub, ss) : E_BAD_PUBLIC; \
-	} \
-	static void name##_fini(void *ctx) \
-	{ \
-		explicit_bzero(ctx, exp_bytes); \
-	} \
-	static err_t name##_private(void *ctx, slice priv) \
-	{ \
-		return modp_private(&g, ctx, priv); \
-	} \
-	const struct kex_ops gt_##name = { .size = sizeof(struct kex_ops), .pub_i_len = bytes, .pub_r_len = bytes, \
-		.secret_len = bytes, .ctx_size = exp_bytes, .offer = name##_offer, .answer = name##_answer, \
-		.finish = name##_finish, .fini = name##_fini, .test_private = name##_private };
-
-MODP(modp2048, g14, 256, MODP_2048_EXP)
-MODP(modp3072, g15, 384, MODP_3072_EXP)
-MODP(modp4096, g16, 512, MODP_4096_EXP)
+MODP_TABLES(gt)

@@ -53,9 +53,37 @@ static err_t finish(const struct mlkem_params *p, struct ctx *c, slice ct, uint8
 
 static err_t test_private(const struct mlkem_params *p, struct ctx *c, slice seed)
 {
+	if (seed.n == p->dk_len) {
+		/* An expanded key: it holds the encapsulation key behind the secret vector. */
+		memcpy(c->dk, seed.p, seed.n);
+		memcpy(c->ek, seed.p + 384u * p->k, p->ek_len);
+		return 0;
+	}
 	if (seed.n != MLKEM_SEED)
 		return E_BAD_VALUE;
 	mlkem_keygen(p, seed.p, c->ek, c->dk);
+	return 0;
+}
+
+static err_t test_public(const struct mlkem_params *p, const struct ctx *c, uint8_t *pub)
+{
+	memcpy(pub, c->ek, p->ek_len);
+	return 0;
+}
+
+static err_t test_answer(const struct mlkem_params *p, slice ek, slice m, uint8_t *ct, uint8_t *ss)
+{
+	if (ek.n != p->ek_len)
+		return E_BAD_PUBLIC;
+	return m.n == MLKEM_RANDOM ? mlkem_encaps(p, ek.p, m.p, ct, ss) : E_BAD_VALUE;
+}
+
+static err_t test_export(const struct mlkem_params *p, const struct ctx *c, uint8_t *out, size_t cap, size_t *n)
+{
+	if (cap < p->dk_len)
+		return E_SPACE;
+	memcpy(out, c->dk, p->dk_len);
+	*n = p->dk_len;
 	return 0;
 }
 
@@ -69,9 +97,19 @@ static void fini(void *c)
 	static err_t answer_##bits(slice pub, uint8_t *out, uint8_t *ss) { return answer(&mlkem_##bits, pub, out, ss); } \
 	static err_t finish_##bits(void *c, slice pub, uint8_t *ss) { return finish(&mlkem_##bits, c, pub, ss); } \
 	static err_t private_##bits(void *c, slice seed) { return test_private(&mlkem_##bits, c, seed); } \
+	static err_t public_##bits(void *c, uint8_t *pub) { return test_public(&mlkem_##bits, c, pub); } \
+	static err_t test_##bits(slice pub, slice rnd, uint8_t *out, uint8_t *ss) \
+	{ \
+		return test_answer(&mlkem_##bits, pub, rnd, out, ss); \
+	} \
+	static err_t export_##bits(void *c, uint8_t *out, size_t cap, size_t *n) \
+	{ \
+		return test_export(&mlkem_##bits, c, out, cap, n); \
+	} \
 	static const struct kex_ops ops_##bits = { .size = sizeof(struct kex_ops), .pub_i_len = ek, .pub_r_len = ct, \
 		.secret_len = MLKEM_SECRET, .ctx_size = sizeof(struct ctx), .offer = offer_##bits, .answer = answer_##bits, \
-		.finish = finish_##bits, .fini = fini, .test_private = private_##bits };
+		.finish = finish_##bits, .fini = fini, .test_private = private_##bits, \
+		.test_public = public_##bits, .test_answer = test_##bits, .test_export = export_##bits };
 METHOD(512, 800, 768)
 METHOD(768, 1184, 1088)
 METHOD(1024, 1568, 1568)

@@ -76,8 +76,9 @@ static void toy_fini(void *ctx)
 	mem_wipe(ctx, TOY_LEN);
 }
 
-static const struct kex_ops toy_kex = { sizeof toy_kex, TOY_LEN, TOY_LEN, TOY_LEN, TOY_LEN, toy_offer, toy_answer, toy_finish,
-					toy_fini, NULL };
+static const struct kex_ops toy_kex = { .size = sizeof toy_kex, .pub_i_len = TOY_LEN, .pub_r_len = TOY_LEN,
+	.secret_len = TOY_LEN, .ctx_size = TOY_LEN, .offer = toy_offer, .answer = toy_answer, .finish = toy_finish,
+	.fini = toy_fini };
 
 static const void *lab_find(void *arg, uint16_t kind, uint16_t id, uint16_t bits)
 {

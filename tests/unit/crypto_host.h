@@ -15,7 +15,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const char *const crypto_plugin_names[] = { "crypto-gcrypt", "crypto-gnutls", "crypto-sodium" };
+static const char *const crypto_plugin_names[] = { "crypto-gcrypt", "crypto-gnutls", "crypto-sodium",
+	"crypto-openssl", "crypto-ipsecmb" };
 enum { CRYPTO_PLUGINS = ARRAY_LEN(crypto_plugin_names) };
 
 struct crypto_host {
