@@ -10,6 +10,7 @@
 
 static COUNTER(c_stale, "ike.wait.stale", "answers of jobs and of the kernel whose exchange was gone");
 
+static COUNTER(c_unrun, "ike.wait.unrun", "key exchanges the workers had no room for: dropped, or computed in the loop");
 static COUNTER(c_overdue, "ike.wait.overdue", "jobs and kernel operations that were not answered in time");
 
 /* Longer than any key exchange, and than netlink ever takes. */
@@ -175,10 +176,19 @@ static enum verdict job_start(struct ike_xch *x, uint8_t kind, struct ike_ke *k,
 static enum verdict job_take(struct ike_xch *x, struct ike_ke *k)
 {
 	struct ike_job *j = x->job;
-	err_t res = j->ran ? j->res : E_SHUTDOWN;
 	char name[32];
 
 	x->job = NULL;
+	if (!j->ran) {
+		/* The workers have too much to do. A stranger's first message is dropped: it will come again. */
+		count_inc(&c_unrun);
+		if (x->e->stopping || (x->exchange == XCHG_IKE_SA_INIT && x->dir == XCH_RX_REQUEST)) {
+			job_free(j);
+			return V_DROP;
+		}
+		ike_job_run(j);
+	}
+	err_t res = j->res;
 	ike_ke_fini(k);
 	ke_move(k, &j->ke);
 	free(j);

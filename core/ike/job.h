@@ -11,6 +11,7 @@
 /* Each is called by a task, answers V_WAIT, and is called again with the same arguments when the task is resumed:
  * then it takes the result. V_DONE: *k has it. V_REJECT: x->err, x->notify and x->why are set (ike_reject); the
  * caller passes it on or makes V_CLOSE of it. With inline jobs the first call answers at once.
+ * V_DROP: there is too much to do for a stranger, or the engine stops; passed on as it is.
  *   ke_offer   k->id chosen by the caller; makes k->pub
  *   ke_answer  the responder's half: k->pub and k->ss from the peer's public value
  *   ke_finish  after ke_offer: k->ss from the peer's public value */

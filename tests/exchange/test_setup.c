@@ -581,6 +581,29 @@ static void slow_jobs(void)
 	lab_converged(&lab, 1, 1);
 }
 
+/* The workers have no room: a stranger's first message is dropped and comes again; our own work is done all the same. */
+static void no_workers(void)
+{
+	for (int n = 1; n >= 0; n--) {
+		lab.n[n].job_hold = true;
+		initiate(0, 10 + (uint64_t)n);
+		if (n == 1)
+			lab_deliver(&lab, 0);
+		CHECK(lab.n[n].n_held_jobs == 1, "no job of node %d", n);
+		struct ike_job *job = lab.n[n].held_jobs[--lab.n[n].n_held_jobs];
+		lab.n[n].job_hold = false;
+		ike_done(lab.n[n].e, lab.now_ms, job, &lab.n[n].fx);
+		CHECK(n == 0 || lab.n[1].e->half_open == 0, "the half-open SA stays");
+		lab_do(&lab, n, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 20 + (uint64_t)n, .ike = "nothing" });
+		lab_run(&lab, 5000);
+		CHECK(reply_err(0, 10 + (uint64_t)n) == 0, "no tunnel");
+		lab_converged(&lab, 1, 1);
+		lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 30 + (uint64_t)n, .ike = "c" });
+		lab_run(&lab, 1000);
+		lab_converged(&lab, 0, 0);
+	}
+}
+
 /* The SA dies while a job is out: its result finds nothing, and nothing leaks. */
 static void stale_job(void)
 {
@@ -763,6 +786,7 @@ static const struct {
 	{ "the data plane never answers", kernel_never_answers },
 	{ "the data plane refuses the first child", kernel_says_no },
 	{ "slow key exchange, every message twice", slow_jobs },
+	{ "the workers have no room", no_workers },
 	{ "an SA dies while its job is out", stale_job },
 	{ "a half-open SA expires", half_open },
 	{ "IKE rekeying by time", ike_lifetime },
