@@ -19,7 +19,7 @@
 #include "os/workers.h"
 #include "plugin/loader.h"
 
-enum { SHUTDOWN_MS = 2000, JOBS_WAITING = 16384 };
+enum { SHUTDOWN_MS = 2000, JOBS_WAITING = 4096 };
 
 struct drive_list;
 struct daemon_plane;

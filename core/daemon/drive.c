@@ -21,8 +21,6 @@ struct drive_job {
 
 static COUNTER(c_lost, "daemon.effects_lost", "calls of the engine left out because there was no memory");
 
-static COUNTER(c_inline, "daemon.jobs_inline", "jobs done on the loop's thread because the workers had no room");
-
 /* ---- lists of effects ---- */
 
 static struct drive_list *list_get(struct daemon *d)
@@ -95,8 +93,8 @@ static void job_done(struct work *w, bool ran)
 	free(j);
 }
 
-/* A job the workers have no room for is done here and now: that slows down what makes so many of them, and no SA is lost.
- * Strangers cannot bring it about: cookies and the limits of half-open SAs come before the first job. */
+/* A job the workers have no room for is given back as it is: the engine drops what a stranger asked for and does its own
+ * at once, which slows down what makes so many of them. */
 static void do_job(struct daemon *d, struct ike_job *job)
 {
 	struct drive_job *j = malloc(sizeof *j);
@@ -107,8 +105,6 @@ static void do_job(struct daemon *d, struct ike_job *job)
 			return;
 	}
 	free(j);
-	count_inc(&c_inline);
-	ike_job_run(job);
 	job_given_back(d, job);
 }
 
