@@ -264,6 +264,8 @@ static void work_move(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 
 void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to)
 {
+	char a[256], b[256], l[NET_ADDR_TEXT], r[NET_ADDR_TEXT];
+
 	ike_id_set(&to->local_id, from->local_id.type, ike_id_slice(&from->local_id));
 	ike_id_set(&to->remote_id, from->remote_id.type, ike_id_slice(&from->remote_id));
 	if (!to->conn)
@@ -279,8 +281,10 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	child_move_all(from, to);
 	work_move(e, from, to);
 	ike_note(e, to, "took over by rekey");
-	SA_LOG(e, to, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] rekeyed between %s and peer", to->conn->name,
-		(unsigned long long)to->unique, from->initiator ? "us" : "them");
+	SA_LOG(e, to, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] rekeyed between %s[%s]...%s[%s]", to->conn->name,
+		(unsigned long long)to->unique, net_addr_text(&to->local, false, l),
+		conf_id_text(to->local_id.type, ike_id_slice(&to->local_id), a, sizeof a), net_addr_text(&to->remote, false, r),
+		conf_id_text(to->remote_id.type, ike_id_slice(&to->remote_id), b, sizeof b));
 	from->flags |= SA_CLOSE_TOLD;
 	ike_event_sa(e, IKE_EV_IKE_REKEY, from, true, 0, NULL, to);
 	ike_state_set(e, from, IKE_S_REKEYED);
