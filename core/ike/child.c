@@ -10,6 +10,8 @@ static COUNTER(hard_ends, "child.hard_ends", "child SAs that ended by their hard
 
 /* How often a pair that waits for the peer's delete is looked at, and how long at most. */
 enum { SWITCH_POLL_MS = 1000, REDUNDANT_LIMIT_MS = 60000 };
+/* When a child whose replacement was taken back comes to its rekey time again. */
+enum { TAKEN_BACK_MS = 60000 };
 
 err_t child_world_new(struct ike_engine *e, struct child_world **out)
 {
@@ -392,6 +394,8 @@ static uint64_t child_take_back(struct ike_engine *e, struct child_sa *new)
 			c->replaced_by = 0;
 			c->flags &= (uint16_t)~CHILD_BY_PEER;
 			c->wake_ms = 0;
+			if (!c->rekey_ms && c->conf->rekey_time_s)
+				c->rekey_ms = e->now_ms + TAKEN_BACK_MS;
 			child_state_set(c, CHILD_S_INSTALLED);
 			child_timer_set(e, c);
 			return c->unique;

@@ -56,7 +56,7 @@ static void replaced_by_peer(struct ike_engine *e, struct ike_sa *sa, struct chi
 static enum verdict check_tx(struct ike_xch *x)
 {
 	struct child_sa *c = child_of(x->sa, x->work->child_unique);
-	if (!c || c->state != CHILD_S_REKEYING) {
+	if (!c || !child_alive(c)) {
 		/* The peer was faster, or the child is gone: nothing to do, and nothing wrong. */
 		ike_cmd_done(x->e, x->work->cmd_id, c && c->replaced_by ? 0 : E_STALE,
 			     c && c->replaced_by ? NULL : "the child to rekey is gone", x->sa->unique, c ? c->replaced_by : 0);
@@ -66,6 +66,7 @@ static enum verdict check_tx(struct ike_xch *x)
 	struct child_neg *n = neg_get(x);
 	if (!n)
 		return ike_reject(x, E_NOMEM, "out of memory");
+	child_state_set(c, CHILD_S_REKEYING);
 	if (!n->conf) {
 		n->conf = c->conf;
 		n->conn = conf_conn_ref(c->conn);
