@@ -69,6 +69,24 @@ m4_popdef([lo])
 m4_popdef([up])
 ])
 
+dnl ADIT_PLUGIN_LIB(name, header, library, function, debian-package): as ADIT_PLUGIN with auto, for a library without
+dnl pkg-config; NAME_LIBS.
+AC_DEFUN([ADIT_PLUGIN_LIB], [
+m4_pushdef([up], m4_translit([$1], [a-z-], [A-Z_]))
+AC_ARG_ENABLE([$1], AS_HELP_STRING([--enable-$1], [plugin $1 (default: auto)]), [adit_p=$enableval], [adit_p=auto])
+AS_IF([test "x$adit_p" != xno], [
+	adit_found=no
+	AC_CHECK_HEADER([$2], [AC_CHECK_LIB([$3], [$4], [adit_found=yes])])
+	AS_IF([test $adit_found = yes], [adit_p=yes; AC_SUBST(up[_LIBS], [-l$3])],
+		[test "x$adit_p" = xyes], [AC_MSG_ERROR([plugin $1 needs lib$3: apt install $5])],
+		[adit_p="no (needs lib$3: apt install $5)"])
+])
+AM_CONDITIONAL([PLUGIN_]up, [test "x$adit_p" = xyes])
+adit_plugins="$adit_plugins
+  $1: $adit_p"
+m4_popdef([up])
+])
+
 AC_DEFUN([ADIT_SUMMARY], [
 AS_ECHO(["
 adit $VERSION
