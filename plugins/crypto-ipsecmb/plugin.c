@@ -32,29 +32,51 @@ struct gcm {
 typedef void gcm_fn(const struct gcm_key_data *, struct gcm_context_data *, uint8_t *, const uint8_t *, uint64_t,
 	const uint8_t *, const uint8_t *, uint64_t, uint8_t *, uint64_t);
 
-static void gcm_seal(void *ctx, struct encr_op *v, size_t n, gcm_fn *f, size_t icv_len)
+/* The nonces of a batch are written ahead of their use: read at once, they would stall the processor. The attribute
+ * keeps the compiler from clearing what is filled anyway. */
+struct nonces {
+	_Alignas(16) uint8_t b[BURST][BLOCK];
+};
+#define UNSET __attribute__((uninitialized))
+
+static inline void nonces_make(struct nonces *x, const struct gcm *g, const struct encr_op *v, size_t n)
 {
-	struct gcm *g = aligned(ctx);
-	struct gcm_context_data c;
-	uint8_t nonce[AEAD_NONCE];
-	memcpy(nonce, g->salt, AEAD_SALT);
+	uint32_t salt;
+	memcpy(&salt, g->salt, sizeof salt);
 	for (size_t i = 0; i < n; i++) {
-		memcpy(nonce + AEAD_SALT, v[i].iv, AEAD_IV);
-		f(&g->key, &c, v[i].buf, v[i].buf, v[i].len, nonce, v[i].aad.p, v[i].aad.n, v[i].icv, icv_len);
-		v[i].res = 0;
+		memcpy(x->b[i], &salt, AEAD_SALT);
+		memcpy(x->b[i] + AEAD_SALT, v[i].iv, AEAD_IV);
 	}
 }
 
-static void gcm_open(void *ctx, struct encr_op *v, size_t n, gcm_fn *f, size_t icv_len)
+static inline void gcm_seal(void *ctx, struct encr_op *v, size_t n, gcm_fn *f, size_t icv_len)
 {
-	struct gcm *g = aligned(ctx);
-	struct gcm_context_data c;
-	uint8_t nonce[AEAD_NONCE], own[BLOCK];
-	memcpy(nonce, g->salt, AEAD_SALT);
-	for (size_t i = 0; i < n; i++) {
-		memcpy(nonce + AEAD_SALT, v[i].iv, AEAD_IV);
-		f(&g->key, &c, v[i].buf, v[i].buf, v[i].len, nonce, v[i].aad.p, v[i].aad.n, own, icv_len);
-		v[i].res = crypto_common_equal(own, v[i].icv, icv_len) ? 0 : E_INTEGRITY;
+	const struct gcm *g = aligned(ctx);
+	struct gcm_context_data c UNSET;
+	struct nonces x UNSET;
+	for (size_t batch; n; v += batch, n -= batch) {
+		batch = n < BURST ? n : BURST;
+		nonces_make(&x, g, v, batch);
+		for (size_t i = 0; i < batch; i++) {
+			f(&g->key, &c, v[i].buf, v[i].buf, v[i].len, x.b[i], v[i].aad.p, v[i].aad.n, v[i].icv, icv_len);
+			v[i].res = 0;
+		}
+	}
+}
+
+static inline void gcm_open(void *ctx, struct encr_op *v, size_t n, gcm_fn *f, size_t icv_len)
+{
+	const struct gcm *g = aligned(ctx);
+	struct gcm_context_data c UNSET;
+	struct nonces x UNSET;
+	uint8_t own[BLOCK];
+	for (size_t batch; n; v += batch, n -= batch) {
+		batch = n < BURST ? n : BURST;
+		nonces_make(&x, g, v, batch);
+		for (size_t i = 0; i < batch; i++) {
+			f(&g->key, &c, v[i].buf, v[i].buf, v[i].len, x.b[i], v[i].aad.p, v[i].aad.n, own, icv_len);
+			v[i].res = crypto_common_equal(own, v[i].icv, icv_len) ? 0 : E_INTEGRITY;
+		}
 	}
 }
 
@@ -208,8 +230,8 @@ static void plain_fini(void *ctx)
 /* At most BURST packets. */
 static void plain_burst(struct plain *p, IMB_MGR *m, struct encr_op *v, size_t n, bool ctr, bool seal)
 {
-	IMB_JOB job[BURST];
-	uint8_t block[BURST][BLOCK];
+	IMB_JOB job[BURST] UNSET;
+	uint8_t block[BURST][BLOCK] UNSET;
 	size_t jobs = 0;
 
 	for (size_t i = 0; i < n; i++) {

@@ -53,14 +53,16 @@ static EVP_CIPHER_CTX *direction(struct os_ctx *c, bool seal, int nonce_len, boo
 	if (!h)
 		return NULL;
 	bool ok = EVP_CipherInit_ex2(h, os_cipher[c->alg->cipher], NULL, NULL, seal, NULL) > 0 &&
-		(!nonce_len || EVP_CIPHER_CTX_ctrl(h, EVP_CTRL_AEAD_SET_IVLEN, nonce_len, NULL) > 0) &&
+		(!nonce_len || nonce_len == EVP_CIPHER_CTX_get_iv_length(h) ||
+		EVP_CIPHER_CTX_ctrl(h, EVP_CTRL_AEAD_SET_IVLEN, nonce_len, NULL) > 0) &&
 		(!ccm || EVP_CIPHER_CTX_ctrl(h, EVP_CTRL_AEAD_SET_TAG, c->alg->icv_len, NULL) > 0) &&
 		EVP_CipherInit_ex2(h, NULL, c->key, NULL, seal, NULL) > 0;
 	if (!ok) {
 		EVP_CIPHER_CTX_free(h);
 		return NULL;
 	}
-	EVP_CIPHER_CTX_set_padding(h, 0);
+	if (c->alg->block > 1)
+		EVP_CIPHER_CTX_set_padding(h, 0);
 	c->dir[seal] = h;
 	return h;
 }
