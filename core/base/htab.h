@@ -2,7 +2,8 @@
 /*
  * Hash table from a few bytes (an SPI, an address, an identity) to a 64-bit value (most often a handle). Seeded
  * SipHash, so that a peer who chooses keys cannot make chains; grows incrementally, never in one long step; a lookup
- * is O(1) at any size. Keys are copied in. Several values under one key are allowed when the caller says so. One thread.
+ * is O(1) at any size. Keys are copied in. Several values under one key are allowed when the caller says
+ * so. One thread.
  */
 #ifndef ADIT_BASE_HTAB_H
 #define ADIT_BASE_HTAB_H

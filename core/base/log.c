@@ -224,9 +224,9 @@ err_t log_levels_parse(const char *spec, int8_t level[LOG_SUB_COUNT], struct dia
 			const char *eq = memchr(w, '=', n);
 			bool is_default = !eq || (eq - w == 7 && strncmp(w, "default", 7) == 0);
 			if (is_default == (pass == 0) && !word_level(w, n, out))
-				return diag_set(why, E_BAD_VALUE, "log level \"%.*s\": expected SUBSYSTEM=LEVEL, where LEVEL is -1 to 4 "
-					"and SUBSYSTEM one of default asn1 child config daemon encoding ike ipsec job kernel manager "
-					"network auth pki api plugin", (int)n, w);
+				return diag_set(why, E_BAD_VALUE, "log level \"%.*s\": expected SUBSYSTEM=LEVEL, where "
+					"LEVEL is -1 to 4 and SUBSYSTEM one of default asn1 child config daemon "
+					"encoding ike ipsec job kernel manager network auth pki api plugin", (int)n, w);
 			w += n;
 		}
 	}

@@ -54,7 +54,16 @@ void log_line_text(struct text *t, const struct log_record *r, unsigned flags)
 /* Bytes of the UTF-8 sequence at p, 0 when it is none. */
 static size_t utf8(const unsigned char *p)
 {
-	size_t n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+	size_t n = 0;
+
+	if (*p < 0x80)
+		n = 1;
+	else if (*p >= 0xc2 && *p < 0xe0)
+		n = 2;
+	else if ((*p & 0xf0) == 0xe0)
+		n = 3;
+	else if (*p >= 0xf0 && *p < 0xf5)
+		n = 4;
 
 	for (size_t i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)

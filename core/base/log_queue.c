@@ -75,7 +75,8 @@ static void tell_lost(struct log_queue *q, uint64_t lost, uint64_t time_ns)
 
 	snprintf(text, sizeof text, "%llu log records were lost: the log could not be written fast enough",
 		(unsigned long long)lost);
-	q->write(q->arg, &(struct log_record){ .time_ns = time_ns, .sub = LOG_DAEMON, .level = LOG_AUDIT, .text = text });
+	q->write(q->arg, &(struct log_record){ .time_ns = time_ns, .sub = LOG_DAEMON, .level = LOG_AUDIT,
+		.text = text });
 }
 
 /* Writes all of a chain; the lock is not held. */
@@ -118,7 +119,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct log_queue *log_queue_new(void (*write)(void *arg, const struct log_record *r), void (*idle)(void *arg), void *arg)
+struct log_queue *log_queue_new(void (*write)(void *arg, const struct log_record *r), void (*idle)(void *arg),
+	void *arg)
 {
 	struct log_queue *q = calloc(1, sizeof *q);
 	sigset_t all, before;

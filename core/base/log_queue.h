@@ -14,7 +14,8 @@ struct log_queue;
 
 /* Starts the thread, which calls write(arg, record) for each record and idle(arg) when there is none left. NULL: no
  * memory or no thread. */
-struct log_queue *log_queue_new(void (*write)(void *arg, const struct log_record *r), void (*idle)(void *arg), void *arg);
+struct log_queue *log_queue_new(void (*write)(void *arg, const struct log_record *r), void (*idle)(void *arg),
+	void *arg);
 /* Writes what is there, then ends the thread. */
 void log_queue_free(struct log_queue *q);
 void log_queue_put(struct log_queue *q, const struct log_record *r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that was given back inside a pool: told to AddressSanitizer, so that a late use is found. Nothing otherwise. */
+/* Memory that was given back inside a pool: told to AddressSanitizer, so that a late use is found.
+ * Nothing otherwise. */
 #ifndef ADIT_BASE_POISON_H
 #define ADIT_BASE_POISON_H
 

@@ -87,8 +87,8 @@ static void say_later(const struct daemon *d, const struct conf_settings *old, c
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (!rows[i].same)
-			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "aditd.%s has changed: it takes effect when aditd is started again",
-				rows[i].key);
+			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "aditd.%s has changed: it takes effect when aditd "
+				"is started again", rows[i].key);
 }
 
 /* Takes the settings over; before the start and at a reload. */
@@ -102,7 +102,8 @@ static err_t take_settings(struct daemon *d, struct conf_settings **s, struct di
 	log_levels(d->log, d->log_stderr, level);
 	if (d->udp) {
 		say_later(d, d->settings, *s);
-		udp_interfaces(d->udp, (const char *const *)(*s)->interfaces_use, (const char *const *)(*s)->interfaces_ignore);
+		udp_interfaces(d->udp, (const char *const *)(*s)->interfaces_use,
+			(const char *const *)(*s)->interfaces_ignore);
 	}
 	conf_settings_free(d->settings);
 	d->settings = *s;
@@ -182,7 +183,8 @@ static void note_change(void *arg, enum conf_change what, const struct conf_conn
 
 	c->count[what]++;
 	if (what != CONF_SAME)
-		LOGF(c->d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s connection '%s'", words[what], now ? now->name : old->name);
+		LOGF(c->d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s connection '%s'", words[what],
+			now ? now->name : old->name);
 	if (what != CONF_ADDED && what != CONF_CHANGED)
 		return;
 	if (c->n == c->cap) {
@@ -209,9 +211,9 @@ static err_t apply(struct daemon *d, struct conf_set *set, struct diag **why)
 		conf_conn_unref(&c.v[i]);
 	}
 	free(c.v);
-	LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "configuration: %zu connections (%u added, %u changed, %u removed), %zu "
-		"secrets", conf_store_count(d->store), c.count[CONF_ADDED], c.count[CONF_CHANGED], c.count[CONF_REMOVED],
-		conf_secrets_count(conf_store_secrets(d->store)));
+	LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "configuration: %zu connections (%u added, %u changed, %u "
+		"removed), %zu secrets", conf_store_count(d->store), c.count[CONF_ADDED], c.count[CONF_CHANGED],
+		c.count[CONF_REMOVED], conf_secrets_count(conf_store_secrets(d->store)));
 	return 0;
 }
 

@@ -93,8 +93,8 @@ static void job_done(struct work *w, bool ran)
 	free(j);
 }
 
-/* A job the workers have no room for is given back as it is: the engine drops what a stranger asked for and does its own
- * at once, which slows down what makes so many of them. */
+/* A job the workers have no room for is given back as it is: the engine drops what a stranger asked for
+ * and does its own at once, which slows down what makes so many of them. */
 static void do_job(struct daemon *d, struct ike_job *job)
 {
 	struct drive_job *j = malloc(sizeof *j);
@@ -116,7 +116,8 @@ static void do_send(struct daemon *d, const struct fx *fx)
 	if (e == E_NOT_SUPPORTED) {
 		char to[NET_ADDR_TEXT];
 		log_peer(d->log, LOG_NETWORK, LOG_CONTROL, &(struct log_ctx){ .peer = &fx->send.remote },
-			"cannot send to %s: there is no socket of its address family", net_addr_text(&fx->send.remote, true, to));
+			"cannot send to %s: there is no socket of its address family",
+			net_addr_text(&fx->send.remote, true, to));
 	}
 }
 
@@ -257,7 +258,8 @@ static uint64_t wall_s(void *arg)
 	return (uint64_t)time(NULL);
 }
 
-static struct conf_conn *env_match(void *arg, const struct net_addr *local, const struct net_addr *remote, size_t *cursor)
+static struct conf_conn *env_match(void *arg, const struct net_addr *local, const struct net_addr *remote,
+	size_t *cursor)
 {
 	return conf_env_match(((struct daemon *)arg)->store, local, remote, cursor);
 }
@@ -280,8 +282,8 @@ static bool env_local_addr(void *arg, const struct net_addr *remote, struct net_
 err_t drive_start(struct daemon *d, struct diag **why)
 {
 	struct ike_env env = { .crypto = &d->crypto, .log = d->log, .conf = &d->conf, .arg = d, .conn_match = env_match,
-		.conn_find = env_find, .local_addr = env_local_addr, .psk = env_psk, .kern_can = plane_can, .kern_usage = plane_usage,
-		.kern_caps = plane_caps(d), .wall_s = wall_s };
+		.conn_find = env_find, .local_addr = env_local_addr, .psk = env_psk, .kern_can = plane_can,
+		.kern_usage = plane_usage, .kern_caps = plane_caps(d), .wall_s = wall_s };
 
 	d->fx_wait_tail = &d->fx_wait;
 	d->tick_at_ms = UINT64_MAX;

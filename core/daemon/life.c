@@ -22,7 +22,8 @@ void daemon_say(struct daemon *d, const struct diag *why, err_t code)
 	do {
 		diag_text(at, code, buf, sizeof buf);
 		if (d->running)
-			LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = at ? at->code : code }, "%s", buf);
+			LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = at ? at->code : code }, "%s",
+				buf);
 		else
 			fprintf(stderr, "aditd: %s\n", buf);
 		at = at ? at->next : NULL;
@@ -207,17 +208,18 @@ static err_t group_of(const char *name, gid_t *out, struct diag **why)
 	const struct group *g = getgrnam(name);
 	unsigned long n = strtoul(name, &end, 10);
 	if (!g && (*end || end == name || n >= UINT32_MAX))
-		return diag_set(why, E_BAD_VALUE, "there is no group '%s' for the users of the API: make it with groupadd, or correct "
-			"the setting aditd.api_group_*", name);
+		return diag_set(why, E_BAD_VALUE, "there is no group '%s' for the users of the API: make it with "
+			"groupadd, or correct the setting aditd.api_group_*", name);
 	*out = g ? g->gr_gid : (gid_t)n;
 	return 0;
 }
 
 static err_t api_start(struct daemon *d, struct diag **why)
 {
-	struct api_env env = { .loop = d->loop, .log = d->log, .engine = d->engine, .store = d->store, .registry = d->reg,
-		.can = &d->can, .version = ADIT_VERSION, .max_clients = d->settings->max_api_clients, .arg = d, .run = api_run,
-		.forget = api_forget, .conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
+	struct api_env env = { .loop = d->loop, .log = d->log, .engine = d->engine, .store = d->store,
+		.registry = d->reg, .can = &d->can, .version = ADIT_VERSION,
+		.max_clients = d->settings->max_api_clients, .arg = d, .run = api_run, .forget = api_forget,
+		.conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
 		.events_wanted = api_events_wanted };
 
 	err_t e = group_of(d->settings->api_group_read, &env.group_read, why);
@@ -239,7 +241,8 @@ static void stop_when_idle(void *arg)
 		return;
 	}
 	if (!ike_idle(d->engine))
-		LOGF(d->log, LOG_DAEMON, LOG_CONTROL, NULL, "not every peer answered the deletion of its SAs: they go without");
+		LOGF(d->log, LOG_DAEMON, LOG_CONTROL, NULL, "not every peer answered the deletion of its SAs: they go "
+			"without");
 	loop_stop(d->loop);
 }
 
@@ -271,7 +274,8 @@ static void on_reload(void *arg, int signo)
 	err_t e = conf_reload(d, &why);
 	if (e) {
 		daemon_say(d, why, e);
-		LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = e }, "the configuration was not changed");
+		LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = e }, "the configuration was not "
+			"changed");
 	}
 	diag_free(&why);
 	ready_notify("READY=1");
@@ -284,8 +288,8 @@ static void look_for_unlocked(void *arg, const struct counter *c)
 	if (d->secrets_said || strcmp(c->name, "secret.unlocked") != 0 || !counter_get(c))
 		return;
 	d->secrets_said = true;
-	LOGF(d->log, LOG_DAEMON, LOG_AUDIT, NULL, "not all keys could be locked in memory, so they may reach the swap: raise "
-		"the limit of locked memory (LimitMEMLOCK=, ulimit -l)");
+	LOGF(d->log, LOG_DAEMON, LOG_AUDIT, NULL, "not all keys could be locked in memory, so they may reach the swap: "
+		"raise the limit of locked memory (LimitMEMLOCK=, ulimit -l)");
 }
 
 static void each_second(void *arg)

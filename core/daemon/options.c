@@ -14,7 +14,8 @@ static const struct {
 	int code;
 	const char *doc;
 } rows[] = {
-	{ "config", "FILE", OPT_CONFIG, "connections, secrets and aditd { } (syntax of swanctl.conf); none: wait for the API" },
+	{ "config", "FILE", OPT_CONFIG, "connections, secrets and aditd { } (syntax of swanctl.conf); none: wait for "
+		"the API" },
 	{ "strongswan-conf", "FILE", OPT_SWAN, "also take the settings of a strongswan.conf that have a meaning here" },
 	{ "socket", "PATH", OPT_SOCKET, "socket of the message API (default " ADIT_RUN_DIR "/aditd.sock)" },
 	{ "pidfile", "PATH", OPT_PIDFILE, "pid file (default " ADIT_RUN_DIR "/aditd.pid)" },
@@ -34,7 +35,8 @@ static void help(void)
 	puts("aditd: IKE daemon. Usage: aditd [options]");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		printf("  --%s%s%-*s %s\n", rows[i].name, rows[i].arg ? " " : "",
-			22 - (int)strlen(rows[i].name) - (rows[i].arg ? 1 : 0), rows[i].arg ? rows[i].arg : "", rows[i].doc);
+			22 - (int)strlen(rows[i].name) - (rows[i].arg ? 1 : 0), rows[i].arg ? rows[i].arg : "",
+			rows[i].doc);
 }
 
 static bool number(const char *option, const char *s, int max, int *out)
@@ -90,7 +92,8 @@ enum options_verdict options_parse(int argc, char *argv[], struct options *out)
 
 	*out = (struct options){ .workers = -1, .port = -1, .port_natt = -1 };
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		v[i] = (struct option){ rows[i].name, rows[i].arg ? required_argument : no_argument, NULL, rows[i].code };
+		v[i] = (struct option){ rows[i].name, rows[i].arg ? required_argument : no_argument, NULL,
+			rows[i].code };
 	while (verdict == OPTIONS_RUN && (code = getopt_long(argc, argv, "", v, NULL)) != -1)
 		verdict = take(out, code, optarg);
 	if (verdict == OPTIONS_RUN && optind < argc) {

@@ -46,8 +46,8 @@ err_t plane_choose(struct daemon *d, struct diag **why)
 			best = p;
 	}
 	if (want && !best)
-		return diag_set(why, E_NOT_FOUND, "aditd.kernel asks for the data plane \"%s\", and no plugin of this name is loaded "
-			"from the plugin directory", want);
+		return diag_set(why, E_NOT_FOUND, "aditd.kernel asks for the data plane \"%s\", and no plugin of this "
+			"name is loaded from the plugin directory", want);
 	loader_keep_only(d->loader, PLUG_KERNEL_SA, best ? best->name : NULL);
 	return 0;
 }
@@ -96,8 +96,9 @@ err_t plane_start(struct daemon *d, struct diag **why)
 	d->can_child = (struct suite_env){ child_has, d };
 	d->can = (struct conf_can){ .ike = &d->can_ike, .child = &d->can_child, .daemon = &d->conf };
 	if (!f) {
-		LOGF(d->log, LOG_KERNEL, LOG_AUDIT, &(struct log_ctx){ .code = E_NEEDS }, "there is no data plane: tunnels cannot be "
-			"installed (plugin kernel-user carries packets; is it in the plugin directory, and may it start?)");
+		LOGF(d->log, LOG_KERNEL, LOG_AUDIT, &(struct log_ctx){ .code = E_NEEDS }, "there is no data plane: "
+			"tunnels cannot be installed (plugin kernel-user carries packets; is it in the plugin "
+			"directory, and may it start?)");
 		return 0;
 	}
 	p->ops = f->row->ops;

@@ -54,7 +54,8 @@ static void check_section(struct check *c, const struct conf_node *section, cons
 	for (const struct conf_node *n = section->first; n; n = n->next) {
 		int len = snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", n->name);
 		if (len < 0 || (size_t)len >= sizeof key || depth > 4 || n->kind == CONF_LIST)
-			fail(c, conf_node_fail(n, false, c->why, E_UNKNOWN_KEY, "plugin %s has no such setting", c->desc->name));
+			fail(c, conf_node_fail(n, false, c->why, E_UNKNOWN_KEY, "plugin %s has no such "
+				"setting", c->desc->name));
 		else if (n->kind == CONF_SECTION)
 			check_section(c, n, key, depth + 1);
 		else
@@ -81,7 +82,8 @@ err_t plugconf_check(struct daemon *d, const struct conf_settings *s, struct dia
 		const struct reg_plugin *p = plugin_of(d->reg, n->name);
 		/* A plugin that is not installed is no reason not to start: it may be another host's. */
 		if (!p || !p->desc) {
-			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "aditd.plugins.%s: there is no plugin of this name", n->name);
+			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "aditd.plugins.%s: there is no plugin of this "
+				"name", n->name);
 			continue;
 		}
 		c.desc = p->desc;

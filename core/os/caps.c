@@ -22,7 +22,8 @@ static void raise_limit(int what, rlim_t to)
 
 	if (getrlimit(what, &r))
 		return;
-	struct rlimit want = { to, r.rlim_max == RLIM_INFINITY || to == RLIM_INFINITY || to > r.rlim_max ? to : r.rlim_max };
+	/* RLIM_INFINITY is the largest number. */
+	struct rlimit want = { to, to > r.rlim_max ? to : r.rlim_max };
 	if (setrlimit(what, &want) == 0)
 		return;
 	/* Not privileged: up to the hard limit. */
@@ -44,14 +45,14 @@ err_t caps_drop(struct log *log, bool debug, struct diag **why)
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
 		have[i] = capng_have_capability(CAPNG_PERMITTED, keep[i].cap);
 		if (!have[i])
-			LOGF(log, LOG_DAEMON, LOG_CONTROL, NULL, "the process does not have %s: %s; start it as root or with this "
-				"capability", keep[i].name, keep[i].loses);
+			LOGF(log, LOG_DAEMON, LOG_CONTROL, NULL, "the process does not have %s: %s; start it as root "
+				"or with this capability", keep[i].name, keep[i].loses);
 	}
+	capng_type_t sets = CAPNG_EFFECTIVE | CAPNG_PERMITTED | (bounding ? CAPNG_BOUNDING_SET : 0);
 	capng_clear(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
 		if (have[i])
-			capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | (bounding ? CAPNG_BOUNDING_SET : 0), keep[i].cap,
-				-1);
+			capng_update(CAPNG_ADD, sets, keep[i].cap);
 	if (capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS))
 		return diag_set(why, E_PERM, "cannot give up capabilities");
 	return 0;

@@ -3,8 +3,9 @@
  * The event loop of the daemon: file descriptors, timers, signals, and a mailbox for other threads. A thin layer over
  * libuv, so that nobody else includes uv.h.
  *
- * Thread: everything on the thread that runs the loop, except loop_post, loop_wake_send and loop_now_ms (any). Callbacks may add and
- * remove anything, also themselves; what was removed is not called again. Nothing waits but loop_run.
+ * Thread: everything on the thread that runs the loop, except loop_post, loop_wake_send and loop_now_ms (any).
+ * Callbacks may add and remove anything, also themselves; what was removed is not called again. Nothing
+ * waits but loop_run.
  * Time: monotonic milliseconds (CLOCK_MONOTONIC).
  */
 #ifndef ADIT_OS_LOOP_H
@@ -33,7 +34,8 @@ void loop_once(struct loop *l, uint64_t wait_ms);
 uint64_t loop_now_ms(void);
 
 /* events: LOOP_READ | LOOP_WRITE. The descriptor stays the caller's and must outlive the watch; one watch per
- * descriptor. NULL: out of memory, or a descriptor that cannot be watched. cb's events may be 0: an error is pending. */
+ * descriptor. NULL: out of memory, or a descriptor that cannot be watched. cb's events may be 0: an
+ * error is pending. */
 struct loop_watch *loop_watch(struct loop *l, int fd, int events, void (*cb)(void *arg, int fd, int events), void *arg);
 void loop_watch_events(struct loop_watch *w, int events);
 void loop_unwatch(struct loop_watch *w); /* NULL is fine */

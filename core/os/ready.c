@@ -48,8 +48,8 @@ static err_t taken(const char *path, int fd, struct diag **why)
 	ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 
 	pid[n > 0 ? strspn(pid, "0123456789") : 0] = 0;
-	return diag_set(why, E_EXISTS, "another aditd (pid %s) holds %s: stop it, or give this one its own --pidfile, --socket "
-		"and ports", *pid ? pid : "unknown", path);
+	return diag_set(why, E_EXISTS, "another aditd (pid %s) holds %s: stop it, or give this one its own --pidfile, "
+		"--socket and ports", *pid ? pid : "unknown", path);
 }
 
 /* Was the file we locked replaced or removed meanwhile? */
@@ -68,10 +68,11 @@ err_t pidfile_take(const char *path, int *out, struct diag **why)
 	for (;;) {
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (fd < 0)
-			return diag_errno(why, errno == EACCES ? E_PERM : E_IO, errno, "cannot make the pid file %s (another place: "
-				"--pidfile PATH)", path);
+			return diag_errno(why, errno == EACCES ? E_PERM : E_IO, errno, "cannot make the pid file %s "
+				"(another place: --pidfile PATH)", path);
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
-			e = errno == EWOULDBLOCK ? taken(path, fd, why) : diag_errno(why, E_IO, errno, "cannot lock %s", path);
+			e = errno == EWOULDBLOCK ? taken(path, fd, why) : diag_errno(why, E_IO, errno, "cannot lock "
+				"%s", path);
 			close(fd);
 			return e;
 		}

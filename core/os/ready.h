@@ -8,8 +8,8 @@
 
 #include "base/diag.h"
 
-/* "READY=1", "STOPPING=1", "RELOADING=1\nMONOTONIC_USEC=…", "STATUS=…". Without NOTIFY_SOCKET nothing happens; a manager
- * that does not listen is not an error of ours. */
+/* "READY=1", "STOPPING=1", "RELOADING=1\nMONOTONIC_USEC=…", "STATUS=…". Without NOTIFY_SOCKET nothing
+ * happens; a manager that does not listen is not an error of ours. */
 void ready_notify(const char *state);
 /* RELOADING=1 with the time systemd wants beside it; READY=1 has to follow. */
 void ready_reloading(void);

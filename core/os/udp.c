@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RX_BATCH = 32, RX_ROUNDS = 4, RX_BYTES = 65536, TX_BATCH = 64, ESP_BATCH = 256, GSO_BYTES = 65000, SOCKET_BUFFER = 8 << 20, MARKER = 4 };
+enum { RX_BATCH = 32, RX_ROUNDS = 4, RX_BYTES = 65536, TX_BATCH = 64, ESP_BATCH = 256, GSO_BYTES = 65000,
+	SOCKET_BUFFER = 8 << 20, MARKER = 4 };
 enum { SOCK_IKE4, SOCK_NATT4, SOCK_IKE6, SOCK_NATT6, SOCKS };
 
 struct dgram {
@@ -367,7 +368,8 @@ static err_t open_all(struct udp *u, const struct udp_conf *c, struct diag **why
 			continue;
 		err_t e = sock_open(u, i, port[i % 2], c->fwmark, why);
 		if (e == E_NOT_SUPPORTED) {
-			LOGF(u->log, LOG_NETWORK, LOG_CONTROL, NULL, "this system has no %s: left out", v6 ? "IPv6" : "IPv4");
+			LOGF(u->log, LOG_NETWORK, LOG_CONTROL, NULL, "this system has no %s: left out",
+				v6 ? "IPv6" : "IPv4");
 			if (why)
 				diag_free(why);
 			continue;

@@ -39,8 +39,8 @@ struct udp_user {
 /* *why names the port, the cause and the remedy: busy port, missing privilege. */
 MUST err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf, const struct udp_user *user,
 	struct udp **out, struct diag **why);
-/* The address of ours that datagrams to `remote` leave with, without port. Asks the routing table, does not send and does
- * not wait. False: no route. */
+/* The address of ours that datagrams to `remote` leave with, without port. Asks the routing table, does
+ * not send and does not wait. False: no route. */
 bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_addr *out);
 void udp_close(struct udp *u); /* what waits is sent as far as it goes without waiting */
 /* Other rules about interfaces; borrowed until the next call or the end. */
@@ -51,8 +51,8 @@ uint16_t udp_port_natt(const struct udp *u);
 /* One IKE datagram; local->port (0: port) tells the socket, local->family NET_NONE lets the system choose the address.
  * Copied. E_FULL, E_NOT_SUPPORTED (family). */
 MUST err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, slice data);
-/* n payloads as they are (ESP, keepalives), at once; how as in plug_host.udp_send. E_FULL when some were dropped, E_SPACE
- * when they are too long for the path (PLUG_UDP_DF). */
+/* n payloads as they are (ESP, keepalives), at once; how as in plug_host.udp_send. E_FULL when some were
+ * dropped, E_SPACE when they are too long for the path (PLUG_UDP_DF). */
 MUST err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v,
 	size_t n, unsigned how);
 /* Sends what waits now; the end of each turn does the same. */

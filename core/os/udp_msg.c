@@ -179,11 +179,11 @@ static err_t bind_failed(int family, uint16_t port, int err, struct diag **why)
 	const char *fam = family == AF_INET ? "IPv4" : "IPv6";
 
 	if (err == EADDRINUSE)
-		return diag_errno(why, E_IO, err, "UDP port %u (%s) is taken: stop the other IKE daemon (ss -ulpn 'sport = :%u' "
-			"names it) or choose ports with --port and --port-natt", port, fam, port);
+		return diag_errno(why, E_IO, err, "UDP port %u (%s) is taken: stop the other IKE daemon (ss -ulpn "
+			"'sport = :%u' names it) or choose ports with --port and --port-natt", port, fam, port);
 	if (err == EACCES || err == EPERM)
-		return diag_errno(why, E_PERM, err, "may not bind UDP port %u (%s): start as root or with CAP_NET_BIND_SERVICE, or "
-			"choose ports above 1023 with --port and --port-natt", port, fam);
+		return diag_errno(why, E_PERM, err, "may not bind UDP port %u (%s): start as root or with "
+			"CAP_NET_BIND_SERVICE, or choose ports above 1023 with --port and --port-natt", port, fam);
 	if (err == EADDRNOTAVAIL)
 		return E_NOT_SUPPORTED;
 	return diag_errno(why, E_IO, err, "cannot bind UDP port %u (%s)", port, fam);
@@ -197,12 +197,14 @@ err_t udp_socket(int family, uint16_t *port, int buffer_bytes, uint32_t fwmark, 
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 
 	if (fd < 0)
-		return errno == EAFNOSUPPORT ? E_NOT_SUPPORTED : diag_errno(why, E_IO, errno, "cannot make a UDP socket");
+		return errno == EAFNOSUPPORT ? E_NOT_SUPPORTED : diag_errno(why, E_IO, errno, "cannot make a UDP "
+			"socket");
 	err_t e = options(fd, family, why);
 	if (e)
 		goto fail;
 	buffers(fd, buffer_bytes);
-	/* Without CAP_NET_ADMIN there is no mark; but then there are no routing rules of a data plane to look at it either. */
+	/* Without CAP_NET_ADMIN there is no mark; but then there are no routing rules of a data plane to
+	 * look at it either. */
 	if (fwmark && setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark) && errno != EPERM) {
 		e = diag_errno(why, E_IO, errno, "cannot set the mark %u on a UDP socket (aditd.fwmark)", fwmark);
 		goto fail;
@@ -236,7 +238,8 @@ bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_ad
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 	if (fd < 0)
 		return false;
-	/* The mark of the daemon's sockets: the routes of the data plane are not for them. Refused without CAP_NET_ADMIN. */
+	/* The mark of the daemon's sockets: the routes of the data plane are not for them. Refused
+	 * without CAP_NET_ADMIN. */
 	if (fwmark)
 		(void)!setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark);
 	bool ok = connect(fd, &sa.sa, n) == 0;

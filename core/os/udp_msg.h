@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/os: one datagram as recvmmsg and sendmmsg want it, with its local address (IP_PKTINFO), and its socket. */
+/* Inside core/os: one datagram as recvmmsg and sendmmsg want it, with its local address (IP_PKTINFO),
+ * and its socket. */
 #ifndef ADIT_OS_UDP_MSG_H
 #define ADIT_OS_UDP_MSG_H
 

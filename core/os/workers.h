@@ -13,12 +13,14 @@ struct workers;
 
 struct work {
 	void (*run)(struct work *w);            /* any thread; touches nothing but its own struct */
-	void (*done)(struct work *w, bool ran); /* loop thread; ran false: the workers were stopped before. May free w */
+	/* Loop thread; ran false: the workers were stopped before. May free w. */
+	void (*done)(struct work *w, bool ran);
 	struct work *next;                      /* of the workers */
 };
 
 /* n_threads 0..256; max_waiting bounds the queue. */
-MUST err_t workers_new(struct loop *l, unsigned n_threads, unsigned max_waiting, struct workers **out, struct diag **why);
+MUST err_t workers_new(struct loop *l, unsigned n_threads, unsigned max_waiting, struct workers **out,
+	struct diag **why);
 /* Waits for the pieces that run now; all that were put and not given back are, by `done`, before it returns. */
 void workers_free(struct workers *w);
 /* Loop thread. E_FULL: counted by "workers.full"; done is not called. */

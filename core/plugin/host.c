@@ -60,7 +60,8 @@ static const struct plug_conf_key *conf_row(const struct plug_conf_key *conf, co
 
 static bool is_bool(const char *v)
 {
-	static const char *const words[] = { "yes", "no", "true", "false", "on", "off", "enabled", "disabled", "1", "0" };
+	static const char *const words[] = { "yes", "no", "true", "false", "on", "off", "enabled", "disabled", "1",
+		"0" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(words[i], v) == 0)
@@ -114,8 +115,8 @@ static const char *h_conf(void *arg, const char *key)
 	const char *wrong = k ? conf_wrong(k, v, buf, sizeof buf) : NULL;
 	if (!wrong)
 		return v;
-	LOGF(h->s->log, LOG_CONFIG, LOG_AUDIT, NULL, "plugins.%s.%s = %s: expected %s; the default (%s) is used", h->plugin,
-		key, v, wrong, k->def ? k->def : "none");
+	LOGF(h->s->log, LOG_CONFIG, LOG_AUDIT, NULL, "plugins.%s.%s = %s: expected %s; the default (%s) is "
+		"used", h->plugin, key, v, wrong, k->def ? k->def : "none");
 	return k->def;
 }
 
@@ -161,7 +162,8 @@ static int h_log_sink(void *arg, const struct log_ops *ops, void *sink, const ch
 	if (!h->s->log || ops->size < sizeof *ops)
 		return -1;
 	if (log_levels_parse(levels ? levels : "", ls.level, &why)) {
-		LOGF(h->s->log, LOG_CONFIG, LOG_AUDIT, NULL, "plugin %s: %s", h->plugin, diag_text(why, 0, buf, sizeof buf));
+		LOGF(h->s->log, LOG_CONFIG, LOG_AUDIT, NULL, "plugin %s: %s", h->plugin, diag_text(why, 0, buf,
+			sizeof buf));
 		diag_free(&why);
 		return -1;
 	}
@@ -217,7 +219,8 @@ static void h_unwatch(void *arg, struct plug_watch *w)
 	loop_unwatch((struct loop_watch *)w);
 }
 
-static struct plug_timer *h_timer(void *arg, uint64_t after_ms, uint64_t every_ms, void (*cb)(void *cb_arg), void *cb_arg)
+static struct plug_timer *h_timer(void *arg, uint64_t after_ms, uint64_t every_ms, void (*cb)(void *cb_arg),
+	void *cb_arg)
 {
 	struct host *h = arg;
 
@@ -237,8 +240,8 @@ static err_t h_post(void *arg, void (*cb)(void *cb_arg), void *cb_arg)
 	return h->s->loop ? loop_post(h->s->loop, cb, cb_arg) : E_NOT_SUPPORTED;
 }
 
-static err_t h_udp_send(void *arg, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n,
-	unsigned how)
+static err_t h_udp_send(void *arg, const struct net_addr *local, const struct net_addr *remote, const slice *v,
+	size_t n, unsigned how)
 {
 	struct host *h = arg;
 
@@ -321,11 +324,11 @@ struct host *host_new(const struct plug_services *s, const char *plugin, const s
 	for (int i = 0; i < SINKS; i++)
 		h->sink[i].id = -1;
 	pthread_mutex_init(&h->lock, NULL);
-	h->api = (struct plug_host){ .size = sizeof h->api, .h = h, .conf = h_conf, .conf_each = h_conf_each, .log = h_log,
-		.log_sink = h_log_sink, .log_unsink = h_log_unsink, .find = h_find, .random = rng_random, .now_ms = h_now_ms,
-		.watch = h_watch, .unwatch = h_unwatch, .timer = h_timer, .untimer = h_untimer, .post = h_post,
-		.udp_send = h_udp_send, .kern_event = h_kern_event, .kern_done = h_kern_done, .count = h_count,
-		.fwmark = s->fwmark };
+	h->api = (struct plug_host){ .size = sizeof h->api, .h = h, .conf = h_conf, .conf_each = h_conf_each,
+		.log = h_log, .log_sink = h_log_sink, .log_unsink = h_log_unsink, .find = h_find, .random = rng_random,
+		.now_ms = h_now_ms, .watch = h_watch, .unwatch = h_unwatch, .timer = h_timer, .untimer = h_untimer,
+		.post = h_post, .udp_send = h_udp_send, .kern_event = h_kern_event, .kern_done = h_kern_done,
+		.count = h_count, .fwmark = s->fwmark };
 	return h;
 }
 

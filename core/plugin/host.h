@@ -21,8 +21,8 @@ struct plug_services {
 	const char *(*conf)(void *arg, const char *plugin, const char *key);
 	void (*conf_each)(void *arg, const char *plugin, const char *key, void (*cb)(void *cb_arg, const char *name),
 		void *cb_arg);
-	err_t (*udp_send)(void *arg, const struct net_addr *local, const struct net_addr *remote, const slice *v, size_t n,
-		unsigned how);
+	err_t (*udp_send)(void *arg, const struct net_addr *local, const struct net_addr *remote, const slice *v,
+		size_t n, unsigned how);
 	void (*kern_event)(void *arg, const struct kern_event *ev);
 	void (*kern_done)(void *arg, uint64_t token, err_t res);
 	uint32_t fwmark; /* of the daemon's own sockets */

@@ -46,7 +46,8 @@ static err_t encr_both_ways(const struct encr_ops *ops, const struct plug_kat *k
 	ops->seal(w->ctx, &op, 1);
 	if (op.res)
 		return wrong(why, i, "encryption failed");
-	if ((k->in.n && memcmp(w->buf, k->out.p, k->in.n) != 0) || memcmp(w->icv, k->out.p + k->in.n, ops->icv_len) != 0)
+	if ((k->in.n && memcmp(w->buf, k->out.p, k->in.n) != 0) || memcmp(w->icv, k->out.p + k->in.n,
+		ops->icv_len) != 0)
 		return wrong(why, i, "encryption gives another result");
 	op.res = 0;
 	ops->open(w->ctx, &op, 1);
@@ -127,7 +128,8 @@ static err_t kex_round(const struct kex_ops *ops, struct diag **why)
 			ops->finish(w.ctx, slice_of(r, pub_r), si) == 0 && memcmp(si, sr, n) == 0;
 		ops->fini(w.ctx);
 		if (!ok)
-			e = diag_set(why, E_KAT, "known-answer test: both sides of an exchange come to different secrets");
+			e = diag_set(why, E_KAT, "known-answer test: both sides of an exchange come to different "
+				"secrets");
 	}
 	work_shut(&w);
 	return e;

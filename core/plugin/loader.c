@@ -61,13 +61,14 @@ static err_t trusted(const char *path, bool dir, struct diag **why)
 		return diag_errno(why, errno == ENOENT ? E_NOT_FOUND : E_IO, errno, "plugin %s %s",
 			dir ? "directory" : "file", path);
 	if (dir ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-		return diag_set(why, E_BAD_VALUE, "%s is not a %s", path, dir ? "directory (--plugin-dir)" : "regular file");
+		return diag_set(why, E_BAD_VALUE, "%s is not a %s", path, dir ? "directory (--plugin-dir)" : "regular "
+			"file");
 	if (!owner_ok(st.st_uid))
-		return diag_set(why, E_PERM, "%s belongs to uid %u: plugins are loaded only from root or our own user (chown "
-			"root %s)", path, (unsigned)st.st_uid, path);
+		return diag_set(why, E_PERM, "%s belongs to uid %u: plugins are loaded only from root or our own user "
+			"(chown root %s)", path, (unsigned)st.st_uid, path);
 	if (st.st_mode & S_IWOTH)
-		return diag_set(why, E_PERM, "%s is writable for everybody: no plugin is loaded from it (chmod o-w %s)", path,
-			path);
+		return diag_set(why, E_PERM, "%s is writable for everybody: no plugin is loaded from it (chmod o-w "
+			"%s)", path, path);
 	return 0;
 }
 
@@ -90,14 +91,15 @@ static err_t desc_check(const struct plug_desc *d, const char *name, struct diag
 	if (d->magic != ADIT_ABI_MAGIC)
 		return diag_set(why, E_ABI, "its magic number is wrong: not a plugin of Adit");
 	if (d->abi_major != ADIT_ABI_MAJOR)
-		return diag_set(why, E_ABI, "it was built for plugin ABI %u.%u, this aditd has %d.%d: install the version of the "
-			"plugin for this aditd, or build it again with these headers", d->abi_major, d->abi_minor, ADIT_ABI_MAJOR,
-			ADIT_ABI_MINOR);
+		return diag_set(why, E_ABI, "it was built for plugin ABI %u.%u, this aditd has %d.%d: install the "
+			"version of the plugin for this aditd, or build it again with these headers", d->abi_major,
+			d->abi_minor, ADIT_ABI_MAJOR, ADIT_ABI_MINOR);
 	if (d->size < sizeof *d || d->n_feats > FEATS_MAX || (d->n_feats && !d->feats) || !d->name || !d->version ||
 	    !d->summary)
 		return diag_set(why, E_ABI, "its descriptor is incomplete");
 	if (strcmp(d->name, name) != 0)
-		return diag_set(why, E_ABI, "it calls itself %.64s: the file has to be named %.64s.so", d->name, d->name);
+		return diag_set(why, E_ABI, "it calls itself %.64s: the file has to be named %.64s.so", d->name,
+			d->name);
 	return 0;
 }
 
@@ -106,7 +108,8 @@ void loader_refuse(struct loader *l, struct reg_plugin *p, const struct diag *wh
 	char buf[512];
 
 	registry_refuse(l->s->reg, p, diag_text(why, e, buf, sizeof buf));
-	LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, &(struct log_ctx){ .code = e }, "plugin %s is left out: %s", p->name, p->why);
+	LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, &(struct log_ctx){ .code = e }, "plugin %s is left out: "
+		"%s", p->name, p->why);
 }
 
 static err_t add(struct loader *l, const char *name, const char *path, const struct plug_desc *d,
@@ -203,8 +206,8 @@ static err_t open_all(struct loader *l, const char *dir, struct diag **why)
 	}
 	free(v);
 	if (!e && !n)
-		LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, NULL, "the plugin directory %s has no plugin (another one: --plugin-dir)",
-			dir);
+		LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, NULL, "the plugin directory %s has no plugin (another one: "
+			"--plugin-dir)", dir);
 	return e;
 }
 
@@ -222,8 +225,8 @@ err_t loader_open(struct loader *l, const char *dir, const char *const *names, s
 			return diag_set(why, E_BAD_VALUE, "\"%s\" is no name of a plugin (a-z, 0-9, -)", *names);
 		snprintf(path, sizeof path, "%s/%s.so", dir, *names);
 		if (access(path, F_OK))
-			return diag_set(why, E_NOT_FOUND, "plugin \"%s\" is asked for by the configuration, but %s does not exist: "
-				"install it or take it out of aditd.load", *names, path);
+			return diag_set(why, E_NOT_FOUND, "plugin \"%s\" is asked for by the configuration, but %s "
+				"does not exist: install it or take it out of aditd.load", *names, path);
 		if (!known(l, *names))
 			e = open_one(l, dir, *names);
 	}

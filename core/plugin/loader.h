@@ -21,7 +21,8 @@ void loader_free(struct loader *l);
  * (NULL-terminated; one that is missing is an error of the configuration: E_NOT_FOUND). dir and files have to belong
  * to root, to our user or to the owner of this program, and must not be writable for everybody: E_PERM. */
 MUST err_t loader_open(struct loader *l, const char *dir, const char *const *names, struct diag **why);
-/* Leaves out the plugins that offer features of this kind and have another name (NULL: all of them). Before the start. */
+/* Leaves out the plugins that offer features of this kind and have another name (NULL: all of them).
+ * Before the start. */
 void loader_keep_only(struct loader *l, uint16_t kind, const char *name);
 /* Starts everything that was opened. measure_ms: how long each algorithm with several providers is measured, 0 not. */
 void loader_start(struct loader *l, unsigned measure_ms);

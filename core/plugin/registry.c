@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry: one array of features, kept ordered by (kind, id, arg, best first) so that a look-up is a binary search. */
+/* The registry: one array of features, kept ordered by (kind, id, arg, best first) so that a look-up is
+ * a binary search. */
 #include "plugin/registry.h"
 
 #include <stdio.h>

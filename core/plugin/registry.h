@@ -7,7 +7,8 @@
  * (registry_speed), else the priority of the feature, else who came first. A PLUG_WEAK feature is found as any other:
  * that it is used only when asked for by name is the business of proposals.
  * Owned: the registry owns its rows and plugin records, the plugins own what the rows point to. Filled and changed on
- * the loop thread before workers run; registry_find and the enumerations may then be called from any thread. Nothing waits.
+ * the loop thread before workers run; registry_find and the enumerations may then be called from any
+ * thread. Nothing waits.
  */
 #ifndef ADIT_PLUGIN_REGISTRY_H
 #define ADIT_PLUGIN_REGISTRY_H

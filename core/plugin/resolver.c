@@ -154,8 +154,8 @@ static void start_one(struct loader *l, struct loaded *p)
 	for (size_t i = 0; i < n; i++)
 		if (verdict[i] == TAKEN)
 			offered += test_and_offer(l, p, &p->desc->feats[i]);
-	LOGF(l->s->log, LOG_PLUGIN, LOG_DETAIL, NULL, "plugin %s %s: %zu of %zu features", p->reg->name, p->reg->version,
-		offered, n);
+	LOGF(l->s->log, LOG_PLUGIN, LOG_DETAIL, NULL, "plugin %s %s: %zu of %zu features", p->reg->name,
+		p->reg->version, offered, n);
 out:
 	diag_free(&why);
 	free(verdict);
@@ -201,8 +201,8 @@ static void measure(struct loader *l, unsigned ms)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (v[i].speed)
-			registry_speed(l->s->reg, v[i].plugin->name, v[i].row->is.kind, v[i].row->is.id, v[i].row->is.arg,
-				v[i].speed);
+			registry_speed(l->s->reg, v[i].plugin->name, v[i].row->is.kind, v[i].row->is.id,
+				v[i].row->is.arg, v[i].speed);
 	free(v);
 }
 

@@ -192,5 +192,6 @@ static const struct plug_conf_key conf[] = {
 
 ADIT_PLUGIN = {
 	ADIT_PLUGIN_HEAD, .name = "log-file", .version = "1.0", .summary = "log to files, as text or JSON lines",
-	.feats = feats, .n_feats = ARRAY_LEN(feats), .conf = conf, .start = start, .reconfigure = reconfigure, .stop = stop
+	.feats = feats, .n_feats = ARRAY_LEN(feats), .conf = conf, .start = start, .reconfigure = reconfigure,
+	.stop = stop
 };

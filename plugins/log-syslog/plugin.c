@@ -69,7 +69,8 @@ static void shut(struct self *s)
 
 static void target_write(void *arg, const struct log_record *r)
 {
-	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+		"Dec" };
 	static _Thread_local char line[LOG_LINE];
 	struct text t = text_of(line, sizeof line);
 	const struct target *to = arg;
@@ -111,8 +112,8 @@ static void section(void *arg, const char *name)
 		s->n += t->sink >= 0;
 		return;
 	}
-	snprintf(text, sizeof text, "\"%.40s\" is no facility of syslog (daemon, auth, authpriv, user, local0 to local7), or there "
-		"are more than %d", name, FACILITIES);
+	snprintf(text, sizeof text, "\"%.40s\" is no facility of syslog (daemon, auth, authpriv, user, local0 to "
+		"local7), or there are more than %d", name, FACILITIES);
 	s->host->log(s->host->h, 0, text);
 }
 
@@ -172,5 +173,6 @@ static const struct plug_conf_key conf[] = {
 
 ADIT_PLUGIN = {
 	ADIT_PLUGIN_HEAD, .name = "log-syslog", .version = "1.0", .summary = "log to the system's log (syslog)",
-	.feats = feats, .n_feats = ARRAY_LEN(feats), .conf = conf, .start = start, .reconfigure = reconfigure, .stop = stop
+	.feats = feats, .n_feats = ARRAY_LEN(feats), .conf = conf, .start = start, .reconfigure = reconfigure,
+	.stop = stop
 };
