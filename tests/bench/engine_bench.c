@@ -17,7 +17,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { SAS_DEFAULT = 20000, QUEUE = 1 << 16 };
+enum { SAS_DEFAULT = 20000 };
 
 struct msg {
 	int to;
@@ -42,8 +42,8 @@ struct node {
 };
 
 static struct node nodes[2];
-static struct msg queue[QUEUE];
-static size_t q_head, q_tail;
+static struct msg *queue; /* room for one message per IKE SA in either direction */
+static size_t q_head, q_tail, q_cap;
 static double kex_cpu;
 static uint64_t now_ms = 1000;
 static struct plug_registry *registry;
@@ -99,7 +99,7 @@ static void settle(int at)
 		fx_init(&n->fx);
 		for (struct fx *f = fx.head; f; f = f->next) {
 			if (f->type == FX_SEND) {
-				struct msg *m = &queue[q_tail++ % QUEUE];
+				struct msg *m = &queue[q_tail++ % q_cap];
 				*m = (struct msg){ 1 - at, f->send.local, f->send.remote, malloc(f->send.data.n), f->send.data.n };
 				memcpy(m->data, f->send.data.p, m->n);
 			} else if (f->type == FX_JOB) {
@@ -126,7 +126,7 @@ static void settle(int at)
 static void pump(void)
 {
 	while (q_head != q_tail) {
-		struct msg m = queue[q_head++ % QUEUE];
+		struct msg m = queue[q_head++ % q_cap];
 		struct node *n = &nodes[m.to];
 		double t = cpu_now(), k = kex_cpu;
 		ike_rx(n->e, now_ms, &m.dst, &m.src, slice_of(m.data, m.n), &n->fx);
@@ -187,6 +187,8 @@ int main(int argc, char **argv)
 		fputs("usage: engine_bench PLUGIN-DIR [SAs]\n", stderr);
 		return 2;
 	}
+	q_cap = 2 * (size_t)sas + 16;
+	queue = calloc(q_cap, sizeof *queue);
 	registry = registry_new();
 	for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
 		snprintf(path, sizeof path, "%s/%s.so", argv[1], plugins[i]);
@@ -198,7 +200,7 @@ int main(int argc, char **argv)
 	}
 	crypto_init(&c, find, random_bytes, registry);
 	struct log *log = log_new();
-	if (suite_list_add(&ike, NULL, SUITE_IKE, "aes128gcm16-prfsha256-x25519", NULL) ||
+	if (!queue || suite_list_add(&ike, NULL, SUITE_IKE, "aes128gcm16-prfsha256-x25519", NULL) ||
 	    suite_list_add(&esp, NULL, SUITE_ESP, "aes128gcm16", NULL) || !node_init(0, &c, log, &ike, &esp) ||
 	    !node_init(1, &c, log, &ike, &esp)) {
 		fputs("the engines cannot be made\n", stderr);
@@ -250,6 +252,7 @@ int main(int argc, char **argv)
 	suite_list_fini(&esp);
 	log_free(log);
 	registry_free(registry);
+	free(queue);
 	free(conns);
 	free(names);
 	return 0;
