@@ -179,10 +179,15 @@ static void state_after(struct ike_xch *x)
 
 /* ---- requests of the peer ---------------------------------------------------------------------------------------------- */
 
+/* What was queued while the request was waited for starts now, however it ended. */
 static void rx_finish(struct ike_xch *x)
 {
-	x->sa->rx = NULL;
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
+
+	sa->rx = NULL;
 	ike_xch_put(x);
+	ike_work_run(e, sa);
 }
 
 static void rx_answered(struct ike_xch *x)
@@ -262,8 +267,6 @@ static void rx_run(struct ike_xch *x)
 		half_open_arm(e, sa);
 	run_done(x);
 	rx_finish(x);
-	if (sa->state != IKE_S_GONE)
-		ike_work_run(e, sa);
 }
 
 static bool has_notify(const void *arg, uint16_t type)
