@@ -2,7 +2,8 @@
 /*
  * NAT detection (RFC 7296 section 2.23): SHA-1 over SPIs, address and port in both directions. A mismatch of what the
  * peer says about us: we are behind a NAT; about itself: the peer is. From IKE_AUTH on an initiator that found one
- * floats to port 4500. With conn->encap we pretend to be behind one by sending a wrong hash of our own address.
+ * floats to port 4500. With conn->encap, or when the data plane has no raw ESP, we pretend to be behind one by sending a
+ * wrong hash of our own address.
  */
 #include "ike/init.h"
 
@@ -58,6 +59,15 @@ static enum verdict natd_apply(struct ike_xch *x)
 	return V_DONE;
 }
 
+/* Do we claim to be behind a NAT, so that ESP goes in UDP: by configuration, or because the data plane cannot send it
+ * without? */
+static bool natd_fake(const struct ike_xch *x)
+{
+	uint32_t caps = x->e->env.kern_caps;
+
+	return (x->sa->conn && x->sa->conn->encap) || ((caps & KERN_CAP_ENCAP) && !(caps & KERN_CAP_RAW_ESP));
+}
+
 static void natd_done(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -66,7 +76,7 @@ static void natd_done(struct ike_xch *x)
 
 	if (!(sa->facts & FACT_KE_DONE) || !(sa->flags & SA_PEER_NATD))
 		return;
-	if (sa->conn->encap) {
+	if (natd_fake(x)) {
 		sa->flags |= SA_NAT_FAKE;
 		nat = true;
 	}
@@ -89,7 +99,7 @@ static enum verdict natd_emit(struct ike_xch *x, struct ike_out *out)
 	struct net_addr me = sa->local;
 
 	/* Our own address may be unknown when the kernel chooses it: then no hash can fit, which is what it shall say. */
-	if (sa->conn && sa->conn->encap)
+	if (natd_fake(x))
 		me.port = 0;
 	if (natd_hash(e, sa->spi_i, x->dir == XCH_RX_REQUEST ? sa->spi_r : 0, &me, src) ||
 	    natd_hash(e, sa->spi_i, x->dir == XCH_RX_REQUEST ? sa->spi_r : 0, &sa->remote, dst))
