@@ -212,8 +212,8 @@ static struct net_addr addr_inside(struct rtnl *r, const struct ts_sel *local)
 
 /* ---- routes ---- */
 
-/* out = in + 2^(8 * n - 1 - bit); false: over the top. */
-static bool addr_step(uint8_t *a, size_t n, size_t bits)
+/* To the first address behind a prefix; false: there is none. */
+static bool addr_step(uint8_t *a, size_t bits)
 {
 	for (size_t i = (bits + 7) / 8, add = bits % 8 ? 1u << (8 - bits % 8) : 1; i-- > 0; add = 1) {
 		unsigned v = a[i] + (unsigned)add;
@@ -221,7 +221,6 @@ static bool addr_step(uint8_t *a, size_t n, size_t bits)
 		if (v < 256)
 			return true;
 	}
-	(void)n;
 	return false;
 }
 
@@ -251,7 +250,7 @@ size_t rtnl_prefixes(const struct ts_sel *t, uint8_t (*addr)[16], uint8_t *bits,
 			bits[n] = (uint8_t)b;
 		}
 		n++;
-		if (b == 0 || !addr_step(at, len, b))
+		if (b == 0 || !addr_step(at, b))
 			break;
 	}
 	return n;
