@@ -204,7 +204,7 @@ struct child_sa *child_by_out(const struct ike_sa *sa, uint8_t proto, uint32_t s
 	return c;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------- */
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 void child_tell(struct ike_engine *e, struct child_sa *c, bool up, err_t why, const char *text)
 {
@@ -214,7 +214,7 @@ void child_tell(struct ike_engine *e, struct child_sa *c, bool up, err_t why, co
 	ike_event_child(e, c->sa, c->unique, up, why, text);
 }
 
-/* ---- work about a child ---------------------------------------------------------------------------------------- */
+/* ---- work about a child ------------------------------------------------------------------------------------------ */
 
 static struct ike_work *child_work(struct child_sa *c, uint8_t story, uint64_t cmd_id)
 {
@@ -333,14 +333,15 @@ static bool inactive(struct ike_engine *e, struct child_sa *c)
 	return false;
 }
 
-/* A pair that was replaced and whose delete is still to come: the new one is switched to as soon as the peer uses it. */
+/* A pair that was replaced and waits for its delete: the new one is switched to as soon as the peer uses it. */
 static void rekeyed_poll(struct ike_engine *e, struct child_sa *c)
 {
 	struct child_sa *new = child_of(c->sa, c->replaced_by);
 	uint64_t idle;
 	if ((c->flags & CHILD_REDUNDANT) && e->now_ms >= c->installed_ms + REDUNDANT_LIMIT_MS) {
 		SA_LOG(e, c->sa, LOG_CHILD, LOG_CONTROL,
-		       "the peer has not deleted its redundant child '%s' (%08x): deleted by us", c->conf->name, c->spi_in);
+		       "the peer has not deleted its redundant child '%s' (%08x): deleted by us", c->conf->name,
+		       c->spi_in);
 		child_queue_delete(e, c, 0, 0);
 		return;
 	}
@@ -383,10 +384,10 @@ static void timer_fired(struct ike_engine *e, struct ike_timer *t)
 	}
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
-/* The peer has rekeyed a child and takes the new one back (its data plane said no): the old one, which is still sent on,
- * stays. Returns its unique id, 0 none. */
+/* The peer has rekeyed a child and takes the new one back (its data plane said no): the old one, which is still sent
+ * on, stays. Returns its unique id, 0 none. */
 static uint64_t child_take_back(struct ike_engine *e, struct child_sa *new)
 {
 	for (struct child_sa *c = new->late ? new->sa->children : NULL; c; c = c->next)
@@ -511,7 +512,8 @@ uint32_t child_count(const struct child_world *w)
 
 uint64_t child_world_bytes(const struct child_world *w)
 {
-	return sizeof *w + (uint64_t)slab_count(w->children) * (sizeof(struct child_sa) + 2 * sizeof(struct ts_sel) + 32) +
+	return sizeof *w +
+	       (uint64_t)slab_count(w->children) * (sizeof(struct child_sa) + 2 * sizeof(struct ts_sel) + 32) +
 	       w->n_traps * sizeof(struct child_trap);
 }
 

@@ -17,14 +17,14 @@
 
 struct child_world;
 
-/* ---- tasks ----------------------------------------------------------------------------------------------------- */
+/* ---- tasks ------------------------------------------------------------------------------------------------------- */
 
 /* A new child SA, in IKE_AUTH (no key exchange; x->exchange tells) and in CREATE_CHILD_SA, both roles. As initiator
  * x->work->child says which (in IKE_AUTH, too, x->work is the STORY_CHILD_NEW work; its child is NULL or x->work itself
  * is NULL for an IKE SA without child). A failure in IKE_AUTH leaves the IKE SA
  * alone: the task then answers V_DONE and emits its error notify instead of its payloads; in CREATE_CHILD_SA it answers
- * V_REJECT. As initiator it tells x->work->cmd_id (ike_cmd_done) and publishes the events in `done`; when its exchange is
- * rejected as a whole the engine tells the command. */
+ * V_REJECT. As initiator it tells x->work->cmd_id (ike_cmd_done) and publishes the events in `done`; when its exchange
+ * is rejected as a whole the engine tells the command. */
 extern const struct task_ops task_child_create;
 /* Rekey of a child: N(REKEY_SA), collisions with the peer's rekey and delete. */
 extern const struct task_ops task_child_rekey;
@@ -68,14 +68,14 @@ void child_conf_changed(struct ike_engine *e);
 void child_world_stop(struct ike_engine *e);
 void child_kern_event(struct ike_engine *e, const struct kern_event *ev);
 
-/* ---- looking ------------------------------------------------------------------------------------------------------ */
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 uint32_t child_count(const struct child_world *w);
 uint64_t child_world_bytes(const struct child_world *w);
 uint16_t child_count_of(const struct ike_sa *sa);
 /* Views of all children of the SA (unique 0) or of one, in `a`; *n how many. NULL: none or no memory. */
-const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_sa *sa, uint64_t unique, struct arena *a,
-	uint16_t *n);
+const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_sa *sa, uint64_t unique,
+					 struct arena *a, uint16_t *n);
 const struct ike_policy_view *child_policy_next(struct child_world *w, uint32_t *cursor, struct arena *a);
 
 #endif

@@ -122,7 +122,7 @@ struct child_neg {
 	struct crypto_algs algs;
 };
 
-/* ---- child.c: objects ---------------------------------------------------------------------------------------- */
+/* ---- child.c: objects -------------------------------------------------------------------------------------------- */
 
 MUST err_t child_spi_new(struct ike_engine *e, uint32_t *spi);
 void child_spi_free(struct ike_engine *e, uint32_t spi);
@@ -162,9 +162,10 @@ void child_deleted(struct ike_engine *e, struct child_sa *c, err_t why, bool by_
 /* What close_action or dpd_action ask for. */
 void child_action(struct ike_engine *e, struct conf_conn *conn, const struct conf_child *conf, uint8_t action);
 
-/* ---- child_kern.c: what stands in the kernel ------------------------------------------------------------------- */
+/* ---- child_kern.c: what stands in the kernel --------------------------------------------------------------------- */
 
-/* The operations that install a child, in `a`: *n of them. NULL: no memory. out: with the outbound SA; pols: policies. */
+/* The operations that install a child, in `a`: *n_ops of them. NULL: no memory. out, pols: with outbound SA, policies.
+ */
 struct kern_op *child_install_ops(struct ike_engine *e, const struct ike_sa *sa, const struct child_neg *n, bool ours,
 	bool out, bool pols, struct arena *a, size_t *n_ops);
 /* Takes away what the flags (CHILD_IN, CHILD_OUT, CHILD_POLICIES) say and the child still has. Does not wait. */
@@ -179,14 +180,15 @@ void child_trap_policies(struct ike_engine *e, const struct child_trap *t, bool 
 /* ---- child_trap.c ------------------------------------------------------------------------------------------------ */
 
 struct child_trap *child_trap_find(const struct child_world *w, const char *conn, const char *child);
-MUST err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct conf_child *conf, struct diag **why);
+MUST err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct conf_child *conf,
+			  struct diag **why);
 void child_trap_del(struct ike_engine *e, struct child_trap *t);
 /* A child of the trap is up, or its negotiation has failed: the next packet may ask again. */
 void child_trap_served(struct ike_engine *e, uint32_t reqid);
 uint32_t child_trap_reqid(const struct ike_engine *e, const char *conn, const char *child); /* 0 none */
 void child_acquire(struct ike_engine *e, const struct kern_event *ev);
 
-/* ---- neg.c: the parts of a negotiation that creation and rekeying share --------------------------------------------- */
+/* ---- neg.c: the parts of a negotiation that creation and rekeying share ------------------------------------------ */
 
 struct child_neg *neg_get(struct ike_xch *x); /* the exchange's own, made at first use; NULL no memory */
 /* Initiator: SPI, nonce, selectors, key exchange of a request. May wait. */
@@ -198,18 +200,19 @@ enum verdict neg_emit_answer(struct ike_xch *x, struct child_neg *n, struct ike_
 /* Initiator: the answer. May wait. */
 enum verdict neg_check_answer(struct ike_xch *x, struct child_neg *n);
 /* Installs and makes the child; *out is NULL until V_DONE. May wait. V_REJECT: nothing stands. */
-enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, bool with_policies, struct child_sa **out);
+enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, bool with_policies,
+			 struct child_sa **out);
 void neg_drop(struct ike_xch *x);
 /* Has the peer deleted the child already whose answer is here only now? */
 bool neg_deleted_early(const struct child_neg *n);
-/* Error notify of an answer: was our request put back to be tried again (another key exchange method, the peer is busy)?
- * x->err and x->why are set then. offered: the method of our KE payload. */
+/* Error notify of an answer: was our request put back to be tried again (another key exchange method, the peer is
+ * busy)? x->err and x->why are set then. offered: the method of our KE payload. */
 bool neg_try_again(struct ike_xch *x, const struct wire_notify *err, uint16_t offered,
 		   const struct suite_prop *const *v, size_t n_props);
 /* Time to wait after TEMPORARY_FAILURE: longer with each try, with jitter. */
 uint64_t neg_retry_ms(struct ike_engine *e, const struct ike_work *w);
 
-/* ---- collisions ----------------------------------------------------------------------------------------------------- */
+/* ---- collisions -------------------------------------------------------------------------------------------------- */
 
 /* What is under way here, seen from the peer's request x; `c` is the child it names (NULL: none of ours, or the request
  * names none when `named` is false). */

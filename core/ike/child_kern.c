@@ -35,10 +35,22 @@ static struct inst inst_of_child(const struct child_sa *c)
 static struct inst inst_of_neg(const struct ike_sa *sa, const struct child_neg *n)
 {
 	return (struct inst){
-		.sa = sa, .conn = n->conn, .conf = n->conf, .suite = &n->suite, .local = n->local.v, .remote = n->remote.v,
-		.n_local = n->local.n, .n_remote = n->remote.n, .spi_in = n->spi_in, .spi_out = n->spi_out,
-		.reqid = n->reqid, .proto = n->proto, .mode = n->mode, .encap = sa->flags & SA_NATT,
-		.tfc_off = n->peer_tfc_off || (sa->flags & SA_ESP_TFC_OFF), .cookie = n->spi_in,
+		.sa = sa,
+		.conn = n->conn,
+		.conf = n->conf,
+		.suite = &n->suite,
+		.local = n->local.v,
+		.remote = n->remote.v,
+		.n_local = n->local.n,
+		.n_remote = n->remote.n,
+		.spi_in = n->spi_in,
+		.spi_out = n->spi_out,
+		.reqid = n->reqid,
+		.proto = n->proto,
+		.mode = n->mode,
+		.encap = sa->flags & SA_NATT,
+		.tfc_off = n->peer_tfc_off || (sa->flags & SA_ESP_TFC_OFF),
+		.cookie = n->spi_in,
 	};
 }
 
@@ -54,11 +66,19 @@ static struct kern_op sa_op(const struct inst *in, uint8_t verb, uint8_t dir)
 {
 	const struct ike_sa *sa = in->sa;
 	bool out = dir == KERN_OUT;
-	return (struct kern_op){ .verb = verb, .sa = {
-		.dir = dir, .proto = in->proto, .mode = in->mode, .spi = out ? in->spi_out : in->spi_in, .reqid = in->reqid,
-		.src = out ? sa->local : sa->remote, .dst = out ? sa->remote : sa->local, .encap = in->encap,
-		.if_id = if_id_of(in, dir), .cookie = in->cookie,
-	} };
+	struct kern_sa s = {
+		.dir = dir,
+		.proto = in->proto,
+		.mode = in->mode,
+		.spi = out ? in->spi_out : in->spi_in,
+		.reqid = in->reqid,
+		.src = out ? sa->local : sa->remote,
+		.dst = out ? sa->remote : sa->local,
+		.encap = in->encap,
+		.if_id = if_id_of(in, dir),
+		.cookie = in->cookie,
+	};
+	return (struct kern_op){ .verb = verb, .sa = s };
 }
 
 /* A limit of the traffic until the rekey, less a random part, so that many SAs do not reach it together. */
@@ -109,8 +129,8 @@ static bool pair_ok(const struct ts_sel *l, const struct ts_sel *r)
 	return l->family == r->family && (!l->proto || !r->proto || l->proto == r->proto);
 }
 
-static struct kern_op policy_op(const struct inst *in, uint8_t verb, uint8_t dir, uint8_t action, const struct ts_sel *l,
-				const struct ts_sel *r)
+static struct kern_op policy_op(const struct inst *in, uint8_t verb, uint8_t dir, uint8_t action,
+				const struct ts_sel *l, const struct ts_sel *r)
 {
 	const struct conf_child *f = in->conf;
 	bool out = dir == KERN_OUT;
@@ -139,7 +159,8 @@ static size_t policy_ops(const struct inst *in, uint8_t verb, uint8_t action, st
 			if (!pair_ok(&in->local[i], &in->remote[j]))
 				continue;
 			for (uint8_t dir = KERN_IN; dir <= KERN_FWD; dir++) {
-				if ((dir == KERN_FWD && in->mode == KERN_TRANSPORT) || (action == KERN_TRAP && dir != KERN_OUT))
+				if ((dir == KERN_FWD && in->mode == KERN_TRANSPORT) ||
+				    (action == KERN_TRAP && dir != KERN_OUT))
 					continue;
 				if (v)
 					v[n] = policy_op(in, verb, dir, action, &in->local[i], &in->remote[j]);

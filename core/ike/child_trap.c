@@ -39,15 +39,20 @@ err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct 
 	struct tsm_end le = { conn->local_addrs, conn->n_local_addrs ? 1 : 0 };
 	struct tsm_end re = { conn->remote_addrs, conn->n_remote_addrs ? 1 : 0 };
 	if (child_trap_find(w, conn->name, conf->name))
-		return diag_set(why, E_EXISTS, "child '%s' of connection '%s' is installed already", conf->name, conn->name);
+		return diag_set(why, E_EXISTS, "child '%s' of connection '%s' is installed already", conf->name,
+				conn->name);
 	if (!is_shunt(conf) && !conn->n_remote_addrs)
-		return diag_set(why, E_BAD_VALUE, "child '%s' cannot be installed: connection '%s' has no address to call; set "
-				"remote_addrs", conf->name, conn->name);
+		return diag_set(why, E_BAD_VALUE,
+				"child '%s' cannot be installed: connection '%s' has no address to call; set "
+				"remote_addrs",
+				conf->name, conn->name);
 	tsm_expand(conf->local_ts, conf->n_local_ts, &le, &local);
 	tsm_expand(conf->remote_ts, conf->n_remote_ts, &re, &remote);
 	if (!local.n || !remote.n)
-		return diag_set(why, E_BAD_VALUE, "child '%s' cannot be installed: its dynamic selectors need local_addrs and "
-				"remote_addrs in connection '%s'", conf->name, conn->name);
+		return diag_set(why, E_BAD_VALUE,
+				"child '%s' cannot be installed: its dynamic selectors need local_addrs and "
+				"remote_addrs in connection '%s'",
+				conf->name, conn->name);
 	struct child_trap *t = calloc(1, sizeof *t);
 	struct ts_sel *ts = reallocarray(NULL, local.n + remote.n, sizeof *ts);
 	if (!t || !ts) {
@@ -133,12 +138,13 @@ err_t child_cmd_install(struct ike_engine *e, const struct ike_cmd *cmd, struct 
 	struct conf_conn *conn = cmd->ike ? e->env.conn_find(e->env.arg, cmd->ike) : NULL;
 	const struct conf_child *conf = NULL;
 	if (!cmd->ike)
-		return diag_set(why, E_NOT_FOUND, "say in which connection child '%s' is", cmd->child ? cmd->child : "");
+		return diag_set(why, E_NOT_FOUND, "say in which connection child '%s' is",
+				cmd->child ? cmd->child : "");
 	if (conn && cmd->child)
 		conf = conf_conn_child(conn, cmd->child);
 	if (!conf)
-		return diag_set(why, E_NOT_FOUND, "there is no child '%s' in a connection '%s'", cmd->child ? cmd->child : "",
-				cmd->ike);
+		return diag_set(why, E_NOT_FOUND, "there is no child '%s' in a connection '%s'",
+				cmd->child ? cmd->child : "", cmd->ike);
 	return child_trap_add(e, conn, conf, why);
 }
 
@@ -165,8 +171,9 @@ void child_conf_changed(struct ike_engine *e)
 		err_t err = conf ? child_trap_add(e, conn, conf, &why) : 0;
 		if (err) {
 			struct log_ctx ctx = { .conn = conn->name, .child = conf->name, .code = err };
-			LOGF(e->env.log, LOG_CHILD, LOG_CONTROL, &ctx, "changed child '%s' is not installed any more: %s",
-			     conf->name, diag_text(why, err, text, sizeof text));
+			LOGF(e->env.log, LOG_CHILD, LOG_CONTROL, &ctx,
+			     "changed child '%s' is not installed any more: %s", conf->name,
+			     diag_text(why, err, text, sizeof text));
 		}
 		diag_free(&why);
 	}
@@ -196,7 +203,7 @@ const struct ike_policy_view *child_policy_next(struct child_world *w, uint32_t 
 	return v->local_ts && v->remote_ts ? v : NULL;
 }
 
-/* ---- events of the kernel ---------------------------------------------------------------------------------------------- */
+/* ---- events of the kernel ---------------------------------------------------------------------------------------- */
 
 static struct child_sa *child_by_in(struct ike_engine *e, uint64_t cookie)
 {

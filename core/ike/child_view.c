@@ -2,7 +2,7 @@
 /* Child SAs as they are shown, and the commands on child SAs that exist. */
 #include "ike/child_int.h"
 
-/* ---- views ---------------------------------------------------------------------------------------------------- */
+/* ---- views ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t left_s(uint64_t at_ms, uint64_t now_ms)
 {
@@ -14,22 +14,38 @@ static bool usage_of(struct ike_engine *e, const struct child_sa *c, uint8_t dir
 	bool out = dir == KERN_OUT;
 	if (!e->env.kern_usage || !(c->flags & (out ? CHILD_OUT : CHILD_IN)))
 		return false;
-	return !e->env.kern_usage(e->env.arg, dir, out ? c->spi_out : c->spi_in, out ? &c->sa->remote : &c->sa->local, u);
+	return !e->env.kern_usage(e->env.arg, dir, out ? c->spi_out : c->spi_in, out ? &c->sa->remote : &c->sa->local,
+				  u);
 }
 
 static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct arena *a, struct ike_child_view *v)
 {
 	const struct conf_child *f = c->conf;
 	*v = (struct ike_child_view){
-		.unique = c->unique, .name = f->name, .state = child_state_name(c->state), .reqid = c->reqid, .mode = c->mode,
-		.proto = c->proto, .encap = c->flags & CHILD_ENCAP, .esn = c->suite.esn, .spi_in = c->spi_in,
-		.spi_out = c->spi_out, .encr = c->suite.encr, .encr_bits = c->suite.encr_bits, .integ = c->suite.integ,
-		.ke = c->suite.ke, .install_ago_s = (e->now_ms - c->installed_ms) / 1000,
+		.unique = c->unique,
+		.name = f->name,
+		.state = child_state_name(c->state),
+		.reqid = c->reqid,
+		.mode = c->mode,
+		.proto = c->proto,
+		.encap = c->flags & CHILD_ENCAP,
+		.esn = c->suite.esn,
+		.spi_in = c->spi_in,
+		.spi_out = c->spi_out,
+		.encr = c->suite.encr,
+		.encr_bits = c->suite.encr_bits,
+		.integ = c->suite.integ,
+		.ke = c->suite.ke,
+		.install_ago_s = (e->now_ms - c->installed_ms) / 1000,
 		.local_ts = arena_dup(a, child_local(c), c->n_local * sizeof(struct ts_sel)),
 		.remote_ts = arena_dup(a, child_remote(c), c->n_remote * sizeof(struct ts_sel)),
-		.n_local_ts = c->n_local, .n_remote_ts = c->n_remote, .mark_in = f->mark_in, .mark_out = f->mark_out,
+		.n_local_ts = c->n_local,
+		.n_remote_ts = c->n_remote,
+		.mark_in = f->mark_in,
+		.mark_out = f->mark_out,
 		.if_id_in = f->if_id_in ? f->if_id_in : c->conn->if_id_in,
-		.if_id_out = f->if_id_out ? f->if_id_out : c->conn->if_id_out, .h = c->h,
+		.if_id_out = f->if_id_out ? f->if_id_out : c->conn->if_id_out,
+		.h = c->h,
 		.life_in_s = left_s(c->life_ms, e->now_ms),
 	};
 	if (c->state == CHILD_S_INSTALLED)
@@ -39,8 +55,8 @@ static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct are
 	return v->local_ts && v->remote_ts;
 }
 
-const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_sa *sa, uint64_t unique, struct arena *a,
-					 uint16_t *n)
+const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_sa *sa, uint64_t unique,
+					 struct arena *a, uint16_t *n)
 {
 	uint16_t want = 0, at = 0;
 	*n = 0;
@@ -60,7 +76,7 @@ const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_
 	return v;
 }
 
-/* ---- commands --------------------------------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
 
 static bool fits(const struct ike_cmd *cmd, const struct ike_sa *sa, const struct child_sa *c)
 {
@@ -81,7 +97,8 @@ static uint32_t each_fit(struct ike_engine *e, const struct ike_cmd *cmd,
 		for (uint64_t last = 0; (sa = ike_sa_at(e, h));) {
 			struct child_sa *next = NULL;
 			for (struct child_sa *c = sa->children; c; c = c->next)
-				if (c->unique > last && c->unique < bound && fits(cmd, sa, c) && (!next || c->unique < next->unique))
+				if (c->unique > last && c->unique < bound && fits(cmd, sa, c) &&
+				    (!next || c->unique < next->unique))
 					next = c;
 			if (!next)
 				break;

@@ -43,8 +43,7 @@ static const struct clash_row rows[] = {
 	  "we rekey the IKE SA: the peer rekeys its child SA on the new one" },
 	{ M(IKE_REPLACED), CLASH_P_CHILD_REKEY, CLASH_TEMPORARY, "2.25.2",
 	  "this IKE SA was replaced: the child SAs live on the new one" },
-	{ M(IKE_DELETE), CLASH_P_CHILD_REKEY, CLASH_TEMPORARY, "2.25.2",
-	  "we close the IKE SA and all its child SAs" },
+	{ M(IKE_DELETE), CLASH_P_CHILD_REKEY, CLASH_TEMPORARY, "2.25.2", "we close the IKE SA and all its child SAs" },
 
 	/* the peer deletes a child SA */
 	{ M_IDLE | M(CHILD_CREATE) | M_ELSEWHERE, CLASH_P_CHILD_DELETE, CLASH_ACCEPT, "1.4.1",
@@ -53,8 +52,7 @@ static const struct clash_row rows[] = {
 	  "deleted although we rekey it: our rekeying will be refused, or makes the one that stays" },
 	{ M(CHILD_DELETE), CLASH_P_CHILD_DELETE, CLASH_SILENT, "1.4.1",
 	  "both delete the same child SA: each has named its half in its request, the answers name none" },
-	{ M(CHILD_REPLACED), CLASH_P_CHILD_DELETE, CLASH_ACCEPT, "2.8",
-	  "the end of a rekeying of the peer" },
+	{ M(CHILD_REPLACED), CLASH_P_CHILD_DELETE, CLASH_ACCEPT, "2.8", "the end of a rekeying of the peer" },
 	{ M(CHILD_GONE), CLASH_P_CHILD_DELETE, CLASH_SILENT, "2.25.1",
 	  "there is no such child SA any more: nothing to name in the answer" },
 	{ M(CHILD_UNBORN), CLASH_P_CHILD_DELETE, CLASH_SILENT, "2.25.1",
@@ -63,8 +61,7 @@ static const struct clash_row rows[] = {
 	  "a child SA may go while the IKE SA is rekeyed: it is not inherited" },
 	{ M(IKE_REPLACED), CLASH_P_CHILD_DELETE, CLASH_SILENT, "2.25.2",
 	  "the child SAs have moved to the new IKE SA: on this one there is none to delete" },
-	{ M(IKE_DELETE), CLASH_P_CHILD_DELETE, CLASH_ACCEPT, "2.25.1",
-	  "it goes with the IKE SA anyway" },
+	{ M(IKE_DELETE), CLASH_P_CHILD_DELETE, CLASH_ACCEPT, "2.25.1", "it goes with the IKE SA anyway" },
 
 	/* the peer rekeys the IKE SA */
 	{ M_IDLE | M(CHILD_REPLACED) | M_ABSENT, CLASH_P_IKE_REKEY, CLASH_ACCEPT, "1.3.2",
@@ -72,20 +69,19 @@ static const struct clash_row rows[] = {
 	{ M_ON_CHILDREN, CLASH_P_IKE_REKEY, CLASH_TEMPORARY, "2.25.2",
 	  "we create, rekey or close a child SA on it: the peer tries again when that is over" },
 	{ M(IKE_REKEY), CLASH_P_IKE_REKEY, CLASH_COMPARE, "2.8.1",
-	  "both rekey the IKE SA: both new ones come up, the one with the lowest nonce is closed by its maker, the other "
+	  "both rekey the IKE SA: both new ones come up, the one with the lowest nonce is closed by its maker, the "
+	  "other "
 	  "inherits the child SAs" },
 	{ M(IKE_REPLACED), CLASH_P_IKE_REKEY, CLASH_TEMPORARY, "2.25.2",
 	  "this IKE SA was replaced and only waits for its delete" },
-	{ M(IKE_DELETE), CLASH_P_IKE_REKEY, CLASH_TEMPORARY, "2.25.2",
-	  "we close the IKE SA: no use to rekey it" },
+	{ M(IKE_DELETE), CLASH_P_IKE_REKEY, CLASH_TEMPORARY, "2.25.2", "we close the IKE SA: no use to rekey it" },
 
 	/* the peer deletes the IKE SA */
 	{ M_IDLE | M_ON_CHILDREN | M(CHILD_REPLACED) | M_ABSENT, CLASH_P_IKE_DELETE, CLASH_FORGET, "1.4.1",
 	  "all of the IKE SA goes, and what we had under way on it" },
 	{ M(IKE_REKEY), CLASH_P_IKE_DELETE, CLASH_FORGET, "2.25.2",
 	  "our rekeying is forgotten; when the peer's own rekeying was answered, its new SA is the one that stays" },
-	{ M(IKE_REPLACED), CLASH_P_IKE_DELETE, CLASH_ACCEPT, "2.8",
-	  "the end of a rekeying" },
+	{ M(IKE_REPLACED), CLASH_P_IKE_DELETE, CLASH_ACCEPT, "2.8", "the end of a rekeying" },
 	{ M(IKE_DELETE), CLASH_P_IKE_DELETE, CLASH_FORGET, "2.25.2",
 	  "both close it: answered as usual, our own request is forgotten" },
 };
@@ -138,8 +134,19 @@ bool clash_mine_lowest(slice my_ni, slice my_nr, slice peer_ni, slice peer_nr)
 }
 
 static const char *const mine_names[CLASH_M_END] = {
-	"nothing", "informational", "child create", "rekey of that child", "delete of that child", "that child replaced",
-	"that child gone", "that child not here yet", "rekey of another child", "delete of another child", "IKE rekey", "IKE SA replaced", "IKE delete",
+	"nothing",
+	"informational",
+	"child create",
+	"rekey of that child",
+	"delete of that child",
+	"that child replaced",
+	"that child gone",
+	"that child not here yet",
+	"rekey of another child",
+	"delete of another child",
+	"IKE rekey",
+	"IKE SA replaced",
+	"IKE delete",
 };
 
 static const char *const peer_names[CLASH_P_END] = {

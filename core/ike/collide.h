@@ -60,11 +60,12 @@ struct clash_row {
 const struct clash_row *clash_find(uint32_t mine, enum clash_peer peer);
 
 /* Does our exchange (our nonce, the answer's nonce) hold the lowest of the four? Octet by octet; a nonce that is the
- * beginning of another is the lower one (section 2.8.1). Then what our exchange made is redundant and ours to delete. */
+ * beginning of another is the lower one (section 2.8.1). Then what our exchange made is redundant and ours to delete.
+ */
 bool clash_mine_lowest(slice my_ni, slice my_nr, slice peer_ni, slice peer_nr);
 
-/* For tools/tablecheck: the rows (*n of them); their names; and whether each pair has exactly one row. On failure false,
- * and *mine, *peer name the pair. */
+/* For tools/tablecheck: the rows (*n of them); their names; and whether each pair has exactly one row. On failure
+ * false, and *mine, *peer name the pair. */
 const struct clash_row *clash_rows(size_t *n);
 const char *clash_mine_name(enum clash_mine m);
 const char *clash_peer_name(enum clash_peer p);

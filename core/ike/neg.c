@@ -67,7 +67,7 @@ static void only_address(struct tsm_set *s, const struct ts_sel *packet)
 	tsm_narrow(all.v, all.n, &t, 1, s);
 }
 
-/* ---- initiator: request ---------------------------------------------------------------------------------------- */
+/* ---- initiator: request ------------------------------------------------------------------------------------------ */
 
 static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 {
@@ -157,7 +157,7 @@ enum verdict neg_emit_request(struct ike_xch *x, struct child_neg *n, struct ike
 	return V_DONE;
 }
 
-/* ---- responder: request ---------------------------------------------------------------------------------------- */
+/* ---- responder: request ------------------------------------------------------------------------------------------ */
 
 static uint32_t prop_spi(const struct wire_sa *sa, size_t at)
 {
@@ -183,10 +183,11 @@ static enum verdict no_selectors(struct ike_xch *x, const struct child_neg *n)
 	const struct ike_msg *m = x->in;
 	char l[TS_TEXT], r[TS_TEXT];
 	count_inc(&ts_refused);
-	return ike_reject(x, E_TS_UNACCEPTABLE, "the peer's selectors %s === %s (as seen from here) do not fit %s%s%s: "
-			  "local_ts and remote_ts of the two sides have to overlap", m->ts_r->n ? ts_text(&m->ts_r->v[0], l) : "-",
-			  m->ts_i->n ? ts_text(&m->ts_i->v[0], r) : "-", n->conf ? "child '" : "any child",
-			  n->conf ? n->conf->name : "", n->conf ? "'" : "");
+	return ike_reject(x, E_TS_UNACCEPTABLE,
+			  "the peer's selectors %s === %s (as seen from here) do not fit %s%s%s: "
+			  "local_ts and remote_ts of the two sides have to overlap",
+			  m->ts_r->n ? ts_text(&m->ts_r->v[0], l) : "-", m->ts_i->n ? ts_text(&m->ts_i->v[0], r) : "-",
+			  n->conf ? "child '" : "any child", n->conf ? n->conf->name : "", n->conf ? "'" : "");
 }
 
 /* Which child, which mode, which selectors (RFC 7296 sections 2.9 and 2.23.1). */
@@ -209,14 +210,23 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 	if (nat && (sa->flags & SA_NAT_REMOTE))
 		tsm_readdress(&seen_r, &sa->remote);
 	struct tsm_offer o = {
-		.local = seen_l.v, .remote = seen_r.v, .n_local = seen_l.n, .n_remote = seen_r.n,
-		.transport = asked == KERN_TRANSPORT, .local_end = end_of(&sa->local), .remote_end = end_of(&sa->remote),
+		.local = seen_l.v,
+		.remote = seen_r.v,
+		.n_local = seen_l.n,
+		.n_remote = seen_r.n,
+		.transport = asked == KERN_TRANSPORT,
+		.local_end = end_of(&sa->local),
+		.remote_end = end_of(&sa->remote),
 	};
 	if (!n->conf) {
 		n->conf = tsm_choose(sa->conn, &o);
 		if (nat && (!n->conf || n->conf->mode != CONF_TRANSPORT)) {
-			o = (struct tsm_offer){ .local = want_l.v, .remote = want_r.v, .n_local = want_l.n, .n_remote = want_r.n,
-						.local_end = o.local_end, .remote_end = o.remote_end };
+			o = (struct tsm_offer){ .local = want_l.v,
+						.remote = want_r.v,
+						.n_local = want_l.n,
+						.n_remote = want_r.n,
+						.local_end = o.local_end,
+						.remote_end = o.remote_end };
 			n->conf = tsm_choose(sa->conn, &o);
 			nat = false;
 		}
@@ -261,8 +271,8 @@ static enum verdict check_plane(struct ike_xch *x, const struct child_neg *n)
 	if (x->e->env.kern_can && x->e->env.kern_can(x->e->env.arg, s->encr, s->encr_bits, s->integ, s->esn)) {
 		TEXT_ON_STACK(t, 128);
 		suite_text(&t, s);
-		return ike_reject(x, E_NO_PROPOSAL, "the data plane cannot do %s; change esp_proposals of child '%s'", t.p,
-				  n->conf->name);
+		return ike_reject(x, E_NO_PROPOSAL, "the data plane cannot do %s; change esp_proposals of child '%s'",
+				  t.p, n->conf->name);
 	}
 	return V_DONE;
 }
@@ -277,7 +287,8 @@ static enum verdict pick_suite(struct ike_xch *x, struct child_neg *n)
 	err_t err = suite_select(props(n), n->conf->n_props, (const struct suite_prop *const *)m->sa->props, m->sa->n,
 				 in_auth(x) ? SUITE_STRIP_KE : 0, hint, &n->suite, NULL, &at, &why);
 	if (err) {
-		enum verdict v = ike_reject(x, err, "child '%s': %s", n->conf->name, diag_text(why, err, text, sizeof text));
+		enum verdict v =
+			ike_reject(x, err, "child '%s': %s", n->conf->name, diag_text(why, err, text, sizeof text));
 		diag_free(&why);
 		return v;
 	}
@@ -303,8 +314,8 @@ static enum verdict make_keys(struct ike_xch *x, struct child_neg *n)
 {
 	struct ike_sa *sa = x->sa;
 	slice ss = secret_slice(&n->ke.ss);
-	err_t err = keymat_child(sa->algs.prf, ike_key(&sa->keys, IKE_SK_D), &n->suite, n->ni, n->nr, &ss, n->want_ke ? 1 : 0,
-				 &n->keys);
+	err_t err = keymat_child(sa->algs.prf, ike_key(&sa->keys, IKE_SK_D), &n->suite, n->ni, n->nr, &ss,
+				 n->want_ke ? 1 : 0, &n->keys);
 	secret_fini(&n->ke.ss);
 	if (err)
 		return ike_reject(x, err, "keys of child '%s' cannot be made: %s", n->conf->name, err_text(err));
@@ -381,7 +392,7 @@ enum verdict neg_emit_answer(struct ike_xch *x, struct child_neg *n, struct ike_
 	return V_DONE;
 }
 
-/* ---- initiator: answer ----------------------------------------------------------------------------------------------- */
+/* ---- initiator: answer ------------------------------------------------------------------------------------------- */
 
 /* What the responder chose has to be inside what we asked for. */
 static enum verdict answer_selectors(struct ike_xch *x, struct child_neg *n)
@@ -393,9 +404,10 @@ static enum verdict answer_selectors(struct ike_xch *x, struct child_neg *n)
 	set_from(&r, x->in->ts_r);
 	if (mode != n->mode) {
 		if (mode != KERN_TUNNEL)
-			return ike_reject(x, E_SYNTAX, "the peer chose a mode for child '%s' that was not asked for", n->conf->name);
-		SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL, "the peer does not do the configured mode for child '%s': tunnel mode it is",
-		       n->conf->name);
+			return ike_reject(x, E_SYNTAX, "the peer chose a mode for child '%s' that was not asked for",
+					  n->conf->name);
+		SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL,
+		       "the peer does not do the configured mode for child '%s': tunnel mode it is", n->conf->name);
 		n->mode = KERN_TUNNEL;
 	}
 	if (n->mode == KERN_TRANSPORT && (sa->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE)) && tsm_single_addrs(l.v, l.n) &&
@@ -407,7 +419,8 @@ static enum verdict answer_selectors(struct ike_xch *x, struct child_neg *n)
 	if (!l.n || !r.n || l.n * r.n > CHILD_PAIRS_MAX || !tsm_inside(l.v, l.n, n->local.v, n->local.n) ||
 	    !tsm_inside(r.v, r.n, n->remote.v, n->remote.n)) {
 		count_inc(&ts_refused);
-		return ike_reject(x, E_TS_UNACCEPTABLE, "the peer's selectors for child '%s' are not inside those we proposed",
+		return ike_reject(x, E_TS_UNACCEPTABLE,
+				  "the peer's selectors for child '%s' are not inside those we proposed",
 				  n->conf->name);
 	}
 	n->local = l;
@@ -426,8 +439,8 @@ enum verdict neg_check_answer(struct ike_xch *x, struct child_neg *n)
 	if (!m->sa || m->sa->n != 1 || !m->ts_i || !m->ts_r || (!in_auth(x) && !m->nonce))
 		return ike_reject(x, E_SYNTAX, "the answer for child '%s' lacks a payload or has several proposals",
 				  n->conf->name);
-	err_t err = suite_accept(props(n), n->conf->n_props, m->sa->props[0], in_auth(x) ? SUITE_STRIP_KE : 0, &n->suite,
-				 &why);
+	err_t err = suite_accept(props(n), n->conf->n_props, m->sa->props[0], in_auth(x) ? SUITE_STRIP_KE : 0,
+				 &n->suite, &why);
 	if (err) {
 		ike_reject(x, err, "child '%s': %s", n->conf->name, diag_text(why, err, text, sizeof text));
 		diag_free(&why);
@@ -482,7 +495,8 @@ bool neg_try_again(struct ike_xch *x, const struct wire_notify *err, uint16_t of
 	}
 	if (err->type == N_TEMPORARY_FAILURE && x->work->tries < TEMPORARY_TRIES) {
 		uint64_t after = neg_retry_ms(x->e, x->work);
-		(void)ike_reject(x, E_TEMPORARY, "the peer is busy: tried again in %llu s", (unsigned long long)(after / 1000));
+		(void)ike_reject(x, E_TEMPORARY, "the peer is busy: tried again in %llu s",
+				 (unsigned long long)(after / 1000));
 		ike_work_again(x, after);
 		return true;
 	}

@@ -16,13 +16,15 @@ static bool keep_late(struct child_sa *c, struct child_neg *n)
 	return true;
 }
 
-enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, bool with_policies, struct child_sa **out)
+enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, bool with_policies,
+			 struct child_sa **out)
 {
 	struct ike_sa *sa = x->sa;
 	bool ours = x->dir != XCH_RX_REQUEST;
 	*out = NULL;
 	if (sa->state == IKE_S_REKEYED || sa->state == IKE_S_DELETING)
-		return ike_reject(x, E_TEMPORARY, "child '%s' is too late: its IKE SA is being replaced or deleted", n->conf->name);
+		return ike_reject(x, E_TEMPORARY, "child '%s' is too late: its IKE SA is being replaced or deleted",
+				  n->conf->name);
 	if (!n->ops) {
 		n->ops = child_install_ops(x->e, sa, n, ours, with_out, with_policies, &x->arena, &n->n_ops);
 		if (!n->ops)
@@ -35,7 +37,8 @@ enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, 
 	if (x->kern_res) {
 		/* Without an answer it may stand all the same: it is taken back. */
 		n->installing = x->kern_res == E_TIMEOUT;
-		return ike_reject(x, x->kern_res, "the data plane refused child '%s': %s", n->conf->name, err_text(x->kern_res));
+		return ike_reject(x, x->kern_res, "the data plane refused child '%s': %s", n->conf->name,
+				  err_text(x->kern_res));
 	}
 	struct child_sa *c = child_new(x->e, sa, n, ours);
 	if (!c)
@@ -52,9 +55,10 @@ enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, 
 	child_timer_set(x->e, c);
 	child_trap_served(x->e, c->reqid);
 	char l[TS_TEXT], r[TS_TEXT];
-	SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL, "CHILD_SA %s{%llu} established with SPIs %08x_i %08x_o and TS %s%s === %s%s",
-	       c->conf->name, (unsigned long long)c->unique, c->spi_in, c->spi_out, ts_text(&child_local(c)[0], l), c->n_local > 1 ? " …" : "",
-	       ts_text(&child_remote(c)[0], r), c->n_remote > 1 ? " …" : "");
+	SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL,
+	       "CHILD_SA %s{%llu} established with SPIs %08x_i %08x_o and TS %s%s === %s%s", c->conf->name,
+	       (unsigned long long)c->unique, c->spi_in, c->spi_out, ts_text(&child_local(c)[0], l),
+	       c->n_local > 1 ? " …" : "", ts_text(&child_remote(c)[0], r), c->n_remote > 1 ? " …" : "");
 	*out = c;
 	return V_DONE;
 }

@@ -48,7 +48,8 @@ static bool single_pair(struct ike_xch *x, const struct wire_notify *err)
 	if (err->type != N_SINGLE_PAIR_REQUIRED || !w || !w->from_trap || w->single_pair)
 		return false;
 	w->single_pair = true;
-	(void)ike_reject(x, E_SINGLE_PAIR, "the peer wants one pair of addresses per child: asked again for that of the packet");
+	(void)ike_reject(x, E_SINGLE_PAIR,
+			 "the peer wants one pair of addresses per child: asked again for that of the packet");
 	if (!in_auth(x)) {
 		ike_work_again(x, 0);
 		return true;
@@ -72,7 +73,8 @@ static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 	if (err && single_pair(x, err))
 		return V_REJECT;
 	if (err && !in_auth(x) &&
-	    neg_try_again(x, err, n->want_ke ? n->ke.id : 0, (const struct suite_prop *const *)n->conf->props, n->conf->n_props))
+	    neg_try_again(x, err, n->want_ke ? n->ke.id : 0, (const struct suite_prop *const *)n->conf->props,
+			  n->conf->n_props))
 		return V_REJECT;
 	if (err)
 		return ike_refused(x, err);

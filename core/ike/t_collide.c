@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the peer's request meets what we have under way: which row of the collision table it is, and what is answered. */
+/* Where the peer's request meets what we have under way: which row of the collision table it is, and what is answered.
+ */
 #include "ike/child_int.h"
 
 static COUNTER(collisions, "ike.collisions", "requests of the peer that crossed something of ours under way");
@@ -85,7 +86,8 @@ enum verdict child_clash_answer(struct ike_xch *x, const struct clash_row *row)
 	count_inc(&collisions);
 	if (row && row->verdict == CLASH_NOT_FOUND)
 		return ike_reject(x, E_CHILD_NOT_FOUND, "%s (RFC 7296 section %s)", row->story, row->rfc);
-	return ike_reject(x, E_TEMPORARY, "%s (RFC 7296 section %s)", row ? row->story : "no row", row ? row->rfc : "2.25");
+	return ike_reject(x, E_TEMPORARY, "%s (RFC 7296 section %s)", row ? row->story : "no row",
+			  row ? row->rfc : "2.25");
 }
 
 void child_rival(struct ike_xch *ours, const struct child_neg *theirs)

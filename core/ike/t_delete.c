@@ -2,7 +2,7 @@
 /* Task: delete of child SAs in an INFORMATIONAL exchange, both roles (RFC 7296 section 1.4.1). */
 #include "ike/child_int.h"
 
-/* ---- ours ------------------------------------------------------------------------------------------------------ */
+/* ---- ours -------------------------------------------------------------------------------------------------------- */
 
 static enum verdict check_tx(struct ike_xch *x)
 {
@@ -43,7 +43,7 @@ static void done_answer(struct ike_xch *x)
 	}
 }
 
-/* ---- the peer's --------------------------------------------------------------------------------------------------- */
+/* ---- the peer's -------------------------------------------------------------------------------------------------- */
 
 static bool listed(const struct child_neg *n, uint64_t unique)
 {

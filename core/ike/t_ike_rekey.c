@@ -2,8 +2,8 @@
 /*
  * Task: rekeying of the IKE SA, both roles and both at once (RFC 7296 sections 1.3.2, 2.8.1, 2.18). The new SA inherits
  * everything; the side that made it deletes the old one. When both sides rekey at once both new SAs come up; the
- * peer's stands by (state UP, nothing moved) until our answer is here or the peer uses it. The one with the lowest nonce
- * is redundant: its maker deletes it.
+ * peer's stands by (state UP, nothing moved) until our answer is here or the peer uses it. The one with the lowest
+ * nonce is redundant: its maker deletes it.
  */
 #include "ike/child_int.h"
 #include "ike/life.h"
@@ -80,7 +80,7 @@ static void queue_delete(struct ike_engine *e, struct ike_sa *sa)
 		ike_work_add(e, sa, w);
 }
 
-/* ---- request ---------------------------------------------------------------------------------------------------- */
+/* ---- request ----------------------------------------------------------------------------------------------------- */
 
 static enum verdict check_tx(struct ike_xch *x)
 {
@@ -125,8 +125,8 @@ static enum verdict pick_suite(struct ike_xch *x, struct child_neg *n)
 	struct diag *why = NULL;
 	char text[512];
 	size_t at = 0;
-	err_t err = suite_select(props(sa->conn), sa->conn->n_props, (const struct suite_prop *const *)m->sa->props, m->sa->n, 0,
-				 m->ke->method, &n->suite, NULL, &at, &why);
+	err_t err = suite_select(props(sa->conn), sa->conn->n_props, (const struct suite_prop *const *)m->sa->props,
+				 m->sa->n, 0, m->ke->method, &n->suite, NULL, &at, &why);
 	if (!err)
 		err = crypto_algs_of(x->e->env.crypto, &n->suite, &n->algs, &why);
 	if (err) {
@@ -174,7 +174,7 @@ static enum verdict check_request(struct ike_xch *x)
 	return ke_answer(x, &n->ke, n->suite.ke, x->in->ke->data);
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------------ */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 /* Suite, SPIs and keys go into the new SA. */
 static enum verdict key_new(struct ike_xch *x, struct child_neg *n, struct ike_sa *new)
@@ -185,8 +185,14 @@ static enum verdict key_new(struct ike_xch *x, struct child_neg *n, struct ike_s
 	new->suite = n->suite;
 	new->algs = n->algs;
 	struct keymat_ike_in in = {
-		.suite = &n->suite, .algs = &n->algs, .ni = n->ni, .nr = n->nr, .spi_i = new->spi_i, .spi_r = new->spi_r,
-		.ss = &ss, .n_ss = 1,
+		.suite = &n->suite,
+		.algs = &n->algs,
+		.ni = n->ni,
+		.nr = n->nr,
+		.spi_i = new->spi_i,
+		.spi_r = new->spi_r,
+		.ss = &ss,
+		.n_ss = 1,
 	};
 	err_t err = keymat_ike_next(&in, sa->algs.prf, ike_key(&sa->keys, IKE_SK_D), &new->keys);
 	secret_fini(&n->ke.ss);
@@ -239,7 +245,7 @@ static void done_request(struct ike_xch *x, struct child_neg *n)
 	n->new_sa = HANDLE_NONE;
 }
 
-/* ---- answer ----------------------------------------------------------------------------------------------------------- */
+/* ---- answer ------------------------------------------------------------------------------------------------------ */
 
 static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 {
@@ -261,7 +267,8 @@ static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 	}
 	if (!n->nr.p) {
 		if (m->sa->n != 1)
-			return ike_reject(x, E_SYNTAX, "the answer to the rekeying of the IKE SA has several proposals");
+			return ike_reject(x, E_SYNTAX,
+					  "the answer to the rekeying of the IKE SA has several proposals");
 		err_t err = suite_accept(props(sa->conn), sa->conn->n_props, m->sa->props[0], 0, &n->suite, &why);
 		if (!err)
 			err = crypto_algs_of(x->e->env.crypto, &n->suite, &n->algs, &why);
@@ -272,8 +279,10 @@ static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 		}
 		n->peer_spi = wire_spi8(m->sa->spis[0]);
 		if (!n->peer_spi || m->ke->method != n->suite.ke || n->ke.id != n->suite.ke)
-			return ike_reject(x, E_SYNTAX, "the answer to the rekeying of the IKE SA lacks an SPI or has another key exchange "
-					  "than its proposal");
+			return ike_reject(
+				x, E_SYNTAX,
+				"the answer to the rekeying of the IKE SA lacks an SPI or has another key exchange "
+				"than its proposal");
 		n->nr = *m->nonce;
 	}
 	return ke_finish(x, &n->ke, m->ke->data);
@@ -317,7 +326,7 @@ static void done_answer(struct ike_xch *x, struct child_neg *n)
 	queue_delete(e, sa);
 }
 
-/* ---- claims ---------------------------------------------------------------------------------------------------------- */
+/* ---- claims ------------------------------------------------------------------------------------------------------ */
 
 void ike_rekey_claimed(struct ike_engine *e, struct ike_sa *sa)
 {
@@ -340,7 +349,7 @@ void ike_rekey_forgotten(struct ike_xch *ours)
 	take_over(ours->e, ours->sa, rival);
 }
 
-/* ---- the task --------------------------------------------------------------------------------------------------------- */
+/* ---- the task ---------------------------------------------------------------------------------------------------- */
 
 static enum verdict check(struct ike_xch *x)
 {

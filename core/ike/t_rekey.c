@@ -3,8 +3,8 @@
  * Task: rekeying of a child SA, both roles and both at once (RFC 7296 sections 1.3.3, 2.8, 2.8.1).
  *
  * When both sides rekey the same child at the same time both new ones come up. The one that our own exchange made is
- * compared with the rival when our answer is here: with the lowest nonce in it it is redundant and we delete it, else we
- * delete the old child and the peer deletes the rival.
+ * compared with the rival when our answer is here: with the lowest nonce in it it is redundant and we delete it, else
+ * we delete the old child and the peer deletes the rival.
  */
 #include "ike/child_int.h"
 #include "ike/life.h"
@@ -51,7 +51,7 @@ static void replaced_by_peer(struct ike_engine *e, struct ike_sa *sa, struct chi
 	tell_rekeyed(e, sa, old, new);
 }
 
-/* ---- check --------------------------------------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------------------------------------------------- */
 
 static enum verdict check_tx(struct ike_xch *x)
 {
@@ -59,7 +59,8 @@ static enum verdict check_tx(struct ike_xch *x)
 	if (!c || !child_alive(c)) {
 		/* The peer was faster, or the child is gone: nothing to do, and nothing wrong. */
 		ike_cmd_done(x->e, x->work->cmd_id, c && c->replaced_by ? 0 : E_STALE,
-			     c && c->replaced_by ? NULL : "the child to rekey is gone", x->sa->unique, c ? c->replaced_by : 0);
+			     c && c->replaced_by ? NULL : "the child to rekey is gone", x->sa->unique,
+			     c ? c->replaced_by : 0);
 		x->work->cmd_id = 0;
 		return V_DROP;
 	}
@@ -90,7 +91,8 @@ static enum verdict check_request(struct ike_xch *x)
 		struct child_sa *c = child_by_out(sa, child_ip_proto(w->proto), wire_spi4(w->spi));
 		enum verdict v = child_clash_answer(x, child_clash(x, c, true));
 		if (v == V_DONE && !c)
-			v = ike_reject(x, E_CHILD_NOT_FOUND, "no child has the SPI %08x of the peer", wire_spi4(w->spi));
+			v = ike_reject(x, E_CHILD_NOT_FOUND, "no child has the SPI %08x of the peer",
+				       wire_spi4(w->spi));
 		if (v != V_DONE && x->err == E_CHILD_NOT_FOUND) {
 			x->notify_proto = w->proto;
 			x->notify_spi = wire_spi4(w->spi);
@@ -133,7 +135,8 @@ static enum verdict refused(struct ike_xch *x, struct child_neg *n, const struct
 		}
 		return ike_reject(x, E_COLLISION, "the peer has rekeyed or deleted child '%s' itself", n->conf->name);
 	}
-	if (neg_try_again(x, err, n->want_ke ? n->ke.id : 0, (const struct suite_prop *const *)n->conf->props, n->conf->n_props))
+	if (neg_try_again(x, err, n->want_ke ? n->ke.id : 0, (const struct suite_prop *const *)n->conf->props,
+			  n->conf->n_props))
 		return V_REJECT;
 	enum verdict v = ike_refused(x, err);
 	if (err->type == N_CHILD_SA_NOT_FOUND) {
@@ -147,8 +150,10 @@ static enum verdict refused(struct ike_xch *x, struct child_neg *n, const struct
 		struct diag *why = NULL;
 		old->rekey_ms = 0;
 		if (life_reauth(x->e, sa, &why))
-			SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL, "child '%s' lives on until its hard lifetime: the peer has to "
-			       "authenticate again", n->conf->name);
+			SA_LOG(x->e, sa, LOG_CHILD, LOG_CONTROL,
+			       "child '%s' lives on until its hard lifetime: the peer has to "
+			       "authenticate again",
+			       n->conf->name);
 		diag_free(&why);
 	}
 	child_timer_set(x->e, old);
@@ -165,7 +170,7 @@ static enum verdict check(struct ike_xch *x)
 	return err ? refused(x, x->neg, err) : neg_check_answer(x, x->neg);
 }
 
-/* ---- apply ---------------------------------------------------------------------------------------------------- */
+/* ---- apply ------------------------------------------------------------------------------------------------------- */
 
 static enum verdict apply_request(struct ike_xch *x, struct child_neg *n)
 {
@@ -194,7 +199,8 @@ static enum verdict apply_answer(struct ike_xch *x, struct child_neg *n)
 	bool out = !lost(x, n);
 	/* When there are policies already the new child takes them over. */
 	bool pols = out && !(old && (old->flags & CHILD_POLICIES)) && !(rival && (rival->flags & CHILD_POLICIES));
-	/* The decision is made once: operations that went out do not change when the world does while the kernel works. */
+	/* The decision is made once: operations that went out do not change when the world does while the kernel works.
+	 */
 	if (n->ops) {
 		out = n->n_ops > 1 && n->ops[1].verb == KERN_SA_ADD;
 		pols = n->n_ops > 1u + out;
@@ -223,7 +229,7 @@ static enum verdict apply(struct ike_xch *x)
 	return x->dir == XCH_RX_REQUEST ? apply_request(x, x->neg) : apply_answer(x, x->neg);
 }
 
-/* ---- emit, done ------------------------------------------------------------------------------------------------- */
+/* ---- emit, done -------------------------------------------------------------------------------------------------- */
 
 static enum verdict emit(struct ike_xch *x, struct ike_out *out)
 {

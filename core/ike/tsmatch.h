@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Traffic selectors of child SAs: what we propose, what of the peer's proposal we take, which child configuration fits
- * (RFC 7296 sections 2.9 and 2.23.1). Pure functions of what is passed: any thread, nothing waits, nothing is allocated.
+ * (RFC 7296 sections 2.9 and 2.23.1). Pure functions of what is passed: any thread, nothing waits, nothing is
+ * allocated.
  *
  * "Local" and "remote" are as this host sees them; whether that is TSi or TSr is the caller's business. Every result is
  * bounded by the caller's array; what did not fit is left out from the end, and the result says so.
@@ -39,8 +40,8 @@ void tsm_narrow(const struct ts_sel *ours, size_t n_ours, const struct ts_sel *p
 bool tsm_inside(const struct ts_sel *part, size_t n, const struct ts_sel *whole, size_t n_whole);
 bool tsm_set_equal(const struct ts_sel *a, size_t n_a, const struct ts_sel *b, size_t n_b);
 
-/* Puts `addr` in the place of every selector's addresses; protocol and ports stay. RFC 7296 section 2.23.1: in transport
- * mode with a NAT the addresses of the peer's packets are not those it wrote into its selectors. */
+/* Puts `addr` in the place of every selector's addresses; protocol and ports stay. RFC 7296 section 2.23.1: in
+ * transport mode with a NAT the addresses of the peer's packets are not those it wrote into its selectors. */
 void tsm_readdress(struct tsm_set *s, const struct net_addr *addr);
 /* Is each selector a single address (what transport mode needs)? */
 bool tsm_single_addrs(const struct ts_sel *v, size_t n);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- failing ---------------------------------------------------------------------------------------------------- */
+/* ---- failing ----------------------------------------------------------------------------------------------------- */
 
 void lab_fail(struct lab *lab, const char *fmt, ...)
 {
@@ -20,7 +20,7 @@ void lab_fail(struct lab *lab, const char *fmt, ...)
 	printf("\n");
 }
 
-/* ---- effects -------------------------------------------------------------------------------------------------------- */
+/* ---- effects ----------------------------------------------------------------------------------------------------- */
 
 static void net_add(struct lab *lab, int from, const struct fx *f)
 {
@@ -120,7 +120,7 @@ static void settle(struct lab *lab, int at)
 	plane_check_gap(lab);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 void lab_do(struct lab *lab, int node, const struct ike_cmd *cmd)
 {
@@ -263,7 +263,7 @@ void lab_job_answer(struct lab *lab, int node, size_t i)
 	settle(lab, node);
 }
 
-/* ---- looking -------------------------------------------------------------------------------------------------------------- */
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 bool lab_up(struct lab *lab)
 {
@@ -310,7 +310,8 @@ void lab_converged(struct lab *lab, unsigned ikes, unsigned kids)
 		if (lab_ikes(lab, i, NULL) != ikes || lab_ikes(lab, i, "ESTABLISHED") != ikes || st.ike_sas != ikes)
 			lab_fail(lab, "%s has %u IKE SAs, %u established, not %u", n->name, lab_ikes(lab, i, NULL),
 				 lab_ikes(lab, i, "ESTABLISHED"), ikes);
-		if (lab_children(lab, i, NULL) != kids || lab_children(lab, i, "INSTALLED") != kids || st.children != kids)
+		if (lab_children(lab, i, NULL) != kids || lab_children(lab, i, "INSTALLED") != kids ||
+		    st.children != kids)
 			lab_fail(lab, "%s has %u children, %u installed, not %u", n->name, lab_children(lab, i, NULL),
 				 lab_children(lab, i, "INSTALLED"), kids);
 		if (n->n_sas != 2 * kids)

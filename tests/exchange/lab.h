@@ -3,10 +3,10 @@
  * Two engines in one process with nothing real around them: a clock that is set by hand, a network whose messages are
  * delivered, dropped, doubled and reordered one by one, data planes that keep books of SAs and policies and can be told
  * to fail or to answer late, jobs that run at once or are held back. What is checked after each step:
- *   - no outbound gap (while lab.no_gap is set): what one side sends on, the other has as inbound SA, with the same key;
- *     and an inbound SA stays for a second after the peer last sent on it
- * and by lab_converged() at the end: both sides have the same pairs, nothing is left in the data planes, every command
- * was answered exactly once. A failed check prints what happened and counts in lab.fails.
+ *   - no outbound gap (while lab.no_gap is set): what one side sends on, the other has as inbound SA, with the same
+ * key; and an inbound SA stays for a second after the peer last sent on it and by lab_converged() at the end: both
+ * sides have the same pairs, nothing is left in the data planes, every command was answered exactly once. A failed
+ * check prints what happened and counts in lab.fails.
  */
 #ifndef ADIT_TESTS_EXCHANGE_LAB_H
 #define ADIT_TESTS_EXCHANGE_LAB_H
@@ -82,8 +82,8 @@ struct lab {
 	char story[512];       /* what is going on: printed with a failure */
 };
 
-/* Makes both ends with one connection "c" and one child "k" ("k2" is further down, tunnel 10.3/16-10.4/16). pfs: the child has
- * a key exchange. Returns false (and says why) when the engines cannot be made. */
+/* Makes both ends with one connection "c" and one child "k" ("k2" is further down, tunnel 10.3/16-10.4/16). pfs: the
+ * child has a key exchange. Returns false (and says why) when the engines cannot be made. */
 bool lab_init(struct lab *lab, uint64_t seed, bool toy_kex, bool pfs);
 void lab_fini(struct lab *lab);
 void lab_fail(struct lab *lab, const char *fmt, ...) PRINTF_LIKE(2, 3);

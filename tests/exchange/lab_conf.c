@@ -12,7 +12,7 @@ extern const struct plug_desc adit_plugin; /* crypto-gcrypt, linked in */
 static struct plug_registry *registry;
 struct net_addr lab_nat_addr;
 
-/* ---- crypto -------------------------------------------------------------------------------------------------------- */
+/* ---- crypto ------------------------------------------------------------------------------------------------------ */
 
 static struct lab *toy_lab; /* of the one laboratory that runs: the toy has no argument of its own */
 
@@ -74,9 +74,10 @@ static const void *lab_find(void *arg, uint16_t kind, uint16_t id, uint16_t bits
 	return registry_find(registry, kind, id, bits);
 }
 
-/* ---- configuration ------------------------------------------------------------------------------------------------------ */
+/* ---- configuration ----------------------------------------------------------------------------------------------- */
 
-static struct conf_conn *lab_conn_match(void *arg, const struct net_addr *local, const struct net_addr *remote, size_t *cursor)
+static struct conf_conn *lab_conn_match(void *arg, const struct net_addr *local, const struct net_addr *remote,
+					size_t *cursor)
 {
 	struct lab_node *n = arg;
 	(void)local, (void)remote;
@@ -145,8 +146,16 @@ static void kid_set(struct lab_node *n, int k, int at, bool pfs)
 {
 	struct suite_list *l = pfs ? &pfs_props : &esp_props;
 	n->kids[k] = (struct conf_child){
-		.name = kid_names[k], .mode = CONF_TUNNEL, .props = l->v, .n_props = l->n, .local_ts = &kid_ts[k][at],
-		.n_local_ts = 1, .remote_ts = &kid_ts[k][1 - at], .n_remote_ts = 1, .policies = true, .replay_window = 32,
+		.name = kid_names[k],
+		.mode = CONF_TUNNEL,
+		.props = l->v,
+		.n_props = l->n,
+		.local_ts = &kid_ts[k][at],
+		.n_local_ts = 1,
+		.remote_ts = &kid_ts[k][1 - at],
+		.n_remote_ts = 1,
+		.policies = true,
+		.replay_window = 32,
 	};
 }
 
@@ -165,10 +174,25 @@ static bool node_init(struct lab *lab, int at, bool pfs)
 		kid_ptrs[at][k] = &n->kids[k];
 	}
 	n->conn = (struct conf_conn){
-		.name = conn_name, .version = 2, .local_addrs = &addrs[at], .n_local_addrs = 1, .remote_addrs = &addrs[1 - at],
-		.n_remote_addrs = 1, .local_port = 500, .remote_port = 500, .props = ike_props.v, .n_props = ike_props.n,
-		.local = &auth_l[at], .remote = &auth_r[at], .n_local = 1, .n_remote = 1, .children = kid_ptrs[at],
-		.n_children = LAB_KIDS, .keyingtries = 1, .unique = CONF_UNIQUE_NO, .retry = n->daemon.retry,
+		.name = conn_name,
+		.version = 2,
+		.local_addrs = &addrs[at],
+		.n_local_addrs = 1,
+		.remote_addrs = &addrs[1 - at],
+		.n_remote_addrs = 1,
+		.local_port = 500,
+		.remote_port = 500,
+		.props = ike_props.v,
+		.n_props = ike_props.n,
+		.local = &auth_l[at],
+		.remote = &auth_r[at],
+		.n_local = 1,
+		.n_remote = 1,
+		.children = kid_ptrs[at],
+		.n_children = LAB_KIDS,
+		.keyingtries = 1,
+		.unique = CONF_UNIQUE_NO,
+		.retry = n->daemon.retry,
 	};
 	atomic_store(&n->conn.refs, 1);
 	n->env = (struct ike_env){
@@ -210,7 +234,8 @@ void lab_fini(struct lab *lab)
 		ike_engine_free(n->e);
 		fx_fini(&n->fx);
 		if (atomic_load(&n->conn.refs) != 1)
-			lab_fail(lab, "%s: %u references to its connection are left", n->name, atomic_load(&n->conn.refs) - 1);
+			lab_fail(lab, "%s: %u references to its connection are left", n->name,
+				 atomic_load(&n->conn.refs) - 1);
 	}
 	while (lab->n_msgs)
 		lab_drop(lab, 0);

@@ -35,8 +35,8 @@ static err_t kern_sa_del(struct lab_node *n, const struct kern_sa *sa)
 	if (!s)
 		return E_NOT_FOUND;
 	if (n->lab->no_gap && s->sa.dir == KERN_IN && s->last_sent_ms && n->lab->now_ms - s->last_sent_ms < 1000)
-		lab_fail(n->lab, "%s takes inbound SA %08x away %llu ms after its peer has sent on it", n->name, sa->spi,
-			 (unsigned long long)(n->lab->now_ms - s->last_sent_ms));
+		lab_fail(n->lab, "%s takes inbound SA %08x away %llu ms after its peer has sent on it", n->name,
+			 sa->spi, (unsigned long long)(n->lab->now_ms - s->last_sent_ms));
 	*s = n->sas[--n->n_sas];
 	return 0;
 }

@@ -2,7 +2,7 @@
 /* Child SAs: negotiation and its refusals, traps and shunts, actions, commands. */
 #include "tests/exchange/story.h"
 
-/* ---- refusals --------------------------------------------------------------------------------------------------------- */
+/* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 static void selectors_refused(struct lab *lab)
 {
@@ -182,7 +182,7 @@ static void no_rekey_at_peer(struct lab *lab)
 	CHECK(lab, first_child(lab, 0, &after) && after.spi_in != before.spi_in && after.reqid == before.reqid);
 }
 
-/* ---- traps, shunts, actions ----------------------------------------------------------------------------------------------- */
+/* ---- traps, shunts, actions -------------------------------------------------------------------------------------- */
 
 static void acquire(struct lab *lab, int node, uint64_t cookie)
 {
@@ -325,7 +325,9 @@ static void mapping(struct lab *lab)
 	lab->nat = true;
 	if (!lab_up(lab) || !first_child(lab, 1, &v))
 		return;
-	struct kern_event ev = { .type = KERN_EV_MAPPING, .dir = KERN_IN, .proto = 50, .spi = v.spi_in, .cookie = v.spi_in };
+	struct kern_event ev = {
+		.type = KERN_EV_MAPPING, .dir = KERN_IN, .proto = 50, .spi = v.spi_in, .cookie = v.spi_in
+	};
 	if (net_addr_parse("203.0.113.77", &ev.peer))
 		return;
 	ev.peer.port = 34567;
@@ -386,7 +388,7 @@ static void shutdown_leaves_nothing(struct lab *lab)
 	lab_converged(lab, 0, 0);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static const struct story tests[] = {
 	{ "traffic selectors refused", selectors_refused, false, false },

@@ -2,7 +2,7 @@
 /* Child SAs over their life: rekeying, lifetimes, and what happens when the data plane says no. */
 #include "tests/exchange/story.h"
 
-/* ---- life and rekeying ------------------------------------------------------------------------------------------ */
+/* ---- life and rekeying ------------------------------------------------------------------------------------------- */
 
 static void up_and_down(struct lab *lab)
 {
@@ -133,7 +133,8 @@ static void hard_lifetime(struct lab *lab)
 	lab_converged(lab, 1, 0);
 }
 
-/* A pair that was replaced and is not deleted by the peer goes with its hard lifetime; the new one is switched to before. */
+/* A pair that was replaced and is not deleted by the peer goes with its hard lifetime; the new one is switched to
+ * before. */
 static void peer_never_deletes(struct lab *lab)
 {
 	lab->n[1].kids[0].life_time_s = 100;
@@ -185,7 +186,7 @@ static void inactivity(struct lab *lab)
 	lab_converged(lab, 1, 0);
 }
 
-/* ---- the data plane says no ----------------------------------------------------------------------------------------------- */
+/* ---- the data plane says no -------------------------------------------------------------------------------------- */
 
 static void plane_fails(struct lab *lab)
 {
@@ -251,7 +252,7 @@ static void gone_while_waiting(struct lab *lab)
 	}
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static const struct story tests[] = {
 	{ "a tunnel comes up and goes", up_and_down, true, false },

@@ -5,9 +5,9 @@
  * A has begun its exchange; B begins its own at any point, and A may be asked for a second thing at any point (depth 3
  * then). At each of the first DEPTH steps one of these is chosen: B
  * begins; a message in flight (any of them) is delivered, lost, or doubled. All choices are tried, by running the
- * whole story again for each path (an odometer over the numbers of choices). Then the rest is delivered in order and two
- * minutes pass: both sides have to agree, with nothing left over. While neither side deletes, neither may ever send on
- * something that the other does not have.
+ * whole story again for each path (an odometer over the numbers of choices). Then the rest is delivered in order and
+ * two minutes pass: both sides have to agree, with nothing left over. While neither side deletes, neither may ever send
+ * on something that the other does not have.
  */
 #include "tests/exchange/lab.h"
 
@@ -83,7 +83,8 @@ static void late_choose(struct lab *lab, size_t c)
 	}
 }
 
-/* One path: choices[i] at step i; how many there were goes to count[i]. Returns the number of steps that had choices. */
+/* One path: choices[i] at step i; how many there were goes to count[i]. Returns the number of steps that had choices.
+ */
 static bool deletes(const struct act *a)
 {
 	return a->deletes_child || a->deletes_ike;
@@ -106,7 +107,8 @@ static unsigned run(struct lab *lab, const struct story *st, const unsigned *cho
 		lab->n[i].kern_hold = lab->n[i].job_hold = late;
 	begin(lab, 0, a, 10);
 	for (; step < depth && (late_choices(lab) || !begun || !then); step++) {
-		unsigned n = (begun ? 0 : 1) + (then ? 0 : 1) + (late ? late_choices(lab) : 3 * (unsigned)lab->n_msgs), c = choices[step];
+		unsigned n = (begun ? 0 : 1) + (then ? 0 : 1) + (late ? late_choices(lab) : 3 * (unsigned)lab->n_msgs),
+			 c = choices[step];
 		count[step] = n;
 		at += (size_t)snprintf(lab->story + at, sizeof lab->story - at, " %u/%u", c, n);
 		if (!begun) {
@@ -175,8 +177,8 @@ static unsigned long collision(const struct story *st, const unsigned *fixed, un
 			return paths;
 		}
 		snprintf(lab.story, sizeof lab.story, "A: %s%s%s, B: %s, seed %llu%s, path", st->a->name,
-			 st->then ? " then " : "", st->then ? st->then->name : "", st->b->name, (unsigned long long)st->seed,
-			 st->late ? ", late answers" : "");
+			 st->then ? " then " : "", st->then ? st->then->name : "", st->b->name,
+			 (unsigned long long)st->seed, st->late ? ", late answers" : "");
 		unsigned steps = run(&lab, st, choices, count);
 		expect(&lab, st);
 		lab_fini(&lab);
@@ -211,11 +213,14 @@ int main(int argc, char **argv)
 		for (int j = 0; j < N; j++) {
 			unsigned long paths = 0, bad = fails;
 			for (int then = 0; then <= N; then++)
-				/* Seeds decide who has the lowest nonce; even ones rekey children with a key exchange. */
+				/* Seeds decide who has the lowest nonce; even ones rekey children with a key exchange.
+				 */
 				for (int k = 0; k < 4; k++) {
 					int v[5] = { i, j, then, 1 + k % 2, k / 2 };
-					struct story st = { &acts[i], &acts[j], then < N ? &acts[then] : NULL, (uint64_t)v[3], v[4] };
-					bool skip = (acts[i].makes + acts[j].makes + (st.then && st.then->makes) > 1) || (st.then && st.late);
+					struct story st = { &acts[i], &acts[j], then < N ? &acts[then] : NULL,
+							    (uint64_t)v[3], v[4] };
+					bool skip = (acts[i].makes + acts[j].makes + (st.then && st.then->makes) > 1) ||
+						    (st.then && st.late);
 					for (int o = 0; o < 5; o++)
 						skip = skip || (only[o] >= 0 && only[o] != v[o]);
 					if (!skip)
@@ -223,7 +228,8 @@ int main(int argc, char **argv)
 				}
 			all += paths;
 			if (paths)
-				printf("%s - %s x %s: %lu paths\n", fails == bad ? "ok" : "not ok", acts[i].name, acts[j].name, paths);
+				printf("%s - %s x %s: %lu paths\n", fails == bad ? "ok" : "not ok", acts[i].name,
+				       acts[j].name, paths);
 			fflush(stdout);
 		}
 	printf("# %lu paths, %lu failures\n", all, fails);
