@@ -158,6 +158,25 @@ err_t keymat_ike_next(const struct keymat_ike_in *in, const struct mac_ops *old_
 	return e;
 }
 
+err_t keymat_ppk(const struct mac_ops *prf, slice ppk, struct ike_keys *keys)
+{
+	static const enum ike_key_id which[] = { IKE_SK_D, IKE_SK_PI, IKE_SK_PR };
+	uint8_t mixed[ARRAY_LEN(which)][CRYPTO_KEY_MAX];
+	err_t e = ppk.n ? 0 : E_MISUSE;
+
+	/* All or nothing: the keys are changed when none failed. */
+	for (size_t i = 0; i < ARRAY_LEN(which) && !e; i++) {
+		const slice old = ike_key(keys, which[i]);
+		e = old.n && old.n <= CRYPTO_KEY_MAX ? keymat_prf_plus(prf, ppk, &old, 1, mixed[i], old.n) : E_MISUSE;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(which) && !e; i++) {
+		const slice old = ike_key(keys, which[i]);
+		memcpy(keys->all.p + (old.p - keys->all.p), mixed[i], old.n);
+	}
+	mem_wipe(mixed, sizeof mixed);
+	return e;
+}
+
 slice child_key_encr(const struct child_keys *k, bool by_initiator)
 {
 	size_t at = by_initiator ? 0 : (size_t)k->encr_len + k->integ_len;

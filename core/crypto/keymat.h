@@ -48,6 +48,10 @@ MUST err_t keymat_ike_first(const struct keymat_ike_in *in, struct ike_keys *out
 MUST err_t keymat_ike_next(const struct keymat_ike_in *in, const struct mac_ops *old_prf, slice old_sk_d,
 	struct ike_keys *out);
 
+/* Post-quantum preshared key (RFC 8784 section 3): SK_d, SK_pi and SK_pr become prf+(PPK, SK_x), of the same length; the
+ * other keys stay. Before IKE_AUTH on both sides, and never twice. */
+MUST err_t keymat_ppk(const struct mac_ops *prf, slice ppk, struct ike_keys *keys);
+
 /* Keys of a child SA: encryption and integrity of initiator to responder, then of responder to initiator, packed. */
 struct child_keys {
 	struct secret all;

@@ -47,7 +47,8 @@ enum { /* struct suite_fact.flags */
 	SUITE_KEYLEN = 4,  /* has a Key Length attribute on the wire */
 	SUITE_DEFAULT = 8, /* part of "default" when something that is loaded provides it */
 	SUITE_NO_IKE = 16, /* for ESP and AH only */
-	SUITE_NO_CHILD = 32
+	SUITE_NO_CHILD = 32,
+	SUITE_BROKEN = 64 /* refused even by name unless suite_env.broken allows it */
 };
 
 struct suite_fact {
@@ -107,6 +108,8 @@ void suite_list_fini(struct suite_list *l);
 struct suite_env {
 	bool (*has)(void *arg, uint8_t proto, const struct suite_tf *tf);
 	void *arg;
+	bool broken; /* the weak-crypto switch: what can be broken by anybody (DES) may be named */
+	bool hybrid; /* the engine does several key exchanges (RFC 9370): "default" offers ML-KEM beside a curve first */
 };
 
 /* The environment of IKE proposals; *c has to stay. */

@@ -207,6 +207,10 @@ static err_t word_add(struct draft *d, const struct suite_env *env, uint8_t prot
 	if (proto == SUITE_AH && tf.type == SUITE_ENCR)
 		return diag_at(why, E_BAD_VALUE, NULL, 0, column, "\"%.*s\" encrypts, but AH does not: use esp_proposals",
 			(int)w.n, (const char *)w.p);
+	if ((f->flags & SUITE_BROKEN) && env && !env->broken)
+		return diag_at(why, E_BAD_VALUE, NULL, 0, column,
+			"\"%.*s\" can be broken by anybody: set aditd.plugins.crypto.broken = yes to use it all the same", (int)w.n,
+			(const char *)w.p);
 	/* Written into the proposals of children by habit; a child SA uses the PRF of its IKE SA. */
 	if (proto != SUITE_IKE && tf.type == SUITE_PRF)
 		return 0;
@@ -317,11 +321,36 @@ static void default_rows(struct draft *d, const struct suite_env *env, uint8_t p
 	}
 }
 
+/* For an engine that does several key exchanges (RFC 9370): a curve and ML-KEM together, before everything else. The
+ * proposals behind it are the fallback for peers that do not. */
+static err_t add_hybrid(struct suite_list *l, const struct suite_env *env, uint8_t proto)
+{
+	static const uint16_t kems[] = { 36, 37 };
+	struct draft d;
+	bool kem = false;
+
+	d.n = 0;
+	if (proto != SUITE_IKE || !env || !env->hybrid)
+		return 0;
+	default_rows(&d, env, proto, true, SUITE_ENCR);
+	default_rows(&d, env, proto, true, SUITE_PRF);
+	default_rows(&d, env, proto, true, SUITE_KE);
+	for (size_t i = 0; i < ARRAY_LEN(kems); i++) {
+		struct suite_tf tf = { SUITE_AKE1, false, kems[i], 0 };
+		if (has_tf(env, proto, &tf) && draft_add(&d, tf))
+			kem = true;
+	}
+	return kem && draft_finish(&d, env, proto, NULL) == 0 ? list_push(l, &d, proto) : 0;
+}
+
 /* An AEAD and a classic proposal; a part that nothing provides is left out. Children get no key exchange: PFS is
  * asked for by naming a method. */
 static err_t add_default(struct suite_list *l, const struct suite_env *env, uint8_t proto, struct diag **why)
 {
 	uint16_t before = l->n;
+	err_t hybrid = add_hybrid(l, env, proto);
+	if (hybrid)
+		return hybrid;
 	for (int aead = 1; aead >= 0; aead--) {
 		struct draft d;
 		d.n = 0;
@@ -398,5 +427,5 @@ static bool crypto_has(void *arg, uint8_t proto, const struct suite_tf *tf)
 
 struct suite_env suite_env_crypto(const struct crypto *c)
 {
-	return (struct suite_env){ crypto_has, (void *)(uintptr_t)c };
+	return (struct suite_env){ .has = crypto_has, .arg = (void *)(uintptr_t)c };
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start and end of the daemon, signals, what is done once per second. */
+#include "crypto/algs.h"
 #include "base/count.h"
 #include "base/log_line.h"
 #include "daemon/daemon.h"
@@ -106,6 +107,24 @@ static const void *crypto_find(void *arg, uint16_t kind, uint16_t id, uint16_t b
 	return registry_find(arg, kind, id, bits);
 }
 
+/* "aditd { plugins { crypto { pin { AES_GCM_16_128 = crypto-gcrypt } } } }" */
+static const char *pin_of(void *arg, const char *name)
+{
+	TEXT_ON_STACK(key, 80);
+	text_fmt(&key, "pin.%s", name);
+	return conf_settings_plugin(((struct daemon *)arg)->settings, "crypto", key.p);
+}
+
+static void say_crypto(const struct daemon *d)
+{
+	char names[512];
+
+	if (crypto_missing_plugins(d->reg, names, sizeof names))
+		LOGF(d->log, LOG_PLUGIN, LOG_AUDIT, NULL, "not loaded: %s; what only they provide is refused by name", names);
+	if (crypto_weak_names(d->reg, names, sizeof names))
+		LOGF(d->log, LOG_PLUGIN, LOG_CONTROL, NULL, "weak algorithms, used only when a configuration names them: %s", names);
+}
+
 static err_t plugins_start(struct daemon *d, struct diag **why)
 {
 	const char *dir = d->opt.plugin_dir ? d->opt.plugin_dir : d->settings->plugin_dir ? d->settings->plugin_dir :
@@ -127,11 +146,15 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 		e = plane_choose(d, why);
 	if (e)
 		return e;
-	loader_start(d->loader, 1);
+	loader_start(d->loader, 1, ADIT_RUN_DIR "/aditd.speed");
 	size_t n = 0;
 	while (d->settings->load && d->settings->load[n])
 		n++;
 	registry_prefer(d->reg, (const char *const *)d->settings->load, n);
+	e = crypto_pin_all(d->reg, pin_of, d, why);
+	if (e)
+		return e;
+	say_crypto(d);
 	return plane_start(d, why);
 }
 

@@ -4,6 +4,7 @@
  * is waited for; what is taken away goes out at once, each SA on its own, so that one which the kernel has already
  * dropped does not hold up the others.
  */
+#include "crypto/limits.h"
 #include "ike/child_int.h"
 
 #include <stdlib.h>
@@ -94,6 +95,7 @@ static struct kern_op sa_add(struct ike_engine *e, const struct inst *in, uint8_
 	const struct conf_child *f = in->conf;
 	struct kern_op op = sa_op(in, KERN_SA_ADD, dir);
 	bool by_initiator = (dir == KERN_OUT) == ours;
+	const struct crypto_limit limit = crypto_limit_of(in->suite->encr);
 	struct kern_sa *s = &op.sa;
 	s->esn = in->suite->esn;
 	s->encr_id = in->suite->encr;
@@ -104,9 +106,10 @@ static struct kern_op sa_add(struct ike_engine *e, const struct inst *in, uint8_
 	s->replay_window = f->replay_window;
 	/* Times are the engine's; the hard one is here, too, so that no SA outlives a daemon that was killed. */
 	s->life = (struct kern_life){
-		.hard_s = f->life_time_s, .hard_bytes = f->life_bytes, .hard_packets = f->life_packets,
-		.soft_bytes = soft_limit(e, f->rekey_bytes, f->rand_bytes),
-		.soft_packets = soft_limit(e, f->rekey_packets, f->rand_packets),
+		.hard_s = f->life_time_s, .hard_bytes = crypto_limit_hard(f->life_bytes, limit.bytes),
+		.hard_packets = crypto_limit_hard(f->life_packets, limit.packets),
+		.soft_bytes = crypto_limit_soft(soft_limit(e, f->rekey_bytes, f->rand_bytes), limit.bytes),
+		.soft_packets = crypto_limit_soft(soft_limit(e, f->rekey_packets, f->rand_packets), limit.packets),
 	};
 	s->tfc_pad = in->tfc_off ? 0 : f->tfc_pad;
 	s->copy_df = f->copy_df;

@@ -24,8 +24,9 @@ MUST err_t loader_open(struct loader *l, const char *dir, const char *const *nam
 /* Leaves out the plugins that offer features of this kind and have another name (NULL: all of them).
  * Before the start. */
 void loader_keep_only(struct loader *l, uint16_t kind, const char *name);
-/* Starts everything that was opened. measure_ms: how long each algorithm with several providers is measured, 0 not. */
-void loader_start(struct loader *l, unsigned measure_ms);
+/* Starts everything that was opened. measure_ms: how long each algorithm with several providers is measured, 0 not;
+ * cache: file that keeps the measurements for the next start, NULL none. */
+void loader_start(struct loader *l, unsigned measure_ms, const char *cache);
 /* Tells every plugin that the configuration changed. A failure is a line in the log. */
 void loader_reconfigure(struct loader *l);
 

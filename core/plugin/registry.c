@@ -274,6 +274,17 @@ void registry_prefer(struct plug_registry *r, const char *const *plugins, size_t
 	registry_sort(r);
 }
 
+void registry_pin(struct plug_registry *r, const char *plugin, uint16_t kind, uint16_t id, uint16_t arg)
+{
+	struct plug_feat want = { kind, id, arg };
+
+	/* Less than every place in the configured order, and not 0. */
+	for (size_t i = 0; i < r->n_feat; i++)
+		if (feat_key(&r->feat[i].is) == feat_key(&want) && strcmp(r->feat[i].plugin->name, plugin) == 0)
+			r->feat[i].order = -1;
+	registry_sort(r);
+}
+
 void registry_speed(struct plug_registry *r, const char *plugin, uint16_t kind, uint16_t id, uint16_t arg,
 	uint32_t speed)
 {

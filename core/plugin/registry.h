@@ -84,6 +84,8 @@ void registry_withdraw(struct plug_registry *r, struct reg_plugin *p, const stru
 MUST err_t registry_add_desc(struct plug_registry *r, const struct plug_desc *desc, void *self);
 /* The configuration's order of plugins, first is best; n 0 takes it back. */
 void registry_prefer(struct plug_registry *r, const char *const *plugins, size_t n);
+/* The configuration names the provider of one algorithm: it stands before every order. After registry_prefer. */
+void registry_pin(struct plug_registry *r, const char *plugin, uint16_t kind, uint16_t id, uint16_t arg);
 /* Result of a measurement. */
 void registry_speed(struct plug_registry *r, const char *plugin, uint16_t kind, uint16_t id, uint16_t arg,
 	uint32_t speed);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "plugin/kat.h"
 #include "plugin/loader_int.h"
+#include "plugin/speed_cache.h"
 
 #include <stdlib.h>
 
@@ -175,7 +176,8 @@ static size_t offered_crypto(const struct loader *l, struct note **out)
 	struct note *v = NULL;
 
 	while ((f = registry_each_feat(l->s->reg, 0, &cursor))) {
-		if (!f->offered || f->is.kind > PLUG_KEX)
+		/* A weak algorithm is used where somebody has to, at whatever speed. */
+		if (!f->offered || f->is.kind > PLUG_KEX || (f->row->flags & PLUG_WEAK))
 			continue;
 		struct note *more = reallocarray(v, n + 1, sizeof *v);
 		if (!more)
@@ -188,17 +190,24 @@ static size_t offered_crypto(const struct loader *l, struct note **out)
 }
 
 /* Algorithms that several plugins offer are measured, so that the fastest one serves. */
-static void measure(struct loader *l, unsigned ms)
+static void measure(struct loader *l, unsigned ms, const char *path)
 {
+	struct speed_cache *cache = speed_cache_open(path);
 	struct note *v;
 	size_t n = offered_crypto(l, &v);
 
 	for (size_t i = 0; i < n; i++) {
 		bool several = (i > 0 && same(&v[i - 1].row->is, &v[i].row->is)) ||
 			(i + 1 < n && same(&v[i + 1].row->is, &v[i].row->is));
-		if (several)
+		if (!several)
+			continue;
+		v[i].speed = speed_cache_get(cache, v[i].plugin, &v[i].row->is);
+		if (!v[i].speed) {
 			v[i].speed = kat_speed(v[i].row, ms);
+			speed_cache_put(cache, v[i].plugin, &v[i].row->is, v[i].speed);
+		}
 	}
+	speed_cache_close(cache);
 	for (size_t i = 0; i < n; i++)
 		if (v[i].speed)
 			registry_speed(l->s->reg, v[i].plugin->name, v[i].row->is.kind, v[i].row->is.id,
@@ -206,7 +215,7 @@ static void measure(struct loader *l, unsigned ms)
 	free(v);
 }
 
-void loader_start(struct loader *l, unsigned measure_ms)
+void loader_start(struct loader *l, unsigned measure_ms, const char *cache)
 {
 	size_t done = 0;
 	struct loaded *p;
@@ -223,5 +232,5 @@ void loader_start(struct loader *l, unsigned measure_ms)
 			}
 	}
 	if (measure_ms)
-		measure(l, measure_ms);
+		measure(l, measure_ms, cache);
 }

@@ -194,7 +194,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	loader_keep_only(loader, PLUG_KERNEL_SA, NULL);
-	loader_start(loader, 0);
+	loader_start(loader, 0, NULL);
 	printf("# packets of %d bytes: Gbit/s direct, through the registry, ratio, goal\n", PACKET);
 	for (const struct lib *l = libs; l->plugin; l++) {
 		static _Alignas(64) uint8_t ctx[CRYPTO_CTX_MAX];

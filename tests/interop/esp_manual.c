@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 		.kern_event = on_event, .fwmark = mark };
 	if (loader_new(&s, &loader, &why) || loader_open(loader, argv[1], names, &why))
 		goto fail;
-	loader_start(loader, 0);
+	loader_start(loader, 0, NULL);
 	const struct reg_feat *f = registry_best(reg, PLUG_KERNEL_SA, 0, 0);
 	if (!f) {
 		fprintf(stderr, "kernel-user does not start\n");

@@ -237,7 +237,7 @@ static bool can_eap(void *arg, uint8_t cls, const char *method)
 
 Test(conf_typed, what_no_plugin_provides_is_refused_by_name)
 {
-	struct suite_env env = { has_no_chacha, NULL };
+	struct suite_env env = { .has = has_no_chacha };
 	struct conf_can can = { .ike = &env, .auth = can_eap };
 	struct conf_set set;
 	char buf[2048];

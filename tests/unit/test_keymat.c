@@ -195,3 +195,27 @@ Test(keymat, additional_exchanges_follow_the_nonces)
 	cr_expect_eq(keymat_child(t.algs.prf, sk_d, &sha1_aes256, sl(&t.ni), sl(&t.nr), many, 9, &k), E_MISUSE);
 	registry_free(t.h.reg);
 }
+
+/* RFC 8784 section 3; figures computed with Python's hmac module. */
+Test(keymat, mixes_a_ppk_into_three_keys)
+{
+	static const uint8_t old[] = "dddddddddddddddddddddddddddddddd" "aaaaaaaaaaaaaaaaaaaaeeeeeeeeeeee"
+		"iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiirrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr";
+	struct crypto_host h;
+	struct ike_keys k = { .d_len = 32, .integ_len = 10, .encr_len = 6 };
+
+	crypto_host_init(&h, ~0u);
+	const struct mac_ops *prf = crypto_prf(&h.c, 5);
+	CRYPTO_NEED(&h, prf);
+	cr_assert_eq(secret_init(&k.all, 3 * 32 + 2 * 16), 0);
+	memcpy(k.all.p, old, k.all.n);
+	cr_assert_eq(keymat_ppk(prf, slice_str("post-quantum key"), &k), 0);
+	struct bytes d = hex("272064f999aa1ab8c0f27fe93d4ec649d532261b6c9b6565929f6bef6be751bb"), i = hex("608f6fde193873a5986635cff45c2321250f55f545092b6b233648347cdc5514"), r = hex("7003ea2208a58c1e1ead4e188f460f3e2ea608a069768ac62e8068ad7f483dc8");
+	cr_expect(slice_equal(ike_key(&k, IKE_SK_D), sl(&d)));
+	cr_expect(slice_equal(ike_key(&k, IKE_SK_PI), sl(&i)));
+	cr_expect(slice_equal(ike_key(&k, IKE_SK_PR), sl(&r)));
+	cr_expect_arr_eq(k.all.p + 32, old + 32, 32, "the other keys stay");
+	cr_expect_eq(keymat_ppk(prf, SLICE_NONE, &k), E_MISUSE);
+	ike_keys_fini(&k);
+	registry_free(h.reg);
+}

@@ -77,7 +77,7 @@ static void down(void)
 static void load(void)
 {
 	cr_assert_eq(loader_open(loader, dir, NULL, NULL), 0);
-	loader_start(loader, 0);
+	loader_start(loader, 0, NULL);
 }
 
 #define HAS(text) cr_assert(strstr(said, text), "\"%s\" is not in:\n%s", text, said)
@@ -195,6 +195,6 @@ Test(loader, those_asked_for_by_name)
 	cr_assert(strstr(diag_text(why, 0, buf, sizeof buf), "plugin \"nosuch\" is asked for"));
 	diag_free(&why);
 	cr_assert_eq(loader_open(loader, dir, evil, NULL), E_BAD_VALUE);
-	loader_start(loader, 0);
+	loader_start(loader, 0, NULL);
 	cr_assert_str_eq(order, "one: start;");
 }

@@ -436,3 +436,38 @@ Test(suite, what_a_responder_chooses_its_initiator_accepts)
 	}
 	cr_expect_gt(matched, 100, "%u", matched);
 }
+
+static bool has_all(void *arg, uint8_t proto, const struct suite_tf *tf)
+{
+	(void)arg;
+	(void)proto;
+	(void)tf;
+	return true;
+}
+
+Test(suite, default_of_an_engine_with_several_key_exchanges_starts_with_a_hybrid)
+{
+	struct suite_env env = { .has = has_all, .hybrid = true };
+	struct suite_list l = { 0 };
+
+	cr_assert_eq(suite_list_add(&l, &env, SUITE_IKE, "default", NULL), 0);
+	cr_assert_eq(l.n, 3);
+	cr_expect_not_null(suite_prop_first(l.v[0], SUITE_AKE1));
+	cr_expect_eq(suite_prop_first(l.v[0], SUITE_AKE1)->id, 36);
+	cr_expect_null(suite_prop_first(l.v[1], SUITE_AKE1));
+	suite_list_fini(&l);
+}
+
+Test(suite, des_needs_the_weak_crypto_switch)
+{
+	struct suite_env env = { .has = has_all };
+	struct suite_list l = { 0 };
+	struct diag *why = NULL;
+
+	cr_expect_eq(suite_list_add(&l, &env, SUITE_ESP, "des-md5", &why), E_BAD_VALUE);
+	cr_expect_not_null(why);
+	diag_free(&why);
+	env.broken = true;
+	cr_expect_eq(suite_list_add(&l, &env, SUITE_ESP, "des-md5", NULL), 0);
+	suite_list_fini(&l);
+}

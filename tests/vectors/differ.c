@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	loader_keep_only(l, PLUG_KERNEL_SA, NULL);
-	loader_start(l, 0);
+	loader_start(l, 0, NULL);
 	f = registry_each_feat(services.reg, 0, &cursor);
 	while (f) {
 		struct round r = { .kind = f->is.kind };

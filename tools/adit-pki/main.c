@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "adit-pki: %s\n", diag_text(why, e, text, sizeof text));
 	} else {
 		loader_keep_only(loader, PLUG_KERNEL_SA, NULL);
-		loader_start(loader, 0);
+		loader_start(loader, 0, NULL);
 		status = test_vectors(reg, argc - optind, argv + optind);
 	}
 	diag_free(&why);
