@@ -160,6 +160,29 @@ static void peer_never_deletes(struct lab *lab)
 	lab_converged(lab, 1, 1);
 }
 
+/* Both rekey at once, and no delete arrives for more than a minute. */
+static void deletes_get_lost(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	lab->no_gap = true;
+	cmd(lab, 0, IKE_CMD_REKEY, 2, NULL, "k");
+	cmd(lab, 1, IKE_CMD_REKEY, 3, NULL, "k");
+	for (int i = 0; i < 4; i++)
+		lab_deliver(lab, 0);
+	CHECK(lab, lab_children(lab, 0, NULL) == 3);
+	CHECK(lab, lab_children(lab, 1, NULL) == 3);
+	for (int i = 0; i < 70; i++) {
+		while (lab->n_msgs)
+			lab_drop(lab, 0);
+		lab_pass(lab, 1000);
+	}
+	lab_run(lab, 100000);
+	CHECK(lab, answer(lab, 0, 2) == 0);
+	CHECK(lab, answer(lab, 1, 3) == 0);
+	lab_converged(lab, 1, 1);
+}
+
 static void no_delay(struct lab *lab)
 {
 	for (int i = 0; i < 2; i++)
@@ -261,6 +284,7 @@ static const struct story tests[] = {
 	{ "lifetimes by time, with loss and reordering", lifetimes, false, false },
 	{ "hard lifetime by time", hard_lifetime, false, false },
 	{ "the peer does not delete what it has replaced", peer_never_deletes, false, false },
+	{ "both rekey and the deletes get lost", deletes_get_lost, false, false },
 	{ "no delay for what was rekeyed", no_delay, false, true },
 	{ "lifetimes by volume", soft_and_hard_by_volume, false, true },
 	{ "inactivity", inactivity, false, false },
