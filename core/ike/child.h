@@ -52,6 +52,8 @@ void child_sa_lost(struct ike_sa *sa, struct ike_engine *e, err_t why, bool by_p
 void child_move_all(struct ike_sa *from, struct ike_sa *to);
 /* The addresses or the encapsulation of the IKE SA changed: kernel SAs and policies follow. */
 void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa);
+/* What ike_kern_watched handed out for a child failed: the child is deleted. */
+void child_kern_failed(struct ike_engine *e, struct ike_sa *sa, uint64_t child_unique, err_t res);
 /* Milliseconds since the last packet came in on any child of the SA, UINT64_MAX never: liveness proof. */
 uint64_t child_idle_in_ms(struct ike_engine *e, const struct ike_sa *sa);
 /* Re-authentication: for every child of `from` one ike_work of STORY_CHILD_NEW (same configuration and reqid) is queued

@@ -243,7 +243,7 @@ void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *n
 	if (new->late) {
 		struct inst in = inst_of_child(new);
 		struct kern_op op = sa_add(e, &in, KERN_OUT, new->late, new->flags & CHILD_OURS);
-		submit(e, &op, 1);
+		ike_kern_watched(e, new->sa, new->unique, &op, 1);
 		new->flags |= CHILD_OUT;
 		child_keys_fini(new->late);
 		free(new->late);
@@ -275,6 +275,20 @@ void child_switch(struct ike_engine *e, struct child_sa *old, struct child_sa *n
 			c->replaced_by = new->unique;
 			child_switch(e, c, new);
 		}
+}
+
+void child_kern_failed(struct ike_engine *e, struct ike_sa *sa, uint64_t child_unique, err_t res)
+{
+	struct child_sa *c = sa->children;
+
+	while (c && c->unique != child_unique)
+		c = c->next;
+	if (!c)
+		return;
+	SA_LOG(e, sa, LOG_CHILD, LOG_AUDIT, "the data plane refused the outbound SA %08x of child '%s': %s; the child is deleted",
+	       c->spi_out, c->conf->name, err_text(res));
+	c->flags &= (uint16_t)~CHILD_OUT;
+	child_queue_delete(e, c, res, 0);
 }
 
 void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)

@@ -303,36 +303,75 @@ static const struct kern_op *ops_copy(struct arena *a, const struct kern_op *ops
 	return v;
 }
 
-enum verdict ike_kern(struct ike_engine *e, struct ike_xch *x, const struct kern_op *ops, size_t n)
+static struct fx *kern_out(struct ike_engine *e, const struct kern_op *ops, size_t n, uint64_t token)
 {
-	if (x && x->kern_ready) {
-		x->kern_ready = false;
-		return V_DONE;
-	}
 	const struct kern_op *v = ops_copy(&e->fx->arena, ops, n);
-	uint64_t token = 0;
-	struct fx *f = NULL;
-	if (v && x)
-		token = ike_wait_new(x, true);
-	if (v && (!x || token))
-		f = fx_add(e, FX_KERNEL);
-	if (!f) {
-		if (token)
-			(void)ike_wait_take(e, token);
-		if (x)
-			x->kern_res = E_FULL;
-		return V_DONE;
-	}
+	struct fx *f = v ? fx_add(e, FX_KERNEL) : NULL;
+
+	if (!f)
+		return NULL;
 	f->kernel.ops = (struct kern_op *)v;
 	f->kernel.n = n;
 	f->kernel.token = token;
-	return x ? V_WAIT : V_DONE;
+	return f;
+}
+
+enum verdict ike_kern(struct ike_engine *e, struct ike_xch *x, const struct kern_op *ops, size_t n)
+{
+	if (!x) {
+		(void)kern_out(e, ops, n, 0);
+		return V_DONE;
+	}
+	if (x->kern_ready) {
+		x->kern_ready = false;
+		return V_DONE;
+	}
+	uint64_t token = ike_wait_new(x, true);
+	if (token && kern_out(e, ops, n, token))
+		return V_WAIT;
+	if (token)
+		(void)ike_wait_take(e, token);
+	x->kern_res = E_FULL;
+	return V_DONE;
+}
+
+void ike_kern_watched(struct ike_engine *e, const struct ike_sa *sa, uint64_t child_unique, const struct kern_op *ops, size_t n)
+{
+	handle h;
+	struct ike_wait *w = slab_get(e->waits, &h);
+
+	/* Without memory for a watch it goes out unwatched. */
+	if (w)
+		*w = (struct ike_wait){ .sa = sa->h, .child = child_unique };
+	if (!kern_out(e, ops, n, w ? handle_u64(h) : 0) && w)
+		slab_put(e->waits, h);
+}
+
+/* The answer to ike_kern_watched; false: it is one that an exchange waits for. */
+static bool watched_done(struct ike_engine *e, uint64_t token, err_t res)
+{
+	handle h = handle_from_u64(token);
+	struct ike_wait *w = slab_at(e->waits, h);
+
+	if (!w || w->serial)
+		return false;
+	struct ike_sa *sa = ike_sa_at(e, w->sa);
+	uint64_t child = w->child;
+	slab_put(e->waits, h);
+	if (sa && res) {
+		ike_sa_enter(sa);
+		child_kern_failed(e, sa, child, res);
+		ike_sa_leave(e, sa);
+	}
+	return true;
 }
 
 void ike_kern_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t res, struct fx_list *out)
 {
 	ike_enter(e, now_ms, out);
-	struct ike_xch *x = token ? ike_wait_take(e, token) : NULL;
+	if (!token || watched_done(e, token, res))
+		return;
+	struct ike_xch *x = ike_wait_take(e, token);
 	if (!x)
 		return;
 	x->kern_ready = true;

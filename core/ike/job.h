@@ -25,5 +25,7 @@ void ike_ke_fini(struct ike_ke *k);
  * Called again after the wait with the same arguments it answers V_DONE, with the kernel's result in x->kern_res.
  * x NULL: nobody waits for the answer; V_DONE at once. */
 enum verdict ike_kern(struct ike_engine *e, struct ike_xch *x, const struct kern_op *ops, size_t n);
+/* Outside an exchange, for operations that add something to a child SA: when they fail child_kern_failed is called. */
+void ike_kern_watched(struct ike_engine *e, const struct ike_sa *sa, uint64_t child_unique, const struct kern_op *ops, size_t n);
 
 #endif

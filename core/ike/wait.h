@@ -7,7 +7,8 @@
 
 struct ike_wait {
 	handle sa;
-	uint32_t serial;
+	uint32_t serial; /* of the exchange that waits; 0: none, the answer is about `child` */
+	uint64_t child;
 };
 
 /* A token for what x waits for now, and x->waiting; the wait has an end of its own. 0: no memory. */

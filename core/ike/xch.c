@@ -41,7 +41,7 @@ struct ike_xch *ike_xch_get(struct ike_engine *e, struct ike_sa *sa, uint8_t dir
 	x->e = e;
 	x->sa = sa;
 	x->dir = dir;
-	x->serial = ++e->serial;
+	x->serial = ++e->serial ? e->serial : ++e->serial; /* 0 is nobody */
 	return x;
 }
 
