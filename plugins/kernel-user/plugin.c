@@ -255,7 +255,12 @@ static void user_each_alg(void *self, void (*cb)(void *arg, uint8_t kind, uint16
 		{ PLUG_ENCR, ESP_ENCR_NULL, 0 }, { PLUG_ENCR, 12, 128 }, { PLUG_ENCR, 12, 192 }, { PLUG_ENCR, 12, 256 },
 		{ PLUG_ENCR, 13, 128 }, { PLUG_ENCR, 13, 192 }, { PLUG_ENCR, 13, 256 }, { PLUG_ENCR, 20, 128 },
 		{ PLUG_ENCR, 20, 192 }, { PLUG_ENCR, 20, 256 }, { PLUG_ENCR, 28, 256 }, { PLUG_INTEG, 2, 0 },
-		{ PLUG_INTEG, 12, 0 }, { PLUG_INTEG, 13, 0 }, { PLUG_INTEG, 14, 0 },
+		{ PLUG_INTEG, 12, 0 }, { PLUG_INTEG, 13, 0 }, { PLUG_INTEG, 14, 0 }, { PLUG_INTEG, 1, 0 },
+		{ PLUG_INTEG, 5, 0 }, { PLUG_INTEG, 8, 0 }, { PLUG_ENCR, 19, 128 }, { PLUG_ENCR, 19, 192 }, { PLUG_ENCR, 19, 256 },
+		{ PLUG_ENCR, 18, 128 }, { PLUG_ENCR, 18, 192 }, { PLUG_ENCR, 18, 256 }, { PLUG_ENCR, 16, 128 },
+		{ PLUG_ENCR, 16, 192 }, { PLUG_ENCR, 16, 256 }, { PLUG_ENCR, 15, 128 }, { PLUG_ENCR, 15, 192 },
+		{ PLUG_ENCR, 15, 256 }, { PLUG_ENCR, 14, 128 }, { PLUG_ENCR, 14, 192 }, { PLUG_ENCR, 14, 256 },
+		{ PLUG_ENCR, 23, 128 }, { PLUG_ENCR, 23, 192 }, { PLUG_ENCR, 23, 256 }, { PLUG_ENCR, 3, 192 },
 	};
 	const struct plug_host *h = ((struct plane *)self)->host;
 
