@@ -19,8 +19,8 @@ struct conf_file;
 
 enum conf_kind { CONF_SECTION = 1, CONF_VALUE, CONF_LIST };
 
-/* Longest name of a section or key, in bytes; most sections within each other. */
-enum { CONF_NAME_MAX = 255, CONF_DEPTH_MAX = 32 };
+/* Longest name of a section or key, in bytes (what the API can name, API_TEXT_MAX); most sections within each other. */
+enum { CONF_NAME_MAX = 127, CONF_DEPTH_MAX = 32 };
 
 struct conf_node {
 	struct conf_node *next, *parent;

@@ -157,6 +157,7 @@ static void start_child(struct daemon *d, const struct conf_conn *c, const struc
 	}
 	if (child->start_action & CONF_START && !shunt) {
 		cmd.verb = IKE_CMD_INITIATE;
+		cmd.unless_there = true; /* a reload must not double what is up */
 		drive_cmd(d, &cmd);
 	}
 }

@@ -65,6 +65,8 @@ uint32_t child_cmd_terminate(struct ike_engine *e, const struct ike_cmd *cmd);
 uint32_t child_cmd_rekey(struct ike_engine *e, const struct ike_cmd *cmd);
 MUST err_t child_cmd_install(struct ike_engine *e, const struct ike_cmd *cmd, struct diag **why);
 MUST err_t child_cmd_uninstall(struct ike_engine *e, const struct ike_cmd *cmd, struct diag **why);
+/* Whether a child of this name with the same selectors lives in an IKE SA of the connection, or is queued to be made. */
+bool child_is_there(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *child);
 void child_conf_changed(struct ike_engine *e);
 /* At ike_shutdown: traps and shunts go. */
 void child_world_stop(struct ike_engine *e);

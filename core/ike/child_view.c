@@ -145,3 +145,45 @@ uint32_t child_cmd_rekey(struct ike_engine *e, const struct ike_cmd *cmd)
 {
 	return each_fit(e, cmd, rekey);
 }
+
+/* ---- start actions ---------------------------------------------------------------------------------------------- */
+
+static bool same_ts(const struct conf_ts *a, uint16_t n_a, const struct conf_ts *b, uint16_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (uint16_t i = 0; i < n_a; i++)
+		if (a[i].dynamic != b[i].dynamic || !ts_equal(&a[i].sel, &b[i].sel))
+			return false;
+	return true;
+}
+
+static bool same_child(const struct conf_child *a, const struct conf_child *b)
+{
+	return a && a->mode == b->mode && !strcmp(a->name, b->name) &&
+	       same_ts(a->local_ts, a->n_local_ts, b->local_ts, b->n_local_ts) &&
+	       same_ts(a->remote_ts, a->n_remote_ts, b->remote_ts, b->n_remote_ts);
+}
+
+static bool is_coming(const struct ike_work *w, const struct conf_child *child)
+{
+	return w && w->story == STORY_CHILD_NEW && same_child(w->child, child);
+}
+
+bool child_is_there(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *child)
+{
+	uint32_t cursor = 0;
+	for (struct ike_sa *sa; (sa = ike_sa_next(e, &cursor));) {
+		if (!sa->conn || strcmp(sa->conn->name, conn->name) || sa->state == IKE_S_DELETING)
+			continue;
+		if (sa->tx && is_coming(sa->tx->work, child))
+			return true;
+		for (const struct ike_work *w = sa->work; w; w = w->next)
+			if (is_coming(w, child))
+				return true;
+		for (const struct child_sa *c = sa->children; c; c = c->next)
+			if (child_alive(c) && same_child(c->conf, child))
+				return true;
+	}
+	return false;
+}

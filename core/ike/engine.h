@@ -144,6 +144,7 @@ struct ike_cmd {
 	uint64_t ike_id, child_id; /* unique ids; 0 any */
 	bool force;              /* TERMINATE: do not wait for the peer */
 	bool reauth;             /* REKEY */
+	bool unless_there;       /* INITIATE of a child: nothing to do when it lives already, with the same selectors, or is coming */
 	uint64_t timeout_ms;     /* give up waiting (not the SA) after this long; 0 never */
 	bool no_limits;
 };

@@ -221,7 +221,7 @@ Test(conf_parse, limits)
 	memset(text, 'n', 300);
 	snprintf(text + 300, sizeof text - 300, " = 1");
 	cr_assert_neq(conf_bad_text(text, buf, sizeof buf), 0);
-	HAS(buf, "longer than 255 bytes");
+	HAS(buf, "longer than 127 bytes");
 }
 
 static void write_file(const char *dir, const char *name, const char *text)
