@@ -13,8 +13,8 @@ struct crypto_limit {
 };
 
 /* GCM and GMAC: 2^32 packets (NIST SP 800-38D section 8.3). Modes of a 128-bit block, with RFC 4309 and RFC 4106 far
- * below 2^64 blocks: 2^48 blocks, so that two equal blocks are less likely than 2^-32. Ciphers with a 64-bit block: 64 MiB
- * (RFC 8221 section 5 calls for frequent rekeys; beyond it equal blocks leak text, CVE-2016-2183). */
+ * below 2^64 blocks: 2^48 blocks, so that two equal blocks are less likely than 2^-32. Ciphers with a 64-bit block: 64 MiB,
+ * our choice: long before 32 GiB, where equal blocks are likely and leak text (CVE-2016-2183). */
 struct crypto_limit crypto_limit_of(uint16_t encr_id);
 
 /* The stricter of a configured limit (0 none) and the algorithm's; soft: what starts the rekey, three quarters of it. */

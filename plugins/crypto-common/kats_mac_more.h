@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Known-answer tests that the crypto plugins share: MACs and hashes beyond kats_mac.h. Figures published
- * with the algorithms.
+ * Known-answer tests that the crypto plugins share: MACs and hashes beyond kats_mac.h. MACs: figures of
+ * their RFCs; hashes of longer inputs: computed with Python's hashlib.
  */
 #ifndef ADIT_CRYPTO_COMMON_KATS_MAC_MORE_H
 #define ADIT_CRYPTO_COMMON_KATS_MAC_MORE_H
