@@ -79,6 +79,9 @@ err_t plugconf_check(struct daemon *d, const struct conf_settings *s, struct dia
 	struct check c = { .why = why };
 
 	for (const struct conf_node *n = s->plugins ? s->plugins->first : NULL; n; n = n->next) {
+		/* The choice among all crypto plugins, read where they are ranked. */
+		if (strcmp(n->name, "crypto") == 0)
+			continue;
 		const struct reg_plugin *p = plugin_of(d->reg, n->name);
 		/* A plugin that is not installed is no reason not to start: it may be another host's. */
 		if (!p || !p->desc) {
