@@ -150,7 +150,7 @@ struct conf_daemon {
 	uint32_t half_open_timeout_ms;        /* 30000 */
 	uint32_t init_limit_half_open;        /* 0 none: IKE_SA_INIT dropped beyond it */
 	uint32_t cookie_threshold;            /* half-open SAs before cookies are asked for; default 30 */
-	uint32_t block_threshold;             /* half-open SAs of one address before it is dropped; default 5 */
+	uint32_t block_threshold;             /* half-open SAs of one address before it needs a cookie (256 times: dropped); 5 */
 	bool dos_protection;                  /* default true: the two thresholds above hold */
 	uint32_t keep_alive_s;                /* NAT keepalive, 20 */
 	uint32_t delete_rekeyed_delay_s;      /* 5 */

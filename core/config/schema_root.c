@@ -117,7 +117,7 @@ static const struct conf_key aditd_keys[] = {
 	{ "cookie_threshold", CONF_T_INT, AT(daemon.cookie_threshold), .max = UINT32_MAX, .def = "30",
 	  .doc = "Half-open IKE SAs from which on a cookie is asked for." },
 	{ "block_threshold", CONF_T_INT, AT(daemon.block_threshold), .max = UINT32_MAX, .def = "5",
-	  .doc = "Half-open IKE SAs of one address from which on it is not answered." },
+	  .doc = "Half-open IKE SAs of one address from which on it has to prove itself with a cookie; from 256 times as many on it is not answered." },
 	{ "dos_protection", CONF_T_BOOL, AT(daemon.dos_protection), .def = "yes",
 	  .doc = "Whether the two thresholds above hold." },
 	{ "keep_alive", CONF_T_TIME_S, AT(daemon.keep_alive_s), .max = 3600, .unit = "s", .def = "20",

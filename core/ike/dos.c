@@ -8,6 +8,9 @@
 /* Unprotected answers per second, and how many may come at once. */
 #define ANSWER_RATE 200
 #define ANSWER_BURST 400
+/* An address that proved itself with a cookie may have this many times block_threshold: it may be a NAT with many peers
+ * behind it, or a gateway that starts all its connections at once. */
+#define PROVEN_FACTOR 256
 
 static COUNTER(c_bad_cookie, "ike.dos.cookie_wrong", "cookies that were not ours or too old");
 static COUNTER(c_good_cookie, "ike.dos.cookie_right", "IKE_SA_INIT requests with a right cookie");
@@ -94,10 +97,13 @@ enum dos_verdict dos_admit(struct ike_engine *e, const struct net_addr *remote, 
 	}
 	if (!c->dos_protection)
 		return DOS_ADMIT;
-	if (c->block_threshold && half_open_of(e, remote) >= c->block_threshold) {
-		*why = "dropped: too many half-open IKE SAs from this address (block_threshold)";
+	uint32_t of_address = c->block_threshold ? half_open_of(e, remote) : 0;
+	if (c->block_threshold && of_address / PROVEN_FACTOR >= c->block_threshold) {
+		*why = "dropped: too many half-open IKE SAs from this address; raise aditd.block_threshold if they are wanted";
 		return DOS_DROP;
 	}
+	if (c->block_threshold && of_address >= c->block_threshold)
+		return DOS_COOKIE;
 	return c->cookie_threshold && e->half_open >= c->cookie_threshold ? DOS_COOKIE : DOS_ADMIT;
 }
 

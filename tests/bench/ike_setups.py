@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """IKE SAs set up per second, CPU per set-up on each side and memory per SA, between two daemons in two namespaces.
 
-    ike_setups.py [--peer adit|strongswan|both] [-n SAS] [-c CONCURRENT] [--runs R] [--workers W]
+    ike_setups.py [--peer adit|strongswan|both] [-n SAS] [-c CONCURRENT] [--runs R] [--workers W] [--dos]
 
 PSK, x25519, aes128gcm16, one child per IKE SA. aditd uses kernel-null (no packets); Debian's strongSwan has no such plane,
 so it uses kernel-libipsec. Every SA has a connection of its own on the initiator and is started over the vici socket
@@ -92,7 +92,8 @@ SECRET = 'secrets {\n  ike-1 { secret = "correct horse battery staple" }\n}\n'
 
 
 class Lab:
-    def __init__(self):
+    def __init__(self, dos):
+        self.dos = dos
         self.name = "ib%d" % (os.getpid() % 1000000)
         self.dir = tempfile.mkdtemp(prefix="adit-bench.")
         self.procs = {}
@@ -133,7 +134,7 @@ class Lab:
         sock, log = self.path(side, "sock"), self.path(side, "log")
         # kernel-null has to be said: kernel-user would be taken
         with open(self.path(side, "aditd.conf"), "w") as f:
-            f.write("aditd {\n  kernel = kernel-null\n  dos_protection = no\n}\n")
+            f.write("aditd {\n  kernel = kernel-null\n%s}\n" % ("" if self.dos else "  dos_protection = no\n"))
             f.write(open(self.path(side, "swanctl.conf")).read())
         cmd = ["ip", "netns", "exec", self.ns(side), os.path.join(TOP, "tools", "in-tree"), "aditd", "--foreground",
                "--config", self.path(side, "aditd.conf"), "--socket", sock, "--pidfile", self.path(side, "pid"),
@@ -181,8 +182,8 @@ class Lab:
         sys.exit("aditd did not start:\n" + open(log).read()[-2000:])
 
 
-def run(peer, n, conc, workers):
-    lab = Lab()
+def run(peer, n, conc, workers, dos):
+    lab = Lab(dos)
     try:
         lab.write("b", SERVER + SECRET)
         lab.write("a", "connections {\n" + "".join(
@@ -235,6 +236,7 @@ def main():
     ap.add_argument("-c", type=int, default=64)
     ap.add_argument("--runs", type=int, default=3)
     ap.add_argument("--workers", type=int, default=None)
+    ap.add_argument("--dos", action="store_true", help="leave aditd's protection against floods on: cookies")
     a = ap.parse_args()
     if os.geteuid() != 0:
         sys.exit("ike_setups: needs root for network namespaces")
@@ -243,7 +245,7 @@ def main():
     rows = {p: [] for p in peers}
     for _ in range(a.runs):  # in turn, so that a drift of the machine's speed hits both
         for p in peers:
-            r = run(p, a.n, a.c, a.workers)
+            r = run(p, a.n, a.c, a.workers, a.dos)
             if r is None:
                 sys.exit(1)
             rows[p].append(r)
