@@ -364,12 +364,13 @@ err_t daemon_start(struct daemon *d, struct diag **why)
 		e = conf_read_settings(d, why);
 	if (!e)
 		e = pidfile_start(d, why);
+	/* Before the plugins: a busy port or a missing privilege is then the only thing that is said. */
+	if (!e)
+		e = sockets_start(d, why);
 	if (!e)
 		e = plugins_start(d, why);
 	if (!e)
 		e = conf_store_new(&d->store) ? diag_set(why, E_NOMEM, "no memory for the configuration") : 0;
-	if (!e)
-		e = sockets_start(d, why);
 	if (!e)
 		e = workers_new(d->loop, worker_count(d), JOBS_WAITING, &d->workers, why);
 	if (!e)

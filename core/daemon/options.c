@@ -79,7 +79,8 @@ static enum options_verdict take(struct options *o, int code, const char *arg)
 	case OPT_HELP:
 		help();
 		return OPTIONS_DONE;
-	default:
+	default: /* getopt_long has said which one */
+		fprintf(stderr, "aditd --help lists the options\n");
 		return OPTIONS_WRONG;
 	}
 }
