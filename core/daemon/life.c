@@ -404,6 +404,9 @@ void daemon_stop(struct daemon *d)
 	conf_store_free(d->store);
 	conf_settings_free(d->settings);
 	loop_free(d->loop);
+	/* A second SIGTERM while the rest is put away is no reason to end badly. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
 	log_free(d->log);
 	pidfile_drop(d->pidfile_path, d->pidfile);
 	free(d->pidfile_path);
