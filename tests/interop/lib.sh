@@ -57,7 +57,7 @@ adit_start() {
 		--pidfile "$d/pid" --log "${ADIT_LOG:-default=1,ike=2}" "$@" >>"$d/log" 2>&1 </dev/null &
 	PID[$s]=$!
 	for ((i = 0; i < 200; i++)); do
-		grep -q 'aditd: ready' "$d/log" && return 0
+		grep -qs 'aditd: ready' "$d/log" && return 0
 		kill -0 "${PID[$s]}" 2>/dev/null || break
 		sleep 0.05
 	done
