@@ -20,7 +20,7 @@
 
 #define ADIT_ABI_MAGIC 0x41444954u /* "ADIT" */
 #define ADIT_ABI_MAJOR 1
-#define ADIT_ABI_MINOR 0
+#define ADIT_ABI_MINOR 1
 
 enum plug_kind {
 	PLUG_ENCR = 1,  /* id: IANA transform type 1, arg: key bits (without salt)  ops: encr_ops */
@@ -32,9 +32,9 @@ enum plug_kind {
 	PLUG_RNG,       /* id: 0                                                    ops: rng_ops */
 	PLUG_KERNEL_SA, /* id: 0                                                    ops: kern_ops */
 	PLUG_KERNEL_NET,/* reserved */
-	PLUG_CRED,      /* reserved */
+	PLUG_CRED,      /* id: enum plug_cred_id                                    ops: cred_ops (plugin/abi_cred.h) */
 	PLUG_CERT_VERIFY, /* reserved */
-	PLUG_FETCH,     /* reserved */
+	PLUG_FETCH,     /* id: 0                                                    ops: fetch_ops (plugin/abi_cred.h) */
 	PLUG_AUTH,      /* reserved */
 	PLUG_EAP,       /* reserved */
 	PLUG_LOG,       /* id: 0                                                    ops: log_ops */
@@ -401,6 +401,14 @@ struct plug_host {
 	/* Adds n to a counter "plugin.NAME.<name>". Any thread. */
 	void (*count)(void *h, const char *name, uint64_t n);
 	uint32_t fwmark; /* SO_MARK of the daemon's own sockets, 0 none; plugins set it on theirs (routing rules) */
+	/* Since 1.1. Late answers of stores and fetchers (plugin/abi_cred.h). Loop thread; the bytes are borrowed. `why`:
+	 * one sentence with cause and remedy when res is an error, or NULL. */
+	void (*cred_done)(void *h, uint64_t token, err_t res, slice sig, const char *why);
+	void (*cred_loaded)(void *h, uint64_t token, err_t res, uint64_t key, const char *why);
+	/* Keys, certificates or secrets of this plugin's stores came or went. */
+	void (*cred_changed)(void *h);
+	/* status: of HTTP, 0 for other schemes; an answer of any status but 200 is E_REFUSED. */
+	void (*fetch_done)(void *h, uint64_t token, err_t res, unsigned status, slice body, const char *why);
 };
 
 #endif

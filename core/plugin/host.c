@@ -264,6 +264,38 @@ static void h_kern_done(void *arg, uint64_t token, err_t res)
 		h->s->kern_done(h->s->arg, token, res);
 }
 
+static void h_cred_done(void *arg, uint64_t token, err_t res, slice sig, const char *why)
+{
+	struct host *h = arg;
+
+	if (h->s->cred_done)
+		h->s->cred_done(h->s->arg, token, res, sig, why);
+}
+
+static void h_cred_loaded(void *arg, uint64_t token, err_t res, uint64_t key, const char *why)
+{
+	struct host *h = arg;
+
+	if (h->s->cred_loaded)
+		h->s->cred_loaded(h->s->arg, token, res, key, why);
+}
+
+static void h_cred_changed(void *arg)
+{
+	struct host *h = arg;
+
+	if (h->s->cred_changed)
+		h->s->cred_changed(h->s->arg, h->plugin);
+}
+
+static void h_fetch_done(void *arg, uint64_t token, err_t res, unsigned status, slice body, const char *why)
+{
+	struct host *h = arg;
+
+	if (h->s->fetch_done)
+		h->s->fetch_done(h->s->arg, token, res, status, body, why);
+}
+
 /* ---- counters ---- */
 
 static struct named *named_find(struct host *h, const char *name)
@@ -328,7 +360,8 @@ struct host *host_new(const struct plug_services *s, const char *plugin, const s
 		.log = h_log, .log_sink = h_log_sink, .log_unsink = h_log_unsink, .find = h_find, .random = rng_random,
 		.now_ms = h_now_ms, .watch = h_watch, .unwatch = h_unwatch, .timer = h_timer, .untimer = h_untimer,
 		.post = h_post, .udp_send = h_udp_send, .kern_event = h_kern_event, .kern_done = h_kern_done,
-		.count = h_count, .fwmark = s->fwmark };
+		.count = h_count, .fwmark = s->fwmark, .cred_done = h_cred_done, .cred_loaded = h_cred_loaded,
+		.cred_changed = h_cred_changed, .fetch_done = h_fetch_done };
 	return h;
 }
 

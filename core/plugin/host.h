@@ -26,6 +26,10 @@ struct plug_services {
 	void (*kern_event)(void *arg, const struct kern_event *ev);
 	void (*kern_done)(void *arg, uint64_t token, err_t res);
 	uint32_t fwmark; /* of the daemon's own sockets */
+	void (*cred_done)(void *arg, uint64_t token, err_t res, slice sig, const char *why);
+	void (*cred_loaded)(void *arg, uint64_t token, err_t res, uint64_t key, const char *why);
+	void (*cred_changed)(void *arg, const char *plugin);
+	void (*fetch_done)(void *arg, uint64_t token, err_t res, unsigned status, slice body, const char *why);
 };
 
 struct host;

@@ -116,6 +116,44 @@ Test(host, counters_by_name)
 	cr_assert_eq(counted, 16);
 }
 
+static char told[256];
+
+static void note_cred(void *arg, uint64_t token, err_t res, slice sig, const char *why)
+{
+	(void)arg;
+	snprintf(told, sizeof told, "%llu %s %zu %s", (unsigned long long)token, err_name(res), sig.n, why ? why : "-");
+}
+
+static void note_fetch(void *arg, uint64_t token, err_t res, unsigned status, slice body, const char *why)
+{
+	(void)arg;
+	snprintf(told, sizeof told, "%llu %s %u %zu %s", (unsigned long long)token, err_name(res), status, body.n, why ? why : "-");
+}
+
+static void note_changed(void *arg, const char *plugin)
+{
+	(void)arg;
+	snprintf(told, sizeof told, "%s", plugin);
+}
+
+Test(host, answers_of_stores_and_fetchers)
+{
+	/* Without a daemon they are nobody's. */
+	api->cred_done(api->h, 1, 0, SLICE_NONE, NULL);
+	api->cred_loaded(api->h, 1, 0, 2, NULL);
+	api->cred_changed(api->h);
+	api->fetch_done(api->h, 1, 0, 200, SLICE_NONE, NULL);
+	services.cred_done = note_cred;
+	services.cred_changed = note_changed;
+	services.fetch_done = note_fetch;
+	api->cred_done(api->h, 7, E_PERM, SLICE_LIT("abc"), "the PIN is wrong");
+	cr_assert_str_eq(told, "7 PERM 3 the PIN is wrong");
+	api->cred_changed(api->h);
+	cr_assert_str_eq(told, "test");
+	api->fetch_done(api->h, 8, 0, 200, SLICE_LIT("body"), NULL);
+	cr_assert_str_eq(told, "8 OK 200 4 -");
+}
+
 static int lines;
 
 static void sink_write(void *sink, const struct log_record *r)

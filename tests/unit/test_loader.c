@@ -97,7 +97,7 @@ Test(loader, another_abi_is_refused_in_one_line)
 	fputs("not a shared object", f);
 	fclose(f);
 	load();
-	HAS("plugin old is left out: it was built for plugin ABI 7.0, this aditd has 1.0: install");
+	HAS("plugin old is left out: it was built for plugin ABI 7.1, this aditd has 1.1: install");
 	HAS("plugin renamed is left out: it calls itself other");
 	HAS("plugin small is left out: its descriptor is incomplete");
 	HAS("plugin text is left out: ");
