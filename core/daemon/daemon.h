@@ -23,6 +23,7 @@ enum { SHUTDOWN_MS = 2000, JOBS_WAITING = 4096 };
 
 struct drive_list;
 struct daemon_plane;
+struct netplane;
 
 struct daemon {
 	struct options opt;
@@ -39,6 +40,7 @@ struct daemon {
 	struct loader *loader;
 	struct crypto crypto;
 	struct daemon_plane *plane;
+	struct netplane *net;
 	struct conf_can can;
 	struct suite_env can_ike, can_child;
 
@@ -87,6 +89,13 @@ err_t plane_can(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_
 err_t plane_usage(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
 void plane_esp(void *arg, const struct kern_udp *v, size_t n);
 uint32_t plane_caps(const struct daemon *d);
+
+/* ---- netplane.c: the host's network ---- */
+
+MUST err_t netplane_start(struct daemon *d, struct diag **why);
+void netplane_stop(struct daemon *d);
+/* The function of struct ike_env; answers are kept for a few seconds. */
+uint32_t netplane_path_mtu(void *arg, const struct net_addr *local, const struct net_addr *remote);
 
 /* ---- conf.c: the configuration ---- */
 

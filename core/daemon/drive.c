@@ -283,7 +283,7 @@ err_t drive_start(struct daemon *d, struct diag **why)
 {
 	struct ike_env env = { .crypto = &d->crypto, .log = d->log, .conf = &d->conf, .arg = d, .conn_match = env_match,
 		.conn_find = env_find, .local_addr = env_local_addr, .psk = env_psk, .kern_can = plane_can,
-		.kern_usage = plane_usage, .kern_caps = plane_caps(d), .wall_s = wall_s };
+		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .kern_caps = plane_caps(d), .wall_s = wall_s };
 
 	d->fx_wait_tail = &d->fx_wait;
 	d->tick_at_ms = UINT64_MAX;

@@ -155,7 +155,8 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 	if (e)
 		return e;
 	say_crypto(d);
-	return plane_start(d, why);
+	e = plane_start(d, why);
+	return e ? e : netplane_start(d, why);
 }
 
 /* ---- sockets, workers, API ---- */
@@ -400,6 +401,7 @@ void daemon_stop(struct daemon *d)
 	loader_free(d->loader);
 	udp_close(d->udp);
 	plane_stop(d);
+	netplane_stop(d);
 	registry_free(d->reg);
 	conf_store_free(d->store);
 	conf_settings_free(d->settings);

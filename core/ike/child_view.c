@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Child SAs as they are shown, and the commands on child SAs that exist. */
+#include "crypto/esp_mtu.h"
 #include "ike/child_int.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
@@ -16,6 +17,17 @@ static bool usage_of(struct ike_engine *e, const struct child_sa *c, uint8_t dir
 		return false;
 	return !e->env.kern_usage(e->env.arg, dir, out ? c->spi_out : c->spi_in, out ? &c->sa->remote : &c->sa->local,
 				  u);
+}
+
+static void view_mtu(struct ike_engine *e, const struct child_sa *c, struct ike_child_view *v)
+{
+	const struct esp_shape s = { .proto = c->proto, .mode = c->mode, .outer = c->sa->remote.family,
+		.inner = c->n_local ? child_local(c)[0].family : NET_NONE,
+		.encap = c->flags & CHILD_ENCAP ? ESP_IN_UDP : ESP_IN_IP, .encr = c->suite.encr, .integ = c->suite.integ };
+	if (!e->env.path_mtu || esp_shape_check(&s))
+		return;
+	v->path_mtu = e->env.path_mtu(e->env.arg, &c->sa->local, &c->sa->remote);
+	v->mtu = esp_plain_mtu(&s, v->path_mtu);
 }
 
 static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct arena *a, struct ike_child_view *v)
@@ -50,6 +62,7 @@ static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct are
 	};
 	if (c->state == CHILD_S_INSTALLED)
 		v->rekey_in_s = left_s(c->rekey_ms, e->now_ms);
+	view_mtu(e, c, v);
 	bool in = usage_of(e, c, KERN_IN, &v->in), out = usage_of(e, c, KERN_OUT, &v->out);
 	v->has_usage = in || out;
 	return v->local_ts && v->remote_ts;

@@ -43,6 +43,8 @@ struct ike_env {
 	err_t (*kern_can)(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_id, bool esn);
 	/* Counters of an installed SA (kern_ops.usage); answers from memory. */
 	err_t (*kern_usage)(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
+	/* MTU of the path between two addresses, 0 unknown; NULL: always unknown. */
+	uint32_t (*path_mtu)(void *arg, const struct net_addr *local, const struct net_addr *remote);
 	uint32_t kern_caps;
 	/* Wall clock, for texts and absolute times alone. */
 	uint64_t (*wall_s)(void *arg);
@@ -171,6 +173,7 @@ struct ike_child_view {
 	const struct ts_sel *local_ts, *remote_ts;
 	uint16_t n_local_ts, n_remote_ts;
 	uint32_t mark_in, mark_out, if_id_in, if_id_out;
+	uint32_t path_mtu, mtu; /* of the path, and the longest packet that goes through it under this SA; 0 unknown */
 	handle h;
 };
 

@@ -42,6 +42,8 @@ MUST err_t udp_open(struct loop *l, struct log *log, const struct udp_conf *conf
 /* The address of ours that datagrams to `remote` leave with, without port. Asks the routing table, does
  * not send and does not wait. False: no route. */
 bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_addr *out);
+/* The MTU of the path to `remote` as the kernel knows it (its link, route, and what ICMP told); 0: no route. Likewise. */
+uint32_t udp_path_mtu(const struct net_addr *local, const struct net_addr *remote, uint32_t fwmark);
 void udp_close(struct udp *u); /* what waits is sent as far as it goes without waiting */
 /* Other rules about interfaces; borrowed until the next call or the end. */
 void udp_interfaces(struct udp *u, const char *const *use, const char *const *ignore);

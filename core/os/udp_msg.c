@@ -3,6 +3,7 @@
 #include "os/udp.h"
 
 #include <errno.h>
+#include <linux/xfrm.h>
 #include <netinet/udp.h>
 #include <unistd.h>
 
@@ -226,34 +227,67 @@ fail:
 	return e;
 }
 
-bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_addr *out)
+/* A socket that would send to `remote` (from `local`, when it has a family); -1: no route. */
+static int probe(const struct net_addr *local, const struct net_addr *remote, uint32_t fwmark)
 {
-	union udp_sa sa;
-	struct net_addr to = *remote;
-	int family = to.family == NET_V6 ? AF_INET6 : AF_INET;
+	union udp_sa sa, from;
+	struct net_addr to = *remote, me = *local;
+	bool v6 = to.family == NET_V6;
+	int family = v6 ? AF_INET6 : AF_INET;
 
 	if (!to.port)
 		to.port = 500;
-	socklen_t n = udp_sa_of(&to, &sa);
+	me.port = 0;
+	socklen_t n = udp_sa_of(&to, &sa), m = udp_sa_of(&me, &from);
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 	if (fd < 0)
-		return false;
+		return -1;
 	/* The mark of the daemon's sockets: the routes of the data plane are not for them. Refused
 	 * without CAP_NET_ADMIN. */
 	if (fwmark)
 		(void)!setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof fwmark);
-	bool ok = connect(fd, &sa.sa, n) == 0;
-	n = sizeof sa;
-	ok = ok && getsockname(fd, &sa.sa, &n) == 0;
+	/* Nor are its policies: what is asked for is the path itself. Refused likewise, and where there is no XFRM. */
+	struct xfrm_userpolicy_info pass = { .sel.family = (uint16_t)family, .dir = XFRM_POLICY_OUT,
+		.action = XFRM_POLICY_ALLOW };
+	(void)!setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY, &pass, sizeof pass);
+	if ((me.family == to.family && bind(fd, &from.sa, m)) || connect(fd, &sa.sa, n)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool udp_source_of(const struct net_addr *remote, uint32_t fwmark, struct net_addr *out)
+{
+	union udp_sa sa;
+	socklen_t n = sizeof sa;
+	int fd = probe(&(struct net_addr){ .family = NET_NONE }, remote, fwmark);
+
+	if (fd < 0)
+		return false;
+	bool ok = getsockname(fd, &sa.sa, &n) == 0;
 	close(fd);
 	if (!ok)
 		return false;
 	*out = (struct net_addr){ .family = remote->family };
-	if (family == AF_INET)
+	if (remote->family == NET_V4) {
 		memcpy(out->a, &sa.in.sin_addr, 4);
-	else
+	} else {
 		memcpy(out->a, &sa.in6.sin6_addr, 16);
-	if (family == AF_INET6)
 		out->scope = sa.in6.sin6_scope_id;
+	}
 	return true;
+}
+
+uint32_t udp_path_mtu(const struct net_addr *local, const struct net_addr *remote, uint32_t fwmark)
+{
+	int mtu = 0, fd = probe(local, remote, fwmark);
+	bool v6 = remote->family == NET_V6;
+
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &(socklen_t){ sizeof mtu }))
+		mtu = 0;
+	close(fd);
+	return mtu > 0 ? (uint32_t)mtu : 0;
 }

@@ -18,7 +18,7 @@ enum cli_exit {
 	CLI_CONFIG = 4   /* the configuration file has errors */
 };
 
-enum { CLI_WORDS = 8 };
+enum { CLI_WORDS = 12 };
 
 /* The command line, taken apart. Texts point into argv. */
 struct cli {
@@ -49,6 +49,7 @@ enum cli_exit cmd_help(struct cli *c);
 enum cli_exit cmd_list(struct cli *c);
 enum cli_exit cmd_load(struct cli *c);
 enum cli_exit cmd_log(struct cli *c);
+enum cli_exit cmd_mtu(struct cli *c);
 enum cli_exit cmd_rekey(struct cli *c);
 enum cli_exit cmd_stats(struct cli *c);
 enum cli_exit cmd_status(struct cli *c);

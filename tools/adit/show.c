@@ -72,7 +72,10 @@ static void show_child(const struct adit_node *c)
 		printf(", ends in %s", span(cli_text(c, "life-time"), t));
 	putchar('\n');
 	printf("      %s", cli_items(c, "local-ts", buf, sizeof buf));
-	printf(" === %s\n", cli_items(c, "remote-ts", buf, sizeof buf));
+	printf(" === %s", cli_items(c, "remote-ts", buf, sizeof buf));
+	if (has(c, "mtu"))
+		printf("  mtu %s of %s", cli_text(c, "mtu"), cli_text(c, "path-mtu"));
+	putchar('\n');
 	if (has(c, "spi-in")) {
 		show_flow(c, "in", "in ");
 		show_flow(c, "out", "out");
