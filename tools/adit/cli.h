@@ -4,10 +4,8 @@
 #define ADIT_TOOLS_CLI_H
 
 #include "api/client/adit_api.h"
-#include "api/schema/schema.h"
+#include "api/json/json.h"
 #include "base/diag.h"
-
-#include <jansson.h>
 
 /* Exit codes, part of the interface: scripts rely on them. */
 enum cli_exit {
@@ -64,9 +62,6 @@ enum cli_exit cli_fail(enum cli_exit code, const char *fmt, ...) PRINTF_LIKE(2, 
 enum cli_exit cli_done(const struct cli *c, enum adit_api_status st);
 /* Every finding on a line of its own. */
 void cli_diag(const struct diag *why);
-/* A value in the types of the schema; fields NULL: everything is text. Sections of a map become an array of objects,
- * each with its "name". */
-json_t *cli_json(const struct adit_node *n, const struct api_field *fields, size_t n_fields);
 /* The sections of an event like list-sa as objects with a name, added to the array. */
 void cli_json_named(json_t *array, const struct adit_node *event_body, const struct api_event *e);
 /* Prints and frees. */

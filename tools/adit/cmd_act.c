@@ -24,7 +24,7 @@ static enum cli_exit command(struct cli *c, const char *method, struct adit_msg 
 	enum adit_api_status st = log ? adit_api_stream(c->api, method, s->stream, m, log, NULL, &reply)
 				      : adit_api_call(c->api, method, m, &reply);
 	if (reply && results)
-		json_array_append_new(results, cli_json(reply, s->result, s->n_result));
+		json_array_append_new(results, api_json(reply, s->result, s->n_result));
 	if (!st && !c->json && adit_node_text(reply, "matches"))
 		printf("%s: %s SAs\n", method, cli_text(reply, "matches"));
 	adit_node_free(reply);

@@ -70,7 +70,7 @@ static enum cli_exit show_call(struct cli *c, const char *method, struct adit_ms
 	const struct api_method *m = cli_method(method);
 	enum cli_exit code = cli_done(c, adit_api_call(c->api, method, args, &reply));
 	if (!code && c->json)
-		code = cli_print_json(cli_json(reply, m->result, m->n_result));
+		code = cli_print_json(api_json(reply, m->result, m->n_result));
 	else if (!code)
 		show(reply);
 	adit_node_free(reply);
@@ -98,7 +98,7 @@ static enum cli_exit list_plugins(struct cli *c)
 	enum cli_exit code = cli_done(c, adit_api_call(c->api, "list-plugins", NULL, &reply));
 	const struct adit_node *plugins = code ? NULL : adit_node_at(reply, "plugins");
 	if (!code && c->json) {
-		json_t *j = cli_json(reply, m->result, m->n_result);
+		json_t *j = api_json(reply, m->result, m->n_result);
 		json_t *list = json_incref(json_object_get(j, "plugins"));
 		json_decref(j);
 		code = cli_print_json(list);
@@ -156,7 +156,7 @@ enum cli_exit cmd_status(struct cli *c)
 	if (!code)
 		code = stream(c, "list-sas", &sas);
 	if (!code && c->json) {
-		json_t *j = cli_json(version, mv->result, mv->n_result), *s = cli_json(stats, ms->result, ms->n_result);
+		json_t *j = api_json(version, mv->result, mv->n_result), *s = api_json(stats, ms->result, ms->n_result);
 		json_object_set(j, "uptime", json_object_get(s, "uptime"));
 		json_object_set(j, "ikesas", json_object_get(s, "ikesas"));
 		json_object_set(j, "childsas", json_object_get(s, "childsas"));
@@ -291,7 +291,7 @@ enum cli_exit cmd_log(struct cli *c)
 		struct adit_node *e;
 		st = adit_api_next(c->api, -1, &name, &e);
 		if (!st && c->json) {
-			json_t *j = cli_json(e, log->fields, log->n_fields);
+			json_t *j = api_json(e, log->fields, log->n_fields);
 			json_dumpf(j, stdout, JSON_COMPACT);
 			putchar('\n');
 			json_decref(j);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of the daemon as JSON in the types of the schema, errors, small texts. */
+/* Answers of the daemon, errors, small texts. */
 #include "tools/adit/cli.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum cli_exit cli_fail(enum cli_exit code, const char *fmt, ...)
@@ -35,79 +34,12 @@ void cli_diag(const struct diag *why)
 	}
 }
 
-/* Bytes that are no UTF-8 cannot stand in JSON: shown escaped. */
-static json_t *json_text(const char *s, size_t n)
-{
-	json_t *j = json_stringn(s, n);
-	if (j)
-		return j;
-	char *out = malloc(4 * n + 1), *p = out;
-	for (size_t i = 0; out && i < n; i++)
-		p += s[i] >= ' ' && s[i] < 127 ? sprintf(p, "%c", s[i]) : sprintf(p, "\\x%02x", (unsigned char)s[i]);
-	j = out ? json_string(out) : NULL;
-	free(out);
-	return j;
-}
-
-static json_t *json_value(const struct adit_node *n, const struct api_field *f)
-{
-	int64_t v;
-	bool b;
-	slice s = slice_of(n->value, n->n);
-	if (f && (f->type == API_UINT || f->type == API_INT) && api_int(s, &v))
-		return json_integer(v);
-	if (f && f->type == API_BOOL && api_bool(s, &b))
-		return json_boolean(b);
-	return json_text(n->value, n->n);
-}
-
-static json_t *json_items(const struct adit_node *n)
-{
-	json_t *a = json_array();
-	for (const struct adit_node *i = n->first; i; i = i->next)
-		json_array_append_new(a, json_text(i->value, i->n));
-	return a;
-}
-
-/* The name of the section goes first, unless it has a field of this name. */
-static json_t *json_named(const struct adit_node *n, const struct api_field *fields, size_t n_fields)
-{
-	json_t *o = json_object(), *rest = cli_json(n, fields, n_fields);
-	if (!json_object_get(rest, "name"))
-		json_object_set_new(o, "name", json_text(n->name, strlen(n->name)));
-	json_object_update(o, rest);
-	json_decref(rest);
-	return o;
-}
-
-json_t *cli_json(const struct adit_node *n, const struct api_field *fields, size_t n_fields)
-{
-	json_t *o = json_object();
-	for (const struct adit_node *c = n->first; c; c = c->next) {
-		const struct api_field *f = api_field_find(fields, n_fields, slice_str(c->name));
-		json_t *v;
-		if (c->kind == ADIT_NODE_VALUE) {
-			v = json_value(c, f);
-		} else if (c->kind == ADIT_NODE_LIST) {
-			v = json_items(c);
-		} else if (f && f->type == API_MAP) {
-			v = json_array();
-			for (const struct adit_node *s = c->first; s; s = s->next)
-				json_array_append_new(v, json_named(s, f->fields, f->n_fields));
-		} else {
-			v = cli_json(c, f ? f->fields : NULL, f ? f->n_fields : 0);
-		}
-		json_object_set_new(o, c->name, v);
-	}
-	return o;
-}
-
 void cli_json_named(json_t *array, const struct adit_node *body, const struct api_event *e)
 {
 	for (const struct adit_node *c = body->first; c; c = c->next) {
 		const struct api_field *f = api_field_find(e->fields, e->n_fields, slice_str(c->name));
 		if (c->kind == ADIT_NODE_SECTION)
-			json_array_append_new(array, json_named(c, f ? f->fields : NULL, f ? f->n_fields : 0));
+			json_array_append_new(array, api_json_named(c, f ? f->fields : NULL, f ? f->n_fields : 0));
 	}
 }
 
