@@ -36,6 +36,7 @@ struct conf_auth {
 enum conf_action { CONF_NONE = 0, CONF_TRAP = 1, CONF_START = 2 }; /* bits: start_action = trap|start */
 enum conf_dpd { CONF_DPD_CLEAR = 0, CONF_DPD_TRAP = 1, CONF_DPD_RESTART = 2 };
 enum conf_unique { CONF_UNIQUE_NO = 0, CONF_UNIQUE_NEVER, CONF_UNIQUE_KEEP, CONF_UNIQUE_REPLACE };
+enum conf_fragmentation { CONF_FRAG_NO = 0, CONF_FRAG_YES, CONF_FRAG_ACCEPT };
 enum conf_childmode { CONF_TUNNEL = 1, CONF_TRANSPORT, CONF_BEET, CONF_PASS, CONF_DROP };
 
 struct conf_ts {
@@ -94,7 +95,7 @@ struct conf_conn {
 	char **pools;
 	uint8_t unique;           /* enum conf_unique */
 	bool mobike, encap, childless, aggressive, pull, send_certreq;
-	uint8_t fragmentation;    /* 0 no, 1 yes, 2 accept, 3 force */
+	uint8_t fragmentation;    /* enum conf_fragmentation */
 	uint8_t send_cert;        /* 0 never, 1 ifasked, 2 always */
 	uint8_t dscp;
 	uint32_t keyingtries;     /* 0 for ever */
@@ -155,6 +156,7 @@ struct conf_daemon {
 	uint32_t keep_alive_s;                /* NAT keepalive, 20 */
 	uint32_t delete_rekeyed_delay_s;      /* 5 */
 	bool make_before_break, accept_private_algs, initiator_only, flexible_addresses;
+	uint32_t fragment_size;               /* IP packets of IKE fragments, bytes; 0 the smallest the family allows; 1280 */
 	uint32_t max_children_per_ike;        /* bound, default 1024 */
 	uint32_t max_ike_sas;                 /* bound, 0 none */
 	uint32_t max_pending_per_ike;         /* inbox bound, default 8 */

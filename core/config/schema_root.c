@@ -135,6 +135,10 @@ static const struct conf_key aditd_keys[] = {
 	{ "flexible_addresses", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(daemon.flexible_addresses), .def = "yes",
 	  .later = "MOBIKE",
 	  .doc = "Whether an IKE SA follows a peer behind a NAT to a new address." },
+	{ "fragment_size", CONF_T_INT, AT(daemon.fragment_size), .max = 65535, .unit = "bytes", .def = "1280",
+	  .doc = "IKE messages that would make larger IP packets are sent in fragments (RFC 7383) when the peer takes "
+		 "them; 0: 576 over IPv4, 1280 over IPv6. A message that is not answered is sent again in such "
+		 "smallest ones." },
 	{ "max_children_per_ike", CONF_T_INT, AT(daemon.max_children_per_ike), .min = 1, .max = 1 << 20, .def = "1024",
 	  .doc = "Child SAs of one IKE SA." },
 	{ "max_ike_sas", CONF_T_INT, AT(daemon.max_ike_sas), .max = UINT32_MAX, .def = "0",

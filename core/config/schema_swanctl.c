@@ -18,7 +18,7 @@ static const char xfrm[] = "Linux kernel data plane";
 
 static const struct conf_word versions[] = { { "0", 0, NULL }, { "1", 1, v1 }, { "2", 2, NULL }, { 0 } };
 static const struct conf_word fragmentations[] = {
-	{ "no", 0, NULL }, { "yes", 1, NULL }, { "accept", 2, NULL }, { "force", 3, v1 }, { 0 }
+	{ "no", CONF_FRAG_NO, NULL }, { "yes", CONF_FRAG_YES, NULL }, { "accept", CONF_FRAG_ACCEPT, NULL }, { "force", CONF_FRAG_YES, NULL }, { 0 }
 };
 static const struct conf_word childlesses[] = {
 	{ "never", 0, NULL }, { "allow", 1, NULL }, { "force", 2, "childless initiation" }, { 0 }
@@ -241,9 +241,9 @@ static const struct conf_key conn_keys[] = {
 	{ "dpd_timeout", CONF_T_TIME_S, CONF_SAFE_IGNORED, AT(conf_conn, dpd_timeout_s), .max = YEAR_S, .unit = "s",
 	  .def = "0",
 	  .doc = "Of IKEv1 alone; in IKEv2 the retransmissions decide." },
-	{ "fragmentation", CONF_T_ENUM, CONF_SAFE_IGNORED, AT(conf_conn, fragmentation), .def = "yes",
-	  .words = fragmentations,
-	  .doc = "Fragmentation of large IKE messages (RFC 7383); not offered yet, which every peer takes." },
+	{ "fragmentation", CONF_T_ENUM, AT(conf_conn, fragmentation), .def = "yes", .words = fragmentations,
+	  .doc = "Fragmentation of large IKE messages (RFC 7383) when the peer has it, too; accept: taken, but not "
+		 "sent; force is yes." },
 	{ "childless", CONF_T_ENUM, CONF_SAFE_IGNORED, AT(conf_conn, childless), .def = "allow", .words = childlesses,
 	  .doc = "IKE SAs without a first child SA (RFC 6023); not offered yet, which every peer takes." },
 	{ "send_certreq", CONF_T_BOOL, CONF_SAFE_IGNORED, AT(conf_conn, send_certreq), .def = "yes",

@@ -32,6 +32,7 @@ static const struct map {
 	{ "make_before_break", "make_before_break" },
 	{ "initiator_only", "initiator_only" },
 	{ "ikesa_limit", "max_ike_sas" },
+	{ "fragment_size", "fragment_size" },
 	{ "interfaces_use", "interfaces_use" },
 	{ "interfaces_ignore", "interfaces_ignore" },
 };

@@ -121,7 +121,7 @@ static void init_request(struct ike_engine *e, const struct ike_hdr *h, const st
 	if (sa) {
 		count_inc(&ike_rx_duplicate);
 		if (sa->answer && sa->setup && sa->setup->init_hash == siphash(e->seed, datagram))
-			msg_send_answer_again(e, sa);
+			msg_send_answer_again(e, sa, false);
 		return;
 	}
 	enum dos_verdict v = dos_admit(e, remote, &text);

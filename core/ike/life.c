@@ -154,7 +154,7 @@ static void alive_due(struct ike_engine *e, struct ike_timer *t)
 	ike_sa_enter(sa);
 	if (ka && e->now_ms - sa->last_out_ms >= ka) {
 		count_inc(&c_keep);
-		ike_send(e, sa, SLICE_LIT("\xff"));
+		ike_send_bytes(e, sa, SLICE_LIT("\xff"));
 	}
 	if (dpd && e->now_ms - sa->last_in_ms >= dpd) {
 		uint64_t idle = child_idle_in_ms(e, sa);
@@ -230,7 +230,7 @@ void life_connect(struct ike_engine *e, struct ike_sa *sa)
 		index_conn_add(e, sa);
 	}
 	sa->facts = 0;
-	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE);
+	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG);
 	sa->spi_r = 0;
 	sa->tx_mid = 0;
 	sa->state = IKE_S_NONE;

@@ -2,6 +2,7 @@
 #include "ike/msgio.h"
 #include "crypto/sk.h"
 #include "ike/dos.h"
+#include "ike/fragment.h"
 #include "ike/life.h"
 #include "ike/wait.h"
 
@@ -9,6 +10,9 @@
 
 /* An answer is kept this long for a request that comes again; peers give up earlier. */
 #define ANSWER_KEEP_MS 200000
+
+/* Sent again more often, an answer may be too large for the path. */
+#define SAME_SIZE_TRIES 2
 
 static COUNTER(c_sent, "ike.tx.messages", "IKE messages sent, retransmissions included");
 static COUNTER(c_bytes, "ike.tx.bytes", "bytes of IKE messages sent");
@@ -18,10 +22,11 @@ static bool is_protected(const struct ike_xch *x)
 	return x->exchange != XCHG_IKE_SA_INIT && x->sa->keys.all.n;
 }
 
-void msg_begin(struct ike_xch *x, struct ike_out *out, bool answer)
+static struct ike_hdr hdr_of(const struct ike_xch *x, bool answer)
 {
 	const struct ike_sa *sa = x->sa;
-	struct ike_hdr h = {
+
+	return (struct ike_hdr){
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 		.version = IKE_V2,
@@ -29,43 +34,25 @@ void msg_begin(struct ike_xch *x, struct ike_out *out, bool answer)
 		.flags = (uint8_t)((sa->initiator ? IKE_FLAG_INITIATOR : 0) | (answer ? IKE_FLAG_RESPONSE : 0)),
 		.mid = x->mid,
 	};
+}
+
+void msg_begin(struct ike_xch *x, struct ike_out *out, bool answer)
+{
+	struct ike_hdr h = hdr_of(x, answer);
 
 	wire_begin(out, x->e->buf, ENGINE_BUF, &h);
 	if (is_protected(x))
-		wire_sk_begin(out, sa->algs.encr->iv_len);
-}
-
-static err_t msg_end(struct ike_xch *x, struct ike_out *out, slice *msg)
-{
-	struct ike_engine *e = x->e;
-	struct ike_sa *sa = x->sa;
-	size_t n_inner, n;
-
-	if (log_wants(e->env.log, LOG_ENCODING, LOG_CONTROL)) {
-		TEXT_ON_STACK(t, 1024);
-		arena_reset(&e->scratch);
-		wire_out_text(&t, out, &e->scratch);
-		SA_LOG(e, sa, LOG_ENCODING, LOG_CONTROL, "generating %s", t.p);
-	}
-	if (!is_protected(x))
-		return wire_end(out, msg);
-	err_t err = wire_sk_end(out, &n_inner);
-	if (err)
-		return err;
-	struct sk_key key = sk_key_of(&sa->algs, &sa->keys, sa->initiator);
-	err = sk_seal(e->env.crypto, &key, &sa->iv_counter, e->buf, ENGINE_BUF, out->payload_at, out->body_at, n_inner, &n);
-	*msg = slice_of(e->buf, err ? 0 : n);
-	return err;
+		wire_sk_begin(out, x->sa->algs.encr->iv_len);
 }
 
 static struct ike_packet *packet_of(slice msg)
 {
-	struct ike_packet *p = malloc(sizeof *p + msg.n);
+	struct ike_packet *p = calloc(1, sizeof *p + msg.n);
 
 	if (!p)
 		return NULL;
-	p->of = 0;
 	p->n = (uint32_t)msg.n;
+	p->pieces = 1;
 	memcpy(p->b, msg.p, msg.n);
 	return p;
 }
@@ -83,37 +70,67 @@ static err_t keep_init(struct ike_xch *x, slice msg)
 	return s->init_mine ? 0 : E_NOMEM;
 }
 
-err_t msg_end_answer(struct ike_xch *x, struct ike_out *out)
+static err_t msg_end(struct ike_xch *x, struct ike_out *out, struct ike_packet **packet)
 {
+	struct ike_engine *e = x->e;
+	struct ike_sa *sa = x->sa;
 	slice msg;
-	err_t err = msg_end(x, out, &msg);
 
+	if (log_wants(e->env.log, LOG_ENCODING, LOG_CONTROL)) {
+		TEXT_ON_STACK(t, 1024);
+		arena_reset(&e->scratch);
+		wire_out_text(&t, out, &e->scratch);
+		SA_LOG(e, sa, LOG_ENCODING, LOG_CONTROL, "generating %s", t.p);
+	}
+	if (is_protected(x)) {
+		struct ike_hdr h = hdr_of(x, x->dir == XCH_RX_REQUEST);
+		return frag_seal(e, sa, &h, out, x->in_piece, packet);
+	}
+	err_t err = wire_end(out, &msg);
 	if (err)
 		return err;
-	struct ike_packet *p = packet_of(msg);
-	if (!p)
-		return E_NOMEM;
+	*packet = packet_of(msg);
+	return *packet ? keep_init(x, msg) : E_NOMEM;
+}
+
+err_t msg_end_answer(struct ike_xch *x, struct ike_out *out)
+{
+	struct ike_packet *p = NULL;
+	err_t err = msg_end(x, out, &p);
+
+	if (err) {
+		free(p);
+		return err;
+	}
 	p->of = x->in_hash;
 	free(x->sa->answer);
 	x->sa->answer = p;
-	return keep_init(x, msg);
+	return 0;
 }
 
 err_t msg_end_request(struct ike_xch *x, struct ike_out *out)
 {
-	slice msg;
-	err_t err = msg_end(x, out, &msg);
+	struct ike_packet *p = NULL;
+	err_t err = msg_end(x, out, &p);
 
-	if (err)
+	if (err) {
+		free(p);
 		return err;
+	}
 	free(x->packet);
-	x->packet = packet_of(msg);
-	if (!x->packet)
-		return E_NOMEM;
-	return keep_init(x, msg);
+	x->packet = p;
+	return 0;
 }
 
-void ike_send(struct ike_engine *e, struct ike_sa *sa, slice msg)
+void ike_send(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p)
+{
+	size_t at = 0;
+
+	for (slice piece; (piece = ike_packet_piece(p, &at)).n;)
+		ike_send_bytes(e, sa, piece);
+}
+
+void ike_send_bytes(struct ike_engine *e, struct ike_sa *sa, slice msg)
 {
 	if (log_wants(e->env.log, LOG_NETWORK, LOG_CONTROL)) {
 		char l[NET_ADDR_TEXT], r[NET_ADDR_TEXT];
@@ -145,13 +162,17 @@ void msg_send_answer(struct ike_xch *x)
 
 	if (x->exchange >= XCHG_IKE_SA_INIT && x->exchange < ARRAY_LEN(answer_counter))
 		ike_count(e, sa, answer_counter[x->exchange]);
-	ike_send(e, sa, slice_of(sa->answer->b, sa->answer->n));
+	ike_send(e, sa, sa->answer);
 	timer_set(&e->timers, &sa->t_answer, e->now_ms + ANSWER_KEEP_MS, answer_release);
 }
 
-void msg_send_answer_again(struct ike_engine *e, struct ike_sa *sa)
+void msg_send_answer_again(struct ike_engine *e, struct ike_sa *sa, bool smaller)
 {
-	ike_send(e, sa, slice_of(sa->answer->b, sa->answer->n));
+	if (sa->answer->again < UINT8_MAX)
+		sa->answer->again++;
+	if (smaller || sa->answer->again >= SAME_SIZE_TRIES)
+		frag_smaller(e, sa, &sa->answer);
+	ike_send(e, sa, sa->answer);
 }
 
 err_t msg_answer_error(struct ike_xch *x, uint16_t notify, slice data)
@@ -216,18 +237,25 @@ err_t msg_read(struct ike_xch *x, slice datagram, bool *authentic, struct diag *
 {
 	struct ike_sa *sa = x->sa;
 	slice plain;
+	uint8_t first;
 
 	*authentic = false;
 	err_t err = msg_read_clear(x, datagram, why);
 	if (err)
 		return err;
-	if (x->in->sk.payload_at && sa->keys.all.n && !x->in->sk.total) {
+	if (x->in->sk.total && !(sa->flags & SA_FRAG))
+		return diag_set(why, E_SYNTAX, "a fragment, without fragmentation having been agreed on");
+	if (x->in->sk.payload_at && sa->keys.all.n) {
 		struct sk_key key = sk_key_of(&sa->algs, &sa->keys, !sa->initiator);
 		err = sk_open(&key, (uint8_t *)x->in_bytes.p, datagram.n, x->in->sk.body_at, &plain);
 		if (err)
 			return diag_set(why, err, "the message cannot be opened with the keys of this IKE SA");
 		*authentic = true;
-		err = wire_parse_inner(x->in, plain, x->in->sk.first, why);
+		first = x->in->sk.first;
+		if (x->in->sk.total)
+			err = frag_take(x, plain, &plain, &first, why);
+		if (!err)
+			err = wire_parse_inner(x->in, plain, first, why);
 	}
 	return err;
 }

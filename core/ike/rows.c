@@ -5,6 +5,7 @@
  */
 #include "ike/auth.h"
 #include "ike/child.h"
+#include "ike/fragment.h"
 #include "ike/info.h"
 #include "ike/init.h"
 
@@ -28,7 +29,7 @@
 #define F_INIT_I (FACT_SUITE_OK | FACT_KE_DONE)
 #define F_AUTH (FACT_SUITE_OK | FACT_KE_DONE | FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT)
 
-static const struct task_ops *const t_init[] = { &task_init, &task_natd, NULL };
+static const struct task_ops *const t_init[] = { &task_init, &task_natd, &task_frag, NULL };
 static const struct task_ops *const t_auth[] = { &task_ident, &task_auth, &task_contact, &task_child_create, NULL };
 static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_auth, &task_contact, NULL };
 static const struct task_ops *const t_child_new[] = { &task_child_create, NULL };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message of an IKE SA: kept while the SA waits, checked against the window, opened, handed to its exchange. */
+#include "ike/fragment.h"
 #include "ike/index.h"
 #include "ike/life.h"
 #include "ike/msgio.h"
@@ -157,6 +158,22 @@ static void log_received(struct ike_xch *x, const struct net_addr *local, const 
 			net_addr_text(remote, true, a), net_addr_text(local, true, l), n);
 }
 
+/* The first fragment of a request that has been answered, cut anew by a peer whose larger ones or whose answer got lost. */
+static bool answered_before(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, slice datagram)
+{
+	bool authentic = false;
+
+	if (h->mid + 1 != sa->rx_mid || !sa->answer || h->next != PLD_SKF || !(sa->flags & SA_FRAG))
+		return false;
+	struct ike_xch *x = ike_xch_get(e, sa, XCH_RX_RESPONSE);
+	if (!x)
+		return false;
+	if (msg_read(x, datagram, &authentic, NULL) && authentic)
+		authentic = x->in->sk.frag == 1;
+	ike_xch_put(x);
+	return authentic;
+}
+
 static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike_hdr *h, const struct net_addr *local,
 	const struct net_addr *remote, slice datagram)
 {
@@ -167,7 +184,12 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		if (h->mid + 1 == sa->rx_mid && sa->answer && sa->answer->of == siphash(e->seed, datagram)) {
 			count_inc(&ike_rx_duplicate);
 			SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "received retransmit of request with ID %u, retransmitting response", h->mid);
-			msg_send_answer_again(e, sa);
+			msg_send_answer_again(e, sa, false);
+			return;
+		}
+		if (answered_before(e, sa, h, datagram)) {
+			count_inc(&ike_rx_duplicate);
+			msg_send_answer_again(e, sa, true);
 			return;
 		}
 		count_inc(&c_window);
@@ -196,6 +218,11 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 	}
 	log_received(x, local, remote, datagram.n);
 	sa->last_in_ms = e->now_ms;
+	if (err == E_AGAIN) {
+		ike_xch_put(x);
+		return;
+	}
+	frag_request_whole(x);
 	ike_count_in(e, sa, h);
 	follow_address(e, sa, local, remote);
 	if (err) {
@@ -238,6 +265,10 @@ static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_
 		x->in = NULL;
 	} else if (!first && !authentic) {
 		unprotected(e, sa, x->in);
+		x->in = NULL;
+	} else if (err == E_AGAIN) {
+		log_received(x, local, remote, datagram.n);
+		sa->last_in_ms = e->now_ms;
 		x->in = NULL;
 	} else if (err) {
 		count_inc(&ike_rx_malformed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IKE SAs as objects: made, found, moved from state to state, handed over, ended. */
 #include "ike/dos.h"
+#include "ike/fragment.h"
 #include "ike/index.h"
 #include "ike/life.h"
 #include "ike/wait.h"
@@ -273,7 +274,7 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->local = from->local;
 	to->remote = from->remote;
 	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
-		SA_CHILDLESS_OK | SA_UP_TOLD);
+		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG);
 	to->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
 		(from->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
 	to->reauth_ms = from->reauth_ms;
@@ -341,6 +342,7 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	child_sa_lost(sa, e, sa->end_err, sa->end_by_peer);
 	work_drop_all(e, sa);
 	inbox_free(sa);
+	frag_drop(e, sa);
 	index_ids_del(e, sa);
 	index_conn_del(e, sa);
 	ike_setup_free(sa);

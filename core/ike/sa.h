@@ -19,7 +19,7 @@
 #include "crypto/keymat.h"
 #include "crypto/suite.h"
 #include "ike/timer.h"
-#include "wire/msg.h"
+#include "wire/frag.h"
 
 struct ike_engine;
 struct ike_sa;
@@ -69,6 +69,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_KEEP_QUIET = 1u << 11,   /* end without actions of children (replaced, asked for by an operator) */
 	SA_HALF_OPEN = 1u << 12,    /* counts as half-open */
 	SA_CONNECTING = 1u << 14,    /* ours as initiator, not up yet: counted */
+	SA_FRAG = 1u << 15,          /* both sides can put fragments together (RFC 7383) */
 	SA_STANDBY = 1u << 13       /* made by a rekeying that is not decided yet: neither shown nor commanded */
 };
 
@@ -154,12 +155,28 @@ struct ike_id {
 	uint8_t type;
 };
 
-/* A message kept to be sent again. Heap, one piece. */
+/* A message kept to be sent again: one datagram, or its fragments one behind the other. Heap, one piece. */
 struct ike_packet {
 	uint64_t of; /* of an answer: seeded hash of its request, to tell that one from a forgery with its message ID */
 	uint32_t n;
+	uint16_t pieces;
+	uint8_t again; /* of an answer: how often it was sent again, up to 255 */
+	bool cut_anew; /* it has been tried to cut it smaller */
 	uint8_t b[];
 };
+
+/* The datagram at *at (from 0), which moves behind it; empty at the end. */
+static inline slice ike_packet_piece(const struct ike_packet *p, size_t *at)
+{
+	struct rd r = rd_of(slice_of(p->b, p->n));
+
+	rd_bytes(&r, *at + 24);
+	slice piece = slice_of(p->b + *at, rd_u32(&r));
+	if (r.err || piece.n < IKE_HDR_LEN || piece.n > p->n - *at)
+		return SLICE_NONE;
+	*at += piece.n;
+	return piece;
+}
 
 /* Place in a list of SAs that share a key (index.c). */
 struct ike_link {
@@ -194,6 +211,7 @@ struct ike_sa {
 	uint32_t rx_mid;               /* the peer's next */
 	struct ike_xch *tx, *rx;       /* ours and the peer's exchange in flight */
 	struct ike_packet *answer;     /* the last response sent, for a request that comes again */
+	struct ike_half *half;         /* fragments of a request that is not whole yet (ike/fragment.h) */
 	struct ike_inbox *inbox;       /* messages that wait while an exchange waits */
 	struct ike_work *work, **work_end;
 	struct ike_setup *setup;       /* NULL once established */
@@ -236,6 +254,8 @@ struct ike_xch {
 	struct ike_msg *in; /* the peer's message: request (RX_REQUEST) or answer (RX_RESPONSE); in in_arena */
 	uint64_t in_hash;     /* RX_REQUEST: seeded hash of the datagram */
 	slice in_bytes;       /* the whole datagram, for AUTH; in in_arena */
+	size_t in_piece;      /* RX_REQUEST: bytes of its largest fragment, 0 it came whole */
+	struct frag_set frags; /* TX: fragments of the answer that are here */
 	struct arena arena;
 	struct arena in_arena; /* emptied for each message: forged answers cannot use up what the true one needs */
 	uint64_t token;       /* of what it waits for */

@@ -64,7 +64,9 @@ void ike_inbox_put(struct ike_engine *e, struct ike_sa *sa, const struct net_add
 	slice datagram);
 void ike_count_in(struct ike_engine *e, const struct ike_sa *sa, const struct ike_hdr *h);
 
-/* Sends one of our messages and notes it for keepalives. */
-void ike_send(struct ike_engine *e, struct ike_sa *sa, slice msg);
+/* Sends one of our messages, all its fragments, and notes it for keepalives. */
+void ike_send(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p);
+/* One datagram of no message: a NAT keepalive. */
+void ike_send_bytes(struct ike_engine *e, struct ike_sa *sa, slice datagram);
 
 #endif

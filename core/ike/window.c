@@ -4,6 +4,7 @@
  *   min(limit, timeout × base^n) × (1 − rnd(0..jitter)/100),  n = 0..tries,
  * drawn anew for each wait; after the last wait the exchange is given up.
  */
+#include "ike/fragment.h"
 #include "ike/life.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
@@ -11,6 +12,9 @@
 /* No wait is shorter or longer than this, whatever the settings. */
 #define WAIT_MIN_MS 10.0
 #define WAIT_MAX_MS 86400000.0
+
+/* After so many tries the message may be too large for the path. */
+#define SAME_SIZE_TRIES 2
 
 static COUNTER(c_again, "ike.tx.retransmitted", "requests sent again");
 static COUNTER(c_given_up, "ike.tx.given_up", "requests given up without answer");
@@ -83,7 +87,7 @@ void window_send(struct ike_xch *x)
 	x->sent = 1;
 	if (x->exchange >= XCHG_IKE_SA_INIT && x->exchange < ARRAY_LEN(request_counter))
 		ike_count(x->e, x->sa, request_counter[x->exchange]);
-	ike_send(x->e, x->sa, slice_of(x->packet->b, x->packet->n));
+	ike_send(x->e, x->sa, x->packet);
 	window_arm(x);
 }
 
@@ -99,7 +103,9 @@ static void window_due(struct ike_engine *e, struct ike_timer *t)
 		count_inc(&c_again);
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "retransmit %u of request with message ID %u", x->sent, x->mid);
 		x->sent++;
-		ike_send(e, sa, slice_of(x->packet->b, x->packet->n));
+		if (x->sent > SAME_SIZE_TRIES)
+			frag_smaller(e, sa, &x->packet);
+		ike_send(e, sa, x->packet);
 		window_arm(x);
 	}
 	ike_sa_leave(e, sa);

@@ -68,6 +68,7 @@ void ike_xch_put(struct ike_xch *x)
 		ike_job_drop(x->job);
 	ike_work_free(x->work);
 	free(x->packet);
+	frag_fini(&x->frags);
 	if (e->n_spare >= XCH_SPARE_MAX) {
 		arena_fini(&x->arena);
 		arena_fini(&x->in_arena);

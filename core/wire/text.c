@@ -15,7 +15,7 @@ void wire_text(struct text *t, const struct ike_msg *m)
 	for (uint16_t i = 0; i < m->n_plds; i++) {
 		const struct wire_pld *p = &m->plds[i];
 		const struct pld_fact *f = pld_fact(p->type);
-		if (p->type == PLD_SK && m->inner_done)
+		if ((p->type == PLD_SK || p->type == PLD_SKF) && m->inner_done)
 			continue;
 		if (!f)
 			text_fmt(t, "(%u)", p->type);
