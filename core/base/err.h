@@ -74,7 +74,29 @@ enum err_class {
 	row(CANCELLED, STALE, 120, 0, "what this belongs to is gone") \
 	row(CANCELLED, SHUTDOWN, 121, 0, "the daemon is stopping") \
 	row(CANCELLED, COLLISION, 122, 0, "overtaken by an exchange of the peer") \
-	row(CANCELLED, AGAIN, 123, 0, "not now, will be resumed")
+	row(CANCELLED, AGAIN, 123, 0, "not now, will be resumed") \
+	row(PEER, CERT_MALFORMED, 140, 24, "a certificate, CRL or key is not well-formed") \
+	row(PEER, CERT_EXPIRED, 141, 24, "a certificate has expired") \
+	row(PEER, CERT_NOT_YET, 142, 24, "a certificate is not valid yet") \
+	row(PEER, CERT_REVOKED, 143, 24, "a certificate is revoked") \
+	row(PEER, CERT_UNKNOWN_CA, 144, 24, "a certificate is not under any trust anchor") \
+	row(PEER, CERT_BAD_SIGNATURE, 145, 24, "the signature of a certificate is wrong") \
+	row(PEER, CERT_WEAK, 146, 24, "a certificate has a key or signature algorithm that is too weak") \
+	row(PEER, CERT_NAME, 147, 24, "the certificate does not name the peer") \
+	row(PEER, CERT_CONSTRAINT, 148, 24, "the certificate does not satisfy the connection's constraints") \
+	row(PEER, CERT_USAGE, 149, 24, "the key usage or purpose of a certificate does not allow this") \
+	row(PEER, CERT_NOT_CA, 150, 24, "a certificate was issued by one that is no CA") \
+	row(PEER, CERT_PATH_LEN, 151, 24, "a path is longer than one of its CAs allows") \
+	row(PEER, CERT_NAME_CONSTRAINT, 152, 24, "a certificate has a name that its CAs may not issue") \
+	row(PEER, CERT_POLICY, 153, 24, "a certificate path has no acceptable policy") \
+	row(PEER, CERT_CRITICAL, 154, 24, "a certificate has an unknown critical extension") \
+	row(PEER, CERT_MAP, 155, 24, "the certificate map does not match") \
+	row(PEER, CRL_MISSING, 156, 24, "the revocation status of a certificate is unknown") \
+	row(PEER, CRL_STALE, 157, 24, "the revocation data of a certificate is out of date") \
+	row(PEER, CRL_BAD, 158, 24, "a CRL cannot be used") \
+	row(PEER, OCSP_BAD, 159, 24, "an OCSP answer cannot be used") \
+	row(CONFIG, CERT_PASSPHRASE, 160, 0, "a passphrase is missing or wrong") \
+	row(CONFIG, CERT_KEY_MISMATCH, 161, 0, "the private key does not belong to the certificate")
 
 #define ERR_MAKE(cls, num) ((err_t)(-(((int32_t)(cls) << 16) | (num))))
 enum {

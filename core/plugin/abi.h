@@ -33,7 +33,7 @@ enum plug_kind {
 	PLUG_KERNEL_SA, /* id: 0                                                    ops: kern_ops */
 	PLUG_KERNEL_NET,/* reserved */
 	PLUG_CRED,      /* id: enum plug_cred_id                                    ops: cred_ops (plugin/abi_cred.h) */
-	PLUG_CERT_VERIFY, /* reserved */
+	PLUG_CERT_VERIFY, /* id: 0                                              ops: cert_ops (plugin/abi_cert.h) */
 	PLUG_FETCH,     /* id: 0                                                    ops: fetch_ops (plugin/abi_cred.h) */
 	PLUG_AUTH,      /* reserved */
 	PLUG_EAP,       /* reserved */
