@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Known-answer tests and speed of crypto features (encr, integ, prf, hash, kex). A feature is offered only after all
+ * Known-answer tests and speed of crypto features (encr, integ, prf, hash, kex, sign). A feature is offered only after all
  * of its tests passed; other kinds have none and pass. Before a plugin's functions are called at all the sizes of its
  * table are checked. Runs for milliseconds; does not wait; any thread.
  */
@@ -12,7 +12,8 @@
 
 /* E_KAT with the test's number and what differs; E_ABI: the function table is too small or impossible. */
 MUST err_t kat_run(const struct plug_feat_row *row, struct diag **why);
-/* Operations per second, measured for about ms milliseconds; 0 for kinds without a measure. After kat_run. */
+/* Operations per second, measured for about ms milliseconds; 0 for kinds without a measure.
+ * Of 1,024 bytes; key exchange: offer and answer; signatures: signing. After kat_run. */
 uint32_t kat_speed(const struct plug_feat_row *row, unsigned ms);
 
 #endif

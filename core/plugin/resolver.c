@@ -168,7 +168,7 @@ struct note {
 	uint32_t speed;
 };
 
-/* All crypto features that are offered, providers of the same one beside each other. */
+/* All crypto features that are offered. */
 static size_t offered_crypto(const struct loader *l, struct note **out)
 {
 	const struct reg_feat *f;
@@ -176,8 +176,7 @@ static size_t offered_crypto(const struct loader *l, struct note **out)
 	struct note *v = NULL;
 
 	while ((f = registry_each_feat(l->s->reg, 0, &cursor))) {
-		/* A weak algorithm is used where somebody has to, at whatever speed. */
-		if (!f->offered || f->is.kind > PLUG_KEX || (f->row->flags & PLUG_WEAK))
+		if (!f->offered || f->is.kind > PLUG_RNG)
 			continue;
 		struct note *more = reallocarray(v, n + 1, sizeof *v);
 		if (!more)
@@ -189,7 +188,7 @@ static size_t offered_crypto(const struct loader *l, struct note **out)
 	return n;
 }
 
-/* Algorithms that several plugins offer are measured, so that the fastest one serves. */
+/* The fastest provider of an algorithm is to serve; the figures of those that are alone are for people. */
 static void measure(struct loader *l, unsigned ms, const char *path)
 {
 	struct speed_cache *cache = speed_cache_open(path);
@@ -197,10 +196,6 @@ static void measure(struct loader *l, unsigned ms, const char *path)
 	size_t n = offered_crypto(l, &v);
 
 	for (size_t i = 0; i < n; i++) {
-		bool several = (i > 0 && same(&v[i - 1].row->is, &v[i].row->is)) ||
-			(i + 1 < n && same(&v[i + 1].row->is, &v[i].row->is));
-		if (!several)
-			continue;
 		v[i].speed = speed_cache_get(cache, v[i].plugin, &v[i].row->is);
 		if (!v[i].speed) {
 			v[i].speed = kat_speed(v[i].row, ms);

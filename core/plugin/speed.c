@@ -11,7 +11,8 @@ enum { PIECE = 1024 };
 struct bench {
 	const void *ops;
 	void *ctx;
-	uint8_t *buf; /* PIECE bytes and the largest public values */
+	uint8_t *buf; /* PIECE bytes and the largest public values, or a signature */
+	const struct plug_kat *kat; /* SIGN: whose key is used */
 };
 
 static bool encr_once(struct bench *b)
@@ -50,6 +51,28 @@ static bool kex_once(struct bench *b)
 
 	o->fini(b->ctx);
 	return ok;
+}
+
+static bool sign_once(struct bench *b)
+{
+	const struct sign_ops *o = b->ops;
+	size_t len = o->sig_max;
+
+	return o->sign(b->ctx, &b->kat->how, &b->kat->in, 1, b->buf, &len) == 0;
+}
+
+static bool verify_once(struct bench *b)
+{
+	const struct sign_ops *o = b->ops;
+
+	return o->verify(b->ctx, &b->kat->how, &b->kat->in, 1, b->kat->out) == 0;
+}
+
+static bool rng_once(struct bench *b)
+{
+	const struct rng_ops *o = b->ops;
+
+	return o->fill(b->buf, PIECE) == 0;
 }
 
 enum { ROUNDS = 3 };
@@ -113,6 +136,22 @@ static uint32_t keyed(const struct plug_feat_row *row, struct bench *b, unsigned
 	return v;
 }
 
+/* Signatures with the key of the first known-answer test; who cannot sign is measured at verifying. */
+static uint32_t signing(const struct plug_feat_row *row, struct bench *b, unsigned ms)
+{
+	const struct sign_ops *o = row->ops;
+	bool both = o->load_private && row->n_kats && row->kats[0].aad.n;
+	uint32_t v = 0;
+
+	if (!row->n_kats)
+		return 0;
+	b->kat = &row->kats[0];
+	if (!(both ? o->load_private(b->ctx, b->kat->aad) : o->load_public(b->ctx, b->kat->key)))
+		v = repeat(both ? sign_once : verify_once, b, ms);
+	o->fini(b->ctx);
+	return v;
+}
+
 static size_t ctx_size(const struct plug_feat_row *row)
 {
 	switch (row->is.kind) {
@@ -123,6 +162,8 @@ static size_t ctx_size(const struct plug_feat_row *row)
 		return ((const struct mac_ops *)row->ops)->ctx_size;
 	case PLUG_KEX:
 		return ((const struct kex_ops *)row->ops)->ctx_size;
+	case PLUG_SIGN:
+		return ((const struct sign_ops *)row->ops)->ctx_size;
 	default:
 		return 0;
 	}
@@ -130,14 +171,16 @@ static size_t ctx_size(const struct plug_feat_row *row)
 
 uint32_t kat_speed(const struct plug_feat_row *row, unsigned ms)
 {
-	size_t n = (ctx_size(row) + 31) & ~(size_t)15, room = PIECE;
+	size_t n = (ctx_size(row) + 31u) & ~(size_t)15, room = PIECE;
 	uint32_t v = 0;
 
 	if (row->is.kind == PLUG_KEX) {
 		const struct kex_ops *o = row->ops;
 		room = (size_t)o->pub_i_len + o->pub_r_len + o->secret_len;
 	}
-	struct bench b = { row->ops, aligned_alloc(16, n), calloc(1, room) };
+	if (row->is.kind == PLUG_SIGN)
+		room = ((const struct sign_ops *)row->ops)->sig_max;
+	struct bench b = { row->ops, aligned_alloc(16, n), calloc(1, room), NULL };
 	if (b.ctx && b.buf) {
 		memset(b.ctx, 0, n);
 		if (row->is.kind == PLUG_ENCR || row->is.kind == PLUG_INTEG || row->is.kind == PLUG_PRF)
@@ -146,6 +189,10 @@ uint32_t kat_speed(const struct plug_feat_row *row, unsigned ms)
 			v = repeat(hash_once, &b, ms);
 		else if (row->is.kind == PLUG_KEX)
 			v = repeat(kex_once, &b, ms);
+		else if (row->is.kind == PLUG_SIGN)
+			v = signing(row, &b, ms);
+		else if (row->is.kind == PLUG_RNG)
+			v = repeat(rng_once, &b, ms);
 	}
 	free(b.ctx);
 	free(b.buf);

@@ -91,27 +91,28 @@ static inline bool keyfmt_curve(slice oid, struct keyfmt *k)
 	return false;
 }
 
+static const struct keyfmt_hash_oid {
+	slice oid;
+	uint16_t hash;
+} keyfmt_hashes[] = {
+	{ KEYFMT_OID("\x2b\x0e\x03\x02\x1a"), PLUG_HASH_SHA1 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x01"), PLUG_HASH_SHA256 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x02"), PLUG_HASH_SHA384 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x03"), PLUG_HASH_SHA512 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x04"), PLUG_HASH_SHA224 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x05"), PLUG_HASH_SHA512_224 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x06"), PLUG_HASH_SHA512_256 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x07"), PLUG_HASH_SHA3_224 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x08"), PLUG_HASH_SHA3_256 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x09"), PLUG_HASH_SHA3_384 },
+	{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x0a"), PLUG_HASH_SHA3_512 },
+};
+
 static inline uint16_t keyfmt_hash(slice oid)
 {
-	static const struct {
-		slice oid;
-		uint16_t hash;
-	} hashes[] = {
-		{ KEYFMT_OID("\x2b\x0e\x03\x02\x1a"), PLUG_HASH_SHA1 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x01"), PLUG_HASH_SHA256 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x02"), PLUG_HASH_SHA384 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x03"), PLUG_HASH_SHA512 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x04"), PLUG_HASH_SHA224 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x05"), PLUG_HASH_SHA512_224 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x06"), PLUG_HASH_SHA512_256 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x07"), PLUG_HASH_SHA3_224 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x08"), PLUG_HASH_SHA3_256 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x09"), PLUG_HASH_SHA3_384 },
-		{ KEYFMT_OID("\x60\x86\x48\x01\x65\x03\x04\x02\x0a"), PLUG_HASH_SHA3_512 },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
-		if (slice_equal(oid, hashes[i].oid))
-			return hashes[i].hash;
+	for (size_t i = 0; i < ARRAY_LEN(keyfmt_hashes); i++)
+		if (slice_equal(oid, keyfmt_hashes[i].oid))
+			return keyfmt_hashes[i].hash;
 	return 0;
 }
 

@@ -86,8 +86,9 @@
 #define ROWS_EDDSA(pre, p) \
 	SIGN(PLUG_SIGN_ED25519, 0, p, pre##_ed25519, ed25519) SIGN(PLUG_SIGN_ED448, 0, p, pre##_ed448, ed448)
 #define ROWS_ECDSA_NIST(pre, p) SIGN_CURVE(pre, 19, p) SIGN_CURVE(pre, 20, p) SIGN_CURVE(pre, 21, p)
-#define ROWS_SIGN_WIDE(pre) \
-	ROWS_RSA(pre, 50) ROWS_EDDSA(pre, 50) ROWS_ECDSA_NIST(pre, 50) SIGN_CURVE(pre, 25, 50) SIGN_CURVE(pre, 26, 50) \
-	SIGN_CURVE(pre, 27, 50) SIGN_CURVE(pre, 28, 50) SIGN_CURVE(pre, 29, 50) SIGN_CURVE(pre, 30, 50)
+#define ROWS_SIGN(pre, p) \
+	ROWS_RSA(pre, p) ROWS_EDDSA(pre, p) ROWS_ECDSA_NIST(pre, p) SIGN_CURVE(pre, 25, p) SIGN_CURVE(pre, 26, p)
+#define ROWS_SIGN_WIDE(pre, p) \
+	ROWS_SIGN(pre, p) SIGN_CURVE(pre, 27, p) SIGN_CURVE(pre, 28, p) SIGN_CURVE(pre, 29, p) SIGN_CURVE(pre, 30, p)
 
 #endif

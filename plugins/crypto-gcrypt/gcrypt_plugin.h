@@ -26,5 +26,15 @@ extern const struct kex_ops gc_x25519, gc_x448, gc_ecp192, gc_ecp224, gc_ecp256,
 	gc_bp256, gc_bp384, gc_bp512;
 extern const struct kex_ops gc_modp768, gc_modp1024, gc_modp1536, gc_modp2048, gc_modp3072, gc_modp4096, gc_modp6144,
 	gc_modp8192, gc_modp1024s160, gc_modp2048s224, gc_modp2048s256;
+/* sign.c */
+extern const struct sign_ops gc_rsa_pkcs1, gc_rsa_pss, gc_ed25519, gc_ed448;
+extern const struct sign_ops gc_ecdsa_19, gc_ecdsa_20, gc_ecdsa_21, gc_ecdsa_25, gc_ecdsa_26, gc_ecdsa_27, gc_ecdsa_28,
+	gc_ecdsa_29, gc_ecdsa_30, gc_ecdsa_raw_19, gc_ecdsa_raw_20, gc_ecdsa_raw_21, gc_ecdsa_raw_25, gc_ecdsa_raw_26,
+	gc_ecdsa_raw_27, gc_ecdsa_raw_28, gc_ecdsa_raw_29, gc_ecdsa_raw_30;
+
+/* The first out_len bytes of a hash of the library (mac.c). */
+err_t gc_digest(int algo, uint16_t out_len, const slice *v, size_t n, uint8_t *out);
+/* Is x | y a point of the curve, both below p (kex_ec.c)? */
+bool gc_point_on_curve(gcry_ctx_t ec, slice xy);
 
 #endif

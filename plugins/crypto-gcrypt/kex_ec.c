@@ -112,9 +112,10 @@ static bool in_range(gcry_mpi_t v, const char *below, gcry_ctx_t ec)
 }
 
 /* The peer's point, when it is one of the curve. */
-static gcry_mpi_point_t get_point(const struct ecp *c, slice pub, gcry_ctx_t ec)
+static gcry_mpi_point_t get_point(slice pub, gcry_ctx_t ec)
 {
-	gcry_mpi_t x = get_mpi(pub.p, c->len, false), y = get_mpi(pub.p + c->len, c->len, false);
+	size_t len = pub.n / 2;
+	gcry_mpi_t x = get_mpi(pub.p, len, false), y = get_mpi(pub.p + len, len, false);
 	gcry_mpi_point_t p = NULL;
 	if (x && y && in_range(x, "p", ec) && in_range(y, "p", ec)) {
 		p = gcry_mpi_point_set(NULL, x, y, GCRYMPI_CONST_ONE);
@@ -126,6 +127,14 @@ static gcry_mpi_point_t get_point(const struct ecp *c, slice pub, gcry_ctx_t ec)
 	gcry_mpi_release(x);
 	gcry_mpi_release(y);
 	return p;
+}
+
+bool gc_point_on_curve(gcry_ctx_t ec, slice xy)
+{
+	gcry_mpi_point_t p = get_point(xy, ec);
+	bool ok = p != NULL;
+	gcry_mpi_point_release(p);
+	return ok;
 }
 
 /* priv times the peer's point, or the generator when `pub` is empty; y may be NULL. */
@@ -142,7 +151,11 @@ static err_t ecp_mul(const struct ecp *c, const uint8_t *priv, slice pub, uint8_
 	}
 	if (!k || gcry_mpi_ec_new(&ec, NULL, c->curve))
 		goto out;
-	p = pub.n ? get_point(c, pub, ec) : gcry_mpi_ec_get_point("g", ec, 1);
+	if (crypto_common_is_zero(priv, c->len) || !in_range(k, "n", ec)) {
+		e = E_MISUSE;
+		goto out;
+	}
+	p = pub.n ? get_point(pub, ec) : gcry_mpi_ec_get_point("g", ec, 1);
 	if (!p) {
 		e = pub.n ? E_BAD_PUBLIC : E_CRYPTO;
 		goto out;

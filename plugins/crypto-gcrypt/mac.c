@@ -45,7 +45,7 @@ static void hmac_close(void *ctx)
 	explicit_bzero(m, sizeof *m);
 }
 
-static err_t digest(int algo, uint16_t out_len, const slice *v, size_t n, uint8_t *out)
+err_t gc_digest(int algo, uint16_t out_len, const slice *v, size_t n, uint8_t *out)
 {
 	gcry_md_hd_t h;
 	if (gcry_md_open(&h, algo, 0))
@@ -77,7 +77,7 @@ static err_t digest(int algo, uint16_t out_len, const slice *v, size_t n, uint8_
 #define HASH(name, algo, outlen) \
 	static err_t name##_digest(const slice *v, size_t n, uint8_t *out) \
 	{ \
-		return digest(algo, outlen, v, n, out); \
+		return gc_digest(algo, outlen, v, n, out); \
 	} \
 	const struct hash_ops gc_##name = { .size = sizeof(struct hash_ops), .out_len = outlen, .digest = name##_digest };
 

@@ -14,6 +14,7 @@ static const struct plug_feat_row feats[] = {
 	ROWS_ECP(gc, 20)
 	ROWS_BRAINPOOL(gc, 20)
 	ROWS_MODP(gc, 40)
+	ROWS_SIGN_WIDE(gc, 20)
 };
 
 static err_t start(const struct plug_host *host, void **self)
@@ -35,7 +36,7 @@ ADIT_PLUGIN = {
 	ADIT_PLUGIN_HEAD,
 	.name = "crypto-gcrypt",
 	.version = "0.1.0",
-	.summary = "algorithms of Libgcrypt: AES, ChaCha20-Poly1305, SHA, X25519, ECP, MODP",
+	.summary = "algorithms of Libgcrypt: AES, ChaCha20-Poly1305, SHA, X25519, ECP, MODP, RSA, ECDSA, EdDSA",
 	.feats = feats,
 	.n_feats = ARRAY_LEN(feats),
 	.start = start,

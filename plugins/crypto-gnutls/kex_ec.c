@@ -68,7 +68,7 @@ static const struct ecp p256 = { nettle_get_secp_256r1, 32, 0xff };
 static const struct ecp p384 = { nettle_get_secp_384r1, 48, 0xff };
 static const struct ecp p521 = { nettle_get_secp_521r1, 66, 0x01 };
 
-static void scalar_clear(struct ecc_scalar *s, const struct ecc_curve *curve)
+void gt_scalar_clear(struct ecc_scalar *s, const struct ecc_curve *curve)
 {
 	explicit_bzero(s->p, ecc_size(curve) * sizeof *s->p);
 	ecc_scalar_clear(s);
@@ -134,7 +134,7 @@ static err_t ecp_offer(const struct ecp *c, uint8_t *priv, uint8_t *pub)
 		ecc_point_mul_g(&p, &s);
 		e = put_point(c, &p, pub, pub + c->len);
 	}
-	scalar_clear(&s, curve);
+	gt_scalar_clear(&s, curve);
 	point_clear(&p, curve);
 	return e;
 }
@@ -154,7 +154,7 @@ static err_t ecp_finish(const struct ecp *c, const uint8_t *priv, slice pub, uin
 		ecc_point_mul(&p, &s, &p);
 		e = put_point(c, &p, ss, NULL);
 	}
-	scalar_clear(&s, curve);
+	gt_scalar_clear(&s, curve);
 	point_clear(&p, curve);
 	return e;
 }

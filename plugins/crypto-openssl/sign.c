@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RSA (PKCS #1 v1.5 and PSS), ECDSA, Ed25519 and Ed448 of OpenSSL. Keys are read by keyfmt.h and handed over as
  * numbers, so that the library's own, wider readers see nothing from outside. RSA is blinded by the library. */
-#include "plugins/crypto-common/keyfmt.h"
+#include "plugins/crypto-common/sign.h"
 #include "plugins/crypto-openssl/openssl_plugin.h"
 
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-enum { RSA_BYTES_MIN = 128, RSA_BYTES_MAX = 2048, RAW_MAX = 132, DER_MAX = 144, ED_MESSAGE_MAX = 1 << 20 };
-
 struct sign_ctx {
 	EVP_PKEY *key;
 	uint16_t len;        /* EC: bytes of r and of s */
-	bool pss_params;
-	struct sign_how pss;
+	struct sign_bound bound;
 };
 
 static void sign_fini(void *ctx)
@@ -58,14 +55,9 @@ static EVP_PKEY *rsa_key(const struct keyfmt *k, bool private)
 
 static err_t rsa_load(struct sign_ctx *c, const struct keyfmt *k, bool pss, bool private)
 {
-	if (k->type != KEYFMT_RSA && !(pss && k->type == KEYFMT_RSA_PSS))
-		return E_BAD_VALUE;
-	if (k->n.n < RSA_BYTES_MIN || k->n.n > RSA_BYTES_MAX)
-		return E_NOT_SUPPORTED;
-	if (!(k->n.p[k->n.n - 1] & 1) || !(k->e.p[k->e.n - 1] & 1) || (k->e.n == 1 && k->e.p[0] == 1) || k->e.n > k->n.n)
-		return E_BAD_VALUE;
-	c->pss_params = k->pss_params;
-	c->pss = k->pss;
+	err_t e = sign_rsa_check(k, pss, &c->bound);
+	if (e)
+		return e;
 	c->key = rsa_key(k, private);
 	return c->key ? 0 : E_BAD_VALUE;
 }
@@ -95,7 +87,7 @@ static err_t ec_public_of(uint16_t group, slice priv, uint8_t *point)
 
 static err_t ec_load(struct sign_ctx *c, const struct keyfmt *k, uint16_t group, bool private)
 {
-	uint8_t point[1 + RAW_MAX] = { 4 };
+	uint8_t point[1 + SIGN_RAW_MAX] = { 4 };
 	if (k->type != KEYFMT_EC || k->group != group)
 		return E_BAD_VALUE;
 	c->len = k->len;
@@ -138,33 +130,13 @@ static err_t op_start(struct sign_ctx *c, enum scheme scheme, const struct sign_
 		return E_CRYPTO;
 	if (scheme != PSS)
 		return 0;
-	uint16_t mgf_hash = how->mgf_hash ? how->mgf_hash : how->hash;
-	if (c->pss_params && (c->pss.hash != how->hash || c->pss.mgf_hash != mgf_hash || how->salt_len < c->pss.salt_len))
+	if (sign_bound_check(&c->bound, how))
 		return E_BAD_VALUE;
-	const EVP_MD *mgf = os_hash(mgf_hash);
+	const EVP_MD *mgf = os_hash(sign_mgf_hash(how));
 	if (!mgf)
 		return E_NOT_SUPPORTED;
 	return EVP_PKEY_CTX_set_rsa_padding(p, RSA_PKCS1_PSS_PADDING) > 0 && EVP_PKEY_CTX_set_rsa_mgf1_md(p, mgf) > 0 &&
 		EVP_PKEY_CTX_set_rsa_pss_saltlen(p, how->salt_len) > 0 ? 0 : E_CRYPTO;
-}
-
-/* EdDSA takes its message in one piece. *own is to be freed. */
-static err_t one_piece(const slice *v, size_t n, slice *all, uint8_t **own)
-{
-	size_t total = 0, at = 0;
-	*own = NULL;
-	*all = n ? v[0] : SLICE_NONE;
-	if (n <= 1)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		total += v[i].n;
-	if (total > ED_MESSAGE_MAX || !(*own = OPENSSL_malloc(total + 1)))
-		return E_NOMEM;
-	for (size_t i = 0; i < n; at += v[i++].n)
-		if (v[i].n)
-			memcpy(*own + at, v[i].p, v[i].n);
-	*all = slice_of(*own, total);
-	return 0;
 }
 
 static err_t sign_any(struct sign_ctx *c, enum scheme scheme, const struct sign_how *how, const slice *v, size_t n,
@@ -175,10 +147,10 @@ static err_t sign_any(struct sign_ctx *c, enum scheme scheme, const struct sign_
 	if (!e && scheme == ED) {
 		slice all;
 		uint8_t *own;
-		e = one_piece(v, n, &all, &own);
+		e = sign_one_piece(v, n, &all, &own);
 		if (!e && EVP_DigestSign(h, out, len, all.p, all.n) <= 0)
 			e = E_CRYPTO;
-		OPENSSL_free(own);
+		free(own);
 	} else if (!e) {
 		for (size_t i = 0; i < n && !e; i++)
 			if (v[i].n && EVP_DigestSignUpdate(h, v[i].p, v[i].n) <= 0)
@@ -198,10 +170,10 @@ static err_t verify_any(struct sign_ctx *c, enum scheme scheme, const struct sig
 	if (!e && scheme == ED) {
 		slice all;
 		uint8_t *own;
-		e = one_piece(v, n, &all, &own);
+		e = sign_one_piece(v, n, &all, &own);
 		if (!e && EVP_DigestVerify(h, sig.p, sig.n, all.p, all.n) != 1)
 			e = E_AUTH_FAILED;
-		OPENSSL_free(own);
+		free(own);
 	} else if (!e) {
 		for (size_t i = 0; i < n && !e; i++)
 			if (v[i].n && EVP_DigestVerifyUpdate(h, v[i].p, v[i].n) <= 0)
@@ -222,13 +194,11 @@ static err_t rsa_verify(struct sign_ctx *c, enum scheme scheme, const struct sig
 
 static err_t ecdsa_verify(struct sign_ctx *c, const struct sign_how *how, const slice *v, size_t n, slice sig, bool raw)
 {
-	uint8_t numbers[RAW_MAX], der[DER_MAX];
+	uint8_t numbers[SIGN_RAW_MAX], der[SIGN_DER_MAX];
 	size_t der_len = sizeof der;
-	if (raw && sig.n != 2u * c->len)
+	if (sign_ecdsa_get(sig, c->len, raw, numbers))
 		return E_AUTH_FAILED;
-	if (!raw && keyfmt_ecdsa_raw(sig, c->len, numbers))
-		return E_AUTH_FAILED;
-	if (keyfmt_ecdsa_der(raw ? sig.p : numbers, c->len, der, &der_len))
+	if (keyfmt_ecdsa_der(numbers, c->len, der, &der_len))
 		return E_CRYPTO;
 	return verify_any(c, ECDSA, how, v, n, slice_of(der, der_len));
 }
@@ -236,62 +206,27 @@ static err_t ecdsa_verify(struct sign_ctx *c, const struct sign_how *how, const 
 static err_t ecdsa_sign(struct sign_ctx *c, const struct sign_how *how, const slice *v, size_t n, uint8_t *out,
 	size_t *len, bool raw)
 {
-	uint8_t der[DER_MAX + 8];
+	uint8_t numbers[SIGN_RAW_MAX], der[SIGN_DER_MAX + 8];
 	size_t der_len = sizeof der;
 	err_t e = sign_any(c, ECDSA, how, v, n, der, &der_len);
 	if (e)
 		return e;
-	if (*len < (raw ? 2u * c->len : der_len))
-		return E_SPACE;
-	if (raw) {
-		*len = 2u * c->len;
-		return keyfmt_ecdsa_raw(slice_of(der, der_len), c->len, out) ? E_CRYPTO : 0;
-	}
-	memcpy(out, der, der_len);
-	*len = der_len;
-	return 0;
+	if (keyfmt_ecdsa_raw(slice_of(der, der_len), c->len, numbers))
+		return E_CRYPTO;
+	return sign_ecdsa_put(numbers, c->len, raw, out, len);
 }
 
 #define SIGN(name, max, load_call, sign_call, verify_call) \
-	static err_t name##_load(void *ctx, slice der, bool private) \
-	{ \
-		struct sign_ctx *c = ctx; \
-		struct keyfmt k; \
-		memset(c, 0, sizeof *c); \
-		err_t e = private ? keyfmt_private(der, &k) : keyfmt_public(der, &k); \
-		return e ? e : load_call; \
-	} \
-	static err_t name##_public(void *ctx, slice spki) \
-	{ \
-		return name##_load(ctx, spki, false); \
-	} \
-	static err_t name##_private(void *ctx, slice pkcs8) \
-	{ \
-		return name##_load(ctx, pkcs8, true); \
-	} \
-	static err_t name##_sign(void *ctx, const struct sign_how *how, const slice *v, size_t n, uint8_t *out, size_t *len) \
-	{ \
-		struct sign_ctx *c = ctx; \
-		return sign_call; \
-	} \
-	static err_t name##_verify(void *ctx, const struct sign_how *how, const slice *v, size_t n, slice sig) \
-	{ \
-		struct sign_ctx *c = ctx; \
-		return verify_call; \
-	} \
-	const struct sign_ops os_##name = { .size = sizeof(struct sign_ops), .ctx_size = sizeof(struct sign_ctx), \
-		.sig_max = max, .load_public = name##_public, .load_private = name##_private, .sign = name##_sign, \
-		.verify = name##_verify, .fini = sign_fini };
-
+	SIGN_TABLE(os, name, struct sign_ctx, sign_fini, max, load_call, sign_call, verify_call)
 #define ECDSA_TABLES(group) \
-	SIGN(ecdsa_##group, DER_MAX, ec_load(c, &k, group, private), ecdsa_sign(c, how, v, n, out, len, false), \
+	SIGN(ecdsa_##group, SIGN_DER_MAX, ec_load(c, &k, group, private), ecdsa_sign(c, how, v, n, out, len, false), \
 		ecdsa_verify(c, how, v, n, sig, false)) \
-	SIGN(ecdsa_raw_##group, RAW_MAX, ec_load(c, &k, group, private), ecdsa_sign(c, how, v, n, out, len, true), \
+	SIGN(ecdsa_raw_##group, SIGN_RAW_MAX, ec_load(c, &k, group, private), ecdsa_sign(c, how, v, n, out, len, true), \
 		ecdsa_verify(c, how, v, n, sig, true))
 
-SIGN(rsa_pkcs1, RSA_BYTES_MAX, rsa_load(c, &k, false, private), sign_any(c, PKCS1, how, v, n, out, len),
+SIGN(rsa_pkcs1, SIGN_RSA_MAX, rsa_load(c, &k, false, private), sign_any(c, PKCS1, how, v, n, out, len),
 	rsa_verify(c, PKCS1, how, v, n, sig))
-SIGN(rsa_pss, RSA_BYTES_MAX, rsa_load(c, &k, true, private), sign_any(c, PSS, how, v, n, out, len),
+SIGN(rsa_pss, SIGN_RSA_MAX, rsa_load(c, &k, true, private), sign_any(c, PSS, how, v, n, out, len),
 	rsa_verify(c, PSS, how, v, n, sig))
 SIGN(ed25519, 64, ed_load(c, &k, EVP_PKEY_ED25519, KEYFMT_ED25519, private), sign_any(c, ED, how, v, n, out, len),
 	verify_any(c, ED, how, v, n, sig))

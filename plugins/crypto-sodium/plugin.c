@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crypto-sodium: ChaCha20-Poly1305 (RFC 7634), X25519 (RFC 8031) and HMAC-SHA-2 of libsodium. See README.md. */
+/* crypto-sodium: ChaCha20-Poly1305 (RFC 7634), X25519 (RFC 8031), HMAC-SHA-2 and Ed25519 (RFC 8420) of libsodium. See
+ * README.md. */
 #include "plugins/crypto-common/common.h"
 #include "plugins/crypto-common/kats_encr.h"
 #include "plugins/crypto-common/kats_kex.h"
 #include "plugins/crypto-common/kats_mac.h"
+#include "plugins/crypto-common/kats_sign.h"
+#include "plugins/crypto-common/sign.h"
 
 #include <sodium.h>
 
@@ -151,6 +154,56 @@ static const struct kex_ops x25519 = { .size = sizeof(struct kex_ops), .pub_i_le
 	.secret_len = X25519_LEN, .ctx_size = X25519_LEN, .offer = x25519_offer, .answer = x25519_answer,
 	.finish = x25519_finish, .fini = x25519_fini, .test_private = x25519_private };
 
+/* ---- Ed25519 ---- */
+
+/* The library's private key is the seed and the public key, which is worked out, never taken from outside. */
+struct ed {
+	uint8_t pub[crypto_sign_PUBLICKEYBYTES], priv[crypto_sign_SECRETKEYBYTES];
+};
+
+static void ed_close(void *ctx)
+{
+	sodium_memzero(ctx, sizeof(struct ed));
+}
+
+static err_t ed_load(struct ed *c, const struct keyfmt *k, bool private)
+{
+	if (k->type != KEYFMT_ED25519)
+		return E_BAD_VALUE;
+	if (private)
+		return crypto_sign_seed_keypair(c->pub, c->priv, k->priv.p) ? E_CRYPTO : 0;
+	memcpy(c->pub, k->point.p, sizeof c->pub);
+	return 0;
+}
+
+static err_t ed_sign(const struct ed *c, const slice *v, size_t n, uint8_t *out, size_t *len)
+{
+	slice all;
+	uint8_t *own;
+	err_t e = *len < crypto_sign_BYTES ? E_SPACE : sign_one_piece(v, n, &all, &own);
+	if (e)
+		return e;
+	e = crypto_sign_detached(out, NULL, all.p, all.n, c->priv) ? E_CRYPTO : 0;
+	free(own);
+	*len = crypto_sign_BYTES;
+	return e;
+}
+
+static err_t ed_verify(const struct ed *c, const slice *v, size_t n, slice sig)
+{
+	slice all;
+	uint8_t *own;
+	err_t e = sig.n != crypto_sign_BYTES ? E_AUTH_FAILED : sign_one_piece(v, n, &all, &own);
+	if (e)
+		return e;
+	e = crypto_sign_verify_detached(sig.p, all.p, all.n, c->pub) ? E_AUTH_FAILED : 0;
+	free(own);
+	return e;
+}
+
+SIGN_TABLE(so, ed25519, struct ed, ed_close, crypto_sign_BYTES, ed_load(c, &k, private),
+	ed_sign(c, v, n, out, len), ed_verify(c, v, n, sig))
+
 /* ---- the plugin ---- */
 
 /* Priorities follow what was measured against the other crypto plugins (README.md). */
@@ -161,6 +214,7 @@ static const struct plug_feat_row feats[] = {
 	{ .is = { PLUG_PRF, 5, 0 }, .prio = 10, .ops = &prf_sha256, KATS(prf_sha256) },
 	{ .is = { PLUG_PRF, 7, 0 }, .prio = 10, .ops = &prf_sha512, KATS(prf_sha512) },
 	{ .is = { PLUG_KEX, 31, 0 }, .prio = 90, .ops = &x25519, KATS(x25519) },
+	{ .is = { PLUG_SIGN, PLUG_SIGN_ED25519, 0 }, .prio = 40, .ops = &so_ed25519, KATS(ed25519) },
 };
 
 static err_t start(const struct plug_host *host, void **self)
@@ -174,7 +228,7 @@ ADIT_PLUGIN = {
 	ADIT_PLUGIN_HEAD,
 	.name = "crypto-sodium",
 	.version = "0.1.0",
-	.summary = "algorithms of libsodium: X25519, ChaCha20-Poly1305, HMAC-SHA-2",
+	.summary = "algorithms of libsodium: X25519, ChaCha20-Poly1305, HMAC-SHA-2, Ed25519",
 	.feats = feats,
 	.n_feats = ARRAY_LEN(feats),
 	.start = start,

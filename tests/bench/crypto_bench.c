@@ -6,10 +6,10 @@
  *
  * Encryption and MACs: Gbit/s for packets of 64, 512, 1424 and 8192 bytes with a standing context, and messages of 512
  * bytes per second with a context of their own, as IKE uses them. Key exchange: initiator (offer, finish) and responder
- * (answer) per second. One thread. Lines are: kind, algorithm, plugin, figures.
+ * (answer) per second. Signatures: signing and verifying per second. One thread. Lines are: kind, algorithm, plugin, figures.
  */
+#include "crypto/algs.h"
 #include "crypto/crypto.h"
-#include "crypto/suite.h"
 #include "plugin/registry.h"
 
 #include <dirent.h>
@@ -133,6 +133,38 @@ static void kex_responder(const struct plug_feat_row *r, struct crypto_ctx *ctx,
 		abort();
 }
 
+/* With a loaded key, as a daemon has it. */
+static void sign_once(const struct plug_feat_row *r, struct crypto_ctx *ctx, size_t n)
+{
+	const struct sign_ops *o = r->ops;
+	uint8_t sig[4096];
+	size_t len = sizeof sig;
+	(void)n;
+	if (o->sign(ctx->b, &r->kats->how, &r->kats->in, 1, sig, &len))
+		abort();
+}
+
+static void verify_once(const struct plug_feat_row *r, struct crypto_ctx *ctx, size_t n)
+{
+	const struct sign_ops *o = r->ops;
+	(void)n;
+	if (o->verify(ctx->b, &r->kats->how, &r->kats->in, 1, r->kats->out))
+		abort();
+}
+
+static void bench_sign(const struct bench *b, struct crypto_ctx *ctx)
+{
+	const struct sign_ops *o = b->row->ops;
+	if (o->load_private(ctx->b, b->row->kats->aad))
+		abort();
+	printf(" %12.0f", rate(sign_once, b->row, ctx, 0));
+	o->fini(ctx->b);
+	if (o->load_public(ctx->b, b->row->kats->key))
+		abort();
+	printf(" %12.0f\n", rate(verify_once, b->row, ctx, 0));
+	o->fini(ctx->b);
+}
+
 static void print_packets(const struct bench *b, work_fn *packets, work_fn *message, struct crypto_ctx *ctx)
 {
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
@@ -167,6 +199,9 @@ static void bench_one(const struct bench *b)
 		kex->fini(ctx.b);
 		printf(" %12.0f %12.0f\n", rate(kex_initiator, b->row, &ctx, 0), rate(kex_responder, b->row, &ctx, 0));
 		break;
+	case PLUG_SIGN:
+		bench_sign(b, &ctx);
+		break;
 	default:
 		break;
 	}
@@ -194,21 +229,15 @@ static size_t add_plugin(struct bench *v, size_t n, size_t cap, const struct plu
 {
 	static const struct plug_host host = { .size = sizeof host, .random = host_random };
 	void *self;
-	char buf_name[32];
 	if (d->magic != ADIT_ABI_MAGIC || strncmp(d->name, "crypto-", 7) != 0 || (d->start && d->start(&host, &self)))
 		return n;
 	for (size_t i = 0; i < d->n_feats && n < cap; i++) {
 		const struct plug_feat_row *r = &d->feats[i];
-		uint8_t type = r->is.kind == PLUG_ENCR ? SUITE_ENCR : r->is.kind == PLUG_INTEG ? SUITE_INTEG : SUITE_KE;
-		if (r->is.kind != PLUG_ENCR && r->is.kind != PLUG_INTEG && r->is.kind != PLUG_KEX)
+		if (r->is.kind != PLUG_ENCR && r->is.kind != PLUG_INTEG && r->is.kind != PLUG_KEX && r->is.kind != PLUG_SIGN)
 			continue;
 		v[n].row = r;
 		v[n].plugin = d->name;
-		struct text t = text_of(v[n].name, sizeof v[n].name);
-		text_str(&t, suite_alg_name(type, r->is.id, buf_name));
-		if (r->is.arg)
-			text_fmt(&t, "_%u", (unsigned)r->is.arg);
-		n++;
+		crypto_alg_name(&r->is, v[n++].name);
 	}
 	return n;
 }
@@ -245,7 +274,7 @@ int main(int argc, char **argv)
 	closedir(dir);
 	qsort(all, n, sizeof all[0], by_algorithm);
 	printf("# encr, integ: Gbit/s for 64 512 1424 8192 bytes, messages of 512 bytes with own context per second\n"
-		"# kex: initiator and responder per second; one thread\n");
+		"# kex: initiator and responder per second; sign: signing and verifying per second; one thread\n");
 	for (size_t i = 0; i < n; i++)
 		bench_one(&all[i]);
 	return n ? 0 : 1;
