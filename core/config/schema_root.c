@@ -162,6 +162,8 @@ static const struct conf_key aditd_keys[] = {
 	{ "log", CONF_T_STRING, AT(log), .doc = "Log levels of the standard error: \"1, ike=2, net=0\"." },
 	{ "workers", CONF_T_INT, AT(workers), .max = 256,
 	  .doc = "Threads for cryptography; one less than there are cores unless set; 0: none." },
+	{ "updown_timeout", CONF_T_TIME_S, AT(updown_timeout_s), .min = 1, .max = 3600, .unit = "s", .def = "30",
+	  .doc = "Time an updown script may take; then it is killed with all it started." },
 	{ "max_api_clients", CONF_T_INT, AT(max_api_clients), .min = 1, .max = 65535, .def = "512",
 	  .doc = "Clients of the message API at the same time." },
 	{ "api_group_read", CONF_T_STRING, AT(api_group_read),

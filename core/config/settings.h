@@ -18,6 +18,7 @@ struct conf_settings {
 	uint32_t fwmark;            /* SO_MARK of our sockets, 0 none */
 	char *log;                  /* levels of the standard error, "1, ike=2"; NULL default */
 	uint32_t workers;           /* crypto threads; UINT32_MAX: cores - 1 */
+	uint64_t updown_timeout_s;  /* how long an updown script may run */
 	uint32_t max_api_clients;
 	char *api_group_read, *api_group_operate, *api_group_configure; /* names of Unix groups; NULL none */
 	struct conf_node *plugins;  /* owned copy of the section `plugins`, NULL none */

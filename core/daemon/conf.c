@@ -166,6 +166,7 @@ static void start_actions(struct daemon *d, struct conf_conn *c)
 {
 	if (d->stop_at_ms)
 		return;
+	netplane_conn(d, c);
 	for (uint16_t i = 0; i < c->n_children; i++)
 		start_child(d, c, c->children[i]);
 }

@@ -15,6 +15,7 @@
 #include "crypto/crypto.h"
 #include "daemon/options.h"
 #include "ike/engine.h"
+#include "os/hooks.h"
 #include "os/udp.h"
 #include "os/workers.h"
 #include "plugin/loader.h"
@@ -41,6 +42,9 @@ struct daemon {
 	struct crypto crypto;
 	struct daemon_plane *plane;
 	struct netplane *net;
+	struct hooks *hooks;
+	struct hooks_child hooks_child;
+	uint32_t events_api, events_own; /* types of events the API's clients and the daemon itself listen to */
 	struct conf_can can;
 	struct suite_env can_ike, can_child;
 
@@ -96,6 +100,20 @@ MUST err_t netplane_start(struct daemon *d, struct diag **why);
 void netplane_stop(struct daemon *d);
 /* The function of struct ike_env; answers are kept for a few seconds. */
 uint32_t netplane_path_mtu(void *arg, const struct net_addr *local, const struct net_addr *remote);
+
+/* A connection that is about to be used: what it needs besides the engine is made ready. */
+void netplane_conn(struct daemon *d, const struct conf_conn *c);
+/* A child SA came up or goes; the view's conf is alive. */
+void netplane_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up);
+/* What is still up although the daemon ends goes down; before the engine is freed. */
+void netplane_all_down(struct daemon *d);
+
+/* ---- updown.c: scripts ---- */
+
+MUST err_t updown_start(struct daemon *d, struct diag **why);
+/* Waits for scripts that run. */
+void updown_stop(struct daemon *d);
+void updown_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up);
 
 /* ---- conf.c: the configuration ---- */
 

@@ -142,6 +142,8 @@ static void do_one(struct daemon *d, const struct fx *fx)
 		do_kernel(d, fx);
 		break;
 	case FX_EVENT:
+		if (fx->event.type == IKE_EV_CHILD_UPDOWN && fx->event.conn)
+			netplane_child(d, fx->event.sa, &fx->event.sa->children[0], fx->event.up);
 		if (d->api)
 			api_server_event(d->api, &fx->event);
 		break;

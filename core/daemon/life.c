@@ -213,7 +213,10 @@ static void api_figures_get(void *arg, struct api_figures *out)
 
 static void api_events_wanted(void *arg, uint32_t mask)
 {
-	ike_events_wanted(((struct daemon *)arg)->engine, mask);
+	struct daemon *d = arg;
+
+	d->events_api = mask;
+	ike_events_wanted(d->engine, mask | d->events_own);
 }
 
 static const char *socket_path(const struct daemon *d)
@@ -352,15 +355,20 @@ err_t daemon_start(struct daemon *d, struct diag **why)
 {
 	/* A peer or client that went away is an error of its write, not a signal for us. */
 	signal(SIGPIPE, SIG_IGN);
+	err_t e = hooks_fork(d->opt.debug, &d->hooks_child, why);
+	if (e)
+		return e;
 	d->log_stderr = d->pidfile = -1;
 	d->log = log_new();
 	if (!d->log)
 		return diag_set(why, E_NOMEM, "no memory for the log");
-	err_t e = caps_drop(d->log, d->opt.debug, why);
+	e = caps_drop(d->log, d->opt.debug, why);
 	if (!e)
 		e = stderr_start(d, why);
 	if (!e)
 		e = loop_new(&d->loop, why);
+	if (!e)
+		e = updown_start(d, why);
 	if (!e)
 		e = conf_read_settings(d, why);
 	if (!e)
@@ -396,8 +404,11 @@ void daemon_stop(struct daemon *d)
 	/* Gives jobs back to the engine. */
 	workers_free(d->workers);
 	d->workers = NULL;
-	if (d->engine)
+	if (d->engine) {
+		netplane_all_down(d);
 		drive_stop(d);
+	}
+	updown_stop(d);
 	loader_free(d->loader);
 	udp_close(d->udp);
 	plane_stop(d);

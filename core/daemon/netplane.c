@@ -29,6 +29,46 @@ void netplane_stop(struct daemon *d)
 	d->net = NULL;
 }
 
+/* ---- child SAs ---- */
+
+void netplane_conn(struct daemon *d, const struct conf_conn *c)
+{
+	bool needs = false;
+
+	for (uint16_t i = 0; i < c->n_children; i++)
+		needs |= c->children[i]->updown != NULL;
+	if (!needs || d->events_own)
+		return;
+	/* Views of child SAs are made for those who listen alone. */
+	d->events_own = UINT32_C(1) << IKE_EV_CHILD_UPDOWN;
+	ike_events_wanted(d->engine, d->events_api | d->events_own);
+}
+
+void netplane_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up)
+{
+	updown_child(d, sa, c, up);
+}
+
+void netplane_all_down(struct daemon *d)
+{
+	const struct ike_view *v;
+	uint32_t cursor = 0;
+	struct arena a;
+
+	if (!d->events_own)
+		return;
+	arena_init(&a, (size_t)64 << 20);
+	while ((v = ike_view_next(d->engine, loop_now_ms(), &cursor, &a))) {
+		for (uint16_t i = 0; i < v->n_children; i++)
+			if (v->children[i].up)
+				netplane_child(d, v, &v->children[i], false);
+		arena_reset(&a);
+	}
+	arena_fini(&a);
+}
+
+/* ---- paths ---- */
+
 static size_t path_slot(const struct net_addr *a)
 {
 	uint32_t h = 2166136261u;

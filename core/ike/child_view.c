@@ -34,6 +34,8 @@ static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct are
 {
 	const struct conf_child *f = c->conf;
 	*v = (struct ike_child_view){
+		.conn = c->conn,
+		.conf = f,
 		.unique = c->unique,
 		.name = f->name,
 		.state = child_state_name(c->state),
@@ -42,6 +44,7 @@ static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct are
 		.proto = c->proto,
 		.encap = c->flags & CHILD_ENCAP,
 		.esn = c->suite.esn,
+		.up = c->flags & CHILD_UP_TOLD,
 		.spi_in = c->spi_in,
 		.spi_out = c->spi_out,
 		.encr = c->suite.encr,

@@ -69,6 +69,7 @@ struct ike_event {
 	err_t code;                   /* of an alert, or why it went down; 0 asked for */
 	const char *text;             /* the sentence that goes with it, or NULL */
 	const struct ike_view *sa;    /* state after the event, children of interest only; in the list's arena */
+	struct conf_conn *conn;       /* CHILD_UPDOWN: keeps children[0].conf alive; the list's own reference */
 	const struct ike_view *other; /* the new SA of a rekey; for CHILD_REKEY sa->children[0] is old, [1] new */
 };
 
@@ -159,11 +160,13 @@ void ike_cmd_forget(struct ike_engine *e, uint64_t cmd_id);
 /* ---- looking ------------------------------------------------------------------------------------------------- */
 
 struct ike_child_view {
+	struct conf_conn *conn;        /* the versions it was made with; borrowed as long as the child or the event lives */
+	const struct conf_child *conf;
 	uint64_t unique;
 	const char *name, *state; /* "INSTALLED", "REKEYING", "DELETED"… as swanctl prints it */
 	uint32_t reqid;
 	uint8_t mode, proto;
-	bool encap, esn;
+	bool encap, esn, up; /* up: told with an event, and not down since */
 	uint32_t spi_in, spi_out;
 	uint16_t encr, encr_bits, integ, ke; /* IANA; 0 none */
 	struct kern_usage in, out;

@@ -14,10 +14,12 @@ void fx_init(struct fx_list *l)
 	l->tail = &l->head;
 }
 
-/* Keys of kernel operations are the only secrets in the list. */
-static void wipe_keys(struct fx_list *l)
+/* Keys of kernel operations are the only secrets in the list; events hold references. */
+static void let_go(struct fx_list *l)
 {
-	for (struct fx *f = l->head; f; f = f->next)
+	for (struct fx *f = l->head; f; f = f->next) {
+		if (f->type == FX_EVENT)
+			conf_conn_unref(&f->event.conn);
 		for (size_t i = 0; f->type == FX_KERNEL && i < f->kernel.n; i++) {
 			struct kern_op *op = &f->kernel.ops[i];
 			if (op->verb != KERN_SA_ADD)
@@ -25,11 +27,12 @@ static void wipe_keys(struct fx_list *l)
 			mem_wipe((void *)op->sa.encr_key.p, op->sa.encr_key.n);
 			mem_wipe((void *)op->sa.integ_key.p, op->sa.integ_key.n);
 		}
+	}
 }
 
 void fx_reset(struct fx_list *l)
 {
-	wipe_keys(l);
+	let_go(l);
 	arena_reset(&l->arena);
 	l->head = NULL;
 	l->tail = &l->head;
@@ -37,7 +40,7 @@ void fx_reset(struct fx_list *l)
 
 void fx_fini(struct fx_list *l)
 {
-	wipe_keys(l);
+	let_go(l);
 	arena_fini(&l->arena);
 	l->head = NULL;
 	l->tail = &l->head;

@@ -145,6 +145,8 @@ void ike_event_child(struct ike_engine *e, struct ike_sa *sa, uint64_t child_uni
 		return;
 	v->children = child_views(e, sa, child_unique, &e->fx->arena, &v->n_children);
 	ev->sa = v;
+	if (v->children)
+		ev->conn = conf_conn_ref(v->children[0].conn);
 }
 
 void ike_event_child_rekey(struct ike_engine *e, struct ike_sa *sa, uint64_t old_unique, uint64_t new_unique)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static const struct {
 	unsigned cap;
@@ -56,4 +57,15 @@ err_t caps_drop(struct log *log, bool debug, struct diag **why)
 	if (capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS))
 		return diag_set(why, E_PERM, "cannot give up capabilities");
 	return 0;
+}
+
+void caps_for_scripts(void)
+{
+	if (getuid() == 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+		if (capng_have_capability(CAPNG_PERMITTED, keep[i].cap))
+			capng_update(CAPNG_ADD, CAPNG_INHERITABLE | CAPNG_AMBIENT, keep[i].cap);
+	/* An old kernel without ambient capabilities: scripts run without. */
+	(void)!capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
 }

@@ -13,5 +13,8 @@
  * One that is missing from the start is said in the log with what will not work; that is no error.
  * debug: core dumps and ptrace stay allowed. */
 MUST err_t caps_drop(struct log *log, bool debug, struct diag **why);
+/* Behind caps_drop, in a process that runs programs without being root: what was kept stays with them. As root it does
+ * anyhow. */
+void caps_for_scripts(void);
 
 #endif

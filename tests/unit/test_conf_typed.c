@@ -143,7 +143,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"      hw_offload = packet\n"
 		"      interface = a-name-that-is-too-long\n"
 		"      copy_ecn = maybe\n"
-		"      updown = /bin/x\n"
+		"      updwn = /bin/x\n"
 		"      # nothing\n"
 		"    } }\n"
 		"    unique { }\n"
@@ -180,7 +180,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:26:20: 'hw_offload' = 'packet' is not supported yet",
 		"t.conf:27:19: 'interface'",
 		"t.conf:28:18: 'copy_ecn' = 'maybe': yes or no",
-		"t.conf:29:7: 'updown' is not supported yet",
+		"t.conf:29:7: unknown key 'updwn' in child: did you mean 'updown'?",
 		"t.conf:32:5: 'unique' is a key",
 		"t.conf:35:1: unknown section 'conections' at the top of the configuration: did you mean 'connections'?",
 		"t.conf:36:1: 'pools' is not supported yet",
