@@ -149,6 +149,17 @@ bool api_int(slice v, int64_t *out)
 	return true;
 }
 
+static bool in_words(const char *words, slice v)
+{
+	for (const char *p = words; p && *p;) {
+		size_t n = strcspn(p, ",");
+		if (slice_equal(slice_of(p, n), v))
+			return true;
+		p += n + (p[n] == ',');
+	}
+	return false;
+}
+
 static err_t check_value(const struct api_method *m, const struct api_field *f, slice v, struct diag **why)
 {
 	int64_t n;
@@ -164,6 +175,9 @@ static err_t check_value(const struct api_method *m, const struct api_field *f, 
 			return diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is %" PRId64 ", allowed is %" PRId64 " to %" PRId64,
 					f->name, m->name, n, f->min, f->max);
 		return 0;
+	case API_ENUM:
+		return in_words(f->values, v) ? 0 : diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is '%.*s', allowed is one of %s",
+			f->name, m->name, (int)(v.n > 40 ? 40 : v.n), (const char *)v.p, f->values);
 	default:
 		/* Texts become C strings; only secrets may hold every byte. A name cut short would be another name. */
 		if (f->secret)

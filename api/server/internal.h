@@ -43,6 +43,10 @@ struct api_call {
 	slice body;       /* arguments, well-formed */
 	api_step step;    /* of a stream */
 	uint64_t cursor;  /* of the stream */
+	struct {
+		uint8_t stage;
+		uint64_t at;
+	} walk;           /* of a stream over the configuration */
 	uint64_t cmd_id;  /* of an engine command that runs */
 	int8_t loglevel;  /* of the control-log events; LOG_SILENT none */
 	bool ended;
@@ -66,6 +70,7 @@ struct api_client {
 	bool eof, doomed;    /* closed at the end of this turn */
 	uid_t uid;
 	pid_t pid;
+	char name[64];       /* as it said hello */
 	uint64_t registered; /* bits of enum api_event_id */
 	uint8_t *in;
 	size_t in_off, in_n, in_cap; /* taken up to in_off */
@@ -99,6 +104,7 @@ struct api_server {
 	struct api_log_line *log_head, **log_tail;
 	unsigned log_n;
 	uint64_t log_lost;
+	struct htab *sa_counts; /* connection -> IKE SAs, as config-diff saw them last */
 };
 
 /* ---- server.c: calls ---- */
@@ -137,6 +143,19 @@ void api_event_start(struct vici_out *o, enum api_event_id id);
 void api_event_done(struct api_server *s, struct vici_out *o, enum api_event_id id);
 /* To the client of a call, if it registered for it. */
 void api_event_to(struct api_call *call, struct vici_out *o, enum api_event_id id);
+
+/* ---- tree.c ---- */
+
+struct conf_node;
+/* Elements of a well-formed body as a tree below `at`. */
+MUST err_t api_tree_of(slice body, struct conf_node *at, struct diag **why);
+/* A node and all below it; hide: secrets are masked. */
+struct conf_schema;
+void api_put_node(struct vici_out *o, const struct conf_node *n, const struct conf_schema *s, bool hide);
+/* A map `findings` of all that is in the list. */
+void api_put_findings(struct vici_out *o, const struct diag *why);
+/* As api_fail, with the findings one by one. */
+void api_fail_findings(struct api_call *call, err_t code, struct diag *why);
 
 /* ---- events.c, log.c, views.c ---- */
 

@@ -4,46 +4,11 @@
 
 #include "api/server/conn_view.h"
 #include "config/store.h"
-
-static const char *name_of(slice s, char buf[VICI_NAME_MAX + 1])
-{
-	if (s.n && memchr(s.p, 0, s.n))
-		return NULL;
-	if (s.n)
-		memcpy(buf, s.p, s.n);
-	buf[s.n] = 0;
-	return buf;
-}
-
-/* Elements up to the end of the present section below `at`. */
-static err_t tree_fill(struct vici_in *in, struct conf_node *at, struct diag **why)
-{
-	for (struct vici_elem e = vici_next(in); e.type != VICI_END && e.type != VICI_SECTION_END; e = vici_next(in)) {
-		char buf[VICI_NAME_MAX + 1];
-		const char *name = name_of(e.name, buf);
-		if (!name || !*name)
-			return diag_set(why, E_BAD_VALUE, "a name is empty or holds a zero byte");
-		struct conf_node *n = e.type == VICI_SECTION_START ? conf_node_section(at, name)
-				    : e.type == VICI_LIST_START	   ? conf_node_list(at, name)
-								   : conf_node_set(at, name, e.value);
-		if (!n)
-			return diag_set(why, E_BAD_VALUE, "'%s' stands there twice, as a section and as a value", name);
-		err_t err = 0;
-		if (e.type == VICI_SECTION_START)
-			err = tree_fill(in, n, why);
-		else if (e.type == VICI_LIST_START)
-			while (!err && (e = vici_next(in)).type == VICI_LIST_ITEM)
-				err = conf_node_add_item(n, e.value);
-		if (err)
-			return err;
-	}
-	return 0;
-}
+#include "config/trans.h"
 
 static err_t load(const struct api_call *call, struct conf_node *root, const char **name, struct diag **why)
 {
-	struct vici_in in = vici_in_of(call->body);
-	err_t err = tree_fill(&in, root, why);
+	err_t err = api_tree_of(call->body, root, why);
 	if (err)
 		return err;
 	if (conf_node_count(root) != 1 || root->first->kind != CONF_SECTION)
@@ -51,6 +16,8 @@ static err_t load(const struct api_call *call, struct conf_node *root, const cha
 	*name = root->first->name;
 	struct conf_conn *conn = NULL;
 	enum conf_change change;
+	if (call->s->env.hub && (err = conf_hub_may_change(call->s->env.hub, why)))
+		return err;
 	err = conf_conn_from(root->first, call->s->env.can, &conn, why);
 	if (!err)
 		err = conf_store_load(call->s->env.store, &conn, &change);
@@ -82,6 +49,12 @@ void api_do_load_conn(struct api_call *call)
 void api_do_unload_conn(struct api_call *call)
 {
 	char name[VICI_NAME_MAX + 1];
+	struct diag *why = NULL;
+	err_t err = call->s->env.hub ? conf_hub_may_change(call->s->env.hub, &why) : 0;
+	if (err) {
+		api_fail(call, err, why);
+		return;
+	}
 	if (!api_arg(call, "name", name, sizeof name) || conf_store_unload(call->s->env.store, name)) {
 		api_failf(call, E_NOT_FOUND, "there is no connection of this name");
 		return;

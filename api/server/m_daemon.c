@@ -17,6 +17,7 @@ void api_do_hello(struct api_call *call)
 		TEXT_ON_STACK(t, 512);
 		text_peer(&t, slice_str(client));
 		LOGF(call->s->env.log, LOG_API, LOG_DETAIL, NULL, "client %s says hello", t.p);
+		snprintf(call->client->name, sizeof call->client->name, "%.60s", t.p);
 	}
 	if (major != API_MAJOR) {
 		api_failf(call, E_NOT_SUPPORTED, "this daemon speaks version %d of the API, the client version %lld: use the client "

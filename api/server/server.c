@@ -4,6 +4,7 @@
 
 #include "api/server/socket.h"
 #include "base/count.h"
+#include "base/htab.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,6 +128,7 @@ void api_server_free(struct api_server *s)
 	if (s->wake)
 		loop_unwake(s->wake);
 	pthread_mutex_destroy(&s->log_lock);
+	htab_free(s->sa_counts);
 	free(s->path);
 	free(s);
 }

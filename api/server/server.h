@@ -19,6 +19,8 @@
 
 struct api_server;
 struct conf_can;
+struct conf_hub;
+struct conf_told;
 struct conf_store;
 struct plug_registry;
 
@@ -34,6 +36,7 @@ struct api_env {
 	struct ike_engine *engine;
 	struct conf_store *store;
 	const struct plug_registry *registry;
+	struct conf_hub *hub;        /* transactions; NULL: there are none */
 	const struct conf_can *can;  /* what a connection may ask for */
 	const char *version;         /* of the daemon */
 	gid_t group_read, group_operate, group_configure; /* (gid_t)-1: none; root and our own user may everything */
@@ -67,6 +70,9 @@ void api_server_event(struct api_server *s, const struct ike_event *ev);
 bool api_server_reply(struct api_server *s, const struct fx *reply);
 /* Tells every client of `alert` about something that is not an event of the engine. */
 void api_server_alert(struct api_server *s, err_t code, const char *text);
+
+/* Tells every client of `config` what became of a commit. */
+void api_server_config(struct api_server *s, const struct conf_told *told);
 
 /* A client over a descriptor that is connected already (socketpair: tests, inherited sockets); fd is taken. */
 MUST err_t api_server_adopt(struct api_server *s, int fd, uint8_t perm);

@@ -67,6 +67,7 @@ enum err_class {
 	row(CONFIG, NOT_SUPPORTED, 85, 0, "nothing that is loaded supports this") \
 	row(CONFIG, ABI, 86, 0, "the plugin was built for another ABI") \
 	row(CONFIG, NEEDS, 87, 0, "something this needs is missing") \
+	row(CONFIG, CONFLICT, 95, 0, "somebody else has changed it meanwhile") \
 	row(CONFIG, KAT, 88, 0, "the known-answer test failed") \
 	row(RESOURCE, LIMIT, 100, 0, "a limit is reached") \
 	row(RESOURCE, FULL, 101, 0, "a queue is full") \

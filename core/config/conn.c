@@ -67,6 +67,7 @@ void conf_conn_unref(struct conf_conn **ref)
 	free(c->local_nets);
 	free(c->remote_nets);
 	free(c->remote_addrs);
+	free(c->source);
 	free(c->name);
 	free(c);
 }

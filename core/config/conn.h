@@ -74,6 +74,8 @@ struct conf_conn {
 	uint64_t generation;      /* the commit that brought this version */
 	uint8_t digest[16];       /* of the text it was made from: equal means unchanged */
 	char *name;
+	uint8_t *source;          /* the section it was made from, packed (config/pack.h): for looking and comparing */
+	uint32_t source_n;
 	uint8_t version;          /* 0 any, 1, 2 */
 	struct net_addr *local_addrs; /* those we can call from, in order; none: any */
 	uint16_t n_local_addrs;
@@ -140,6 +142,20 @@ void conf_secrets_clear(struct conf_secrets *s);
 size_t conf_secrets_count(const struct conf_secrets *s);
 /* unique_id of the i-th, NULL behind the last. */
 const char *conf_secrets_at(const struct conf_secrets *s, size_t i);
+/* The same secrets once more, at no cost: who changes his copy first gets one of his own. NULL: no memory. */
+struct conf_secrets *conf_secrets_share(const struct conf_secrets *s);
+/* Are both copies of the same, unchanged since? */
+bool conf_secrets_shared(const struct conf_secrets *a, const struct conf_secrets *b);
+struct conf_secret_view {
+	const char *id, *type;
+	const struct conf_id *owners;
+	size_t n_owners;
+	slice data;
+};
+/* Borrowed until the next change; false: there is none of this id. */
+bool conf_secrets_find(const struct conf_secrets *s, const char *unique_id, struct conf_secret_view *out);
+/* Are type, owners and data of both equal? Time does not depend on the data. */
+bool conf_secret_same(const struct conf_secret_view *a, const struct conf_secret_view *b);
 /* The IKE secret that fits both identities best (both named before one named before none); borrowed until the next
  * change, SLICE_NONE when there is none. Either id may be of type 0. */
 slice conf_secrets_psk(const struct conf_secrets *s, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);

@@ -148,6 +148,9 @@ static const struct conf_key aditd_keys[] = {
 	{ "socket", CONF_T_PATH, AT(socket), .doc = "Unix socket of the message API." },
 	{ "pidfile", CONF_T_PATH, AT(pidfile), .doc = "File the process id is written to." },
 	{ "plugin_dir", CONF_T_PATH, AT(plugin_dir), .doc = "Directory the plugins are loaded from." },
+	{ "state_dir", CONF_T_PATH, AT(state_dir),
+	  .doc = "Folder of what outlives the daemon (the history of the configuration); unless set the one it was built "
+		 "with, when the API is on its usual socket, else none." },
 	{ "kernel", CONF_T_STRING, AT(kernel),
 	  .doc = "Plugin of the data plane by name; the best one that carries packets unless set." },
 	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "220",

@@ -27,12 +27,18 @@ struct list {
 	size_t n, cap;
 };
 
-struct conf_secrets {
+/* Shared by all who have the same secrets; copied when one of them makes a change. */
+struct body {
+	unsigned refs;
 	struct list all, wild;
 	struct htab *by_id;    /* unique id → entry */
 	struct htab *by_owner; /* each exact owner → entries */
 	struct htab *sole;     /* the owner of an entry that has only this one → entries */
 	uint64_t seq;
+};
+
+struct conf_secrets {
+	struct body *b;
 };
 
 enum { KEY_MAX = 255 };
@@ -43,22 +49,6 @@ static struct htab *new_table(void)
 	uint8_t seed[16];
 
 	return getrandom(seed, sizeof seed, 0) == (ssize_t)sizeof seed ? htab_new(0, seed) : NULL;
-}
-
-struct conf_secrets *conf_secrets_new(void)
-{
-	struct conf_secrets *s = calloc(1, sizeof *s);
-
-	if (!s)
-		return NULL;
-	s->by_id = new_table();
-	s->by_owner = new_table();
-	s->sole = new_table();
-	if (!s->by_id || !s->by_owner || !s->sole) {
-		conf_secrets_free(s);
-		return NULL;
-	}
-	return s;
 }
 
 static void entry_free(struct entry *e)
@@ -117,7 +107,7 @@ static slice owner_key(const struct conf_id *o, uint8_t buf[KEY_MAX])
 	return wild ? SLICE_NONE : key_of(o->type, slice_of(o->data, o->n), buf);
 }
 
-static void take_out(struct conf_secrets *s, struct entry *e)
+static void take_out(struct body *s, struct entry *e)
 {
 	uint8_t buf[KEY_MAX];
 
@@ -138,7 +128,7 @@ static void take_out(struct conf_secrets *s, struct entry *e)
 	entry_free(e);
 }
 
-static err_t put_in(struct conf_secrets *s, struct entry *e)
+static err_t put_in(struct body *s, struct entry *e)
 {
 	uint8_t buf[KEY_MAX];
 	err_t err = 0;
@@ -161,8 +151,44 @@ static err_t put_in(struct conf_secrets *s, struct entry *e)
 	return err;
 }
 
-err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
-		       size_t n_owners, struct secret *data)
+static void body_clear(struct body *b)
+{
+	while (b->all.n)
+		take_out(b, b->all.v[b->all.n - 1]);
+}
+
+static void body_unref(struct body *b)
+{
+	if (!b || --b->refs)
+		return;
+	if (b->by_id && b->by_owner && b->sole)
+		body_clear(b);
+	htab_free(b->by_id);
+	htab_free(b->by_owner);
+	htab_free(b->sole);
+	free(b->all.v);
+	free(b->wild.v);
+	free(b);
+}
+
+static struct body *body_new(void)
+{
+	struct body *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->refs = 1;
+	b->by_id = new_table();
+	b->by_owner = new_table();
+	b->sole = new_table();
+	if (b->by_id && b->by_owner && b->sole)
+		return b;
+	body_unref(b);
+	return NULL;
+}
+
+static err_t body_add(struct body *s, const char *unique_id, const char *type, const struct conf_id *owners,
+		      size_t n_owners, struct secret *data)
 {
 	size_t tn = strlen(type);
 	uint64_t old = 0;
@@ -205,56 +231,156 @@ err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char
 	return 0;
 }
 
-err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from)
+/* A body of one's own, to be changed. */
+static err_t own(struct conf_secrets *s)
 {
-	for (size_t i = 0; i < from->all.n; i++) {
-		struct entry *e = from->all.v[i];
-		err_t err = conf_secrets_add(into, e->id, e->type, e->owners, e->n_owners, &e->data);
-		if (err)
-			return err;
+	struct body *b;
+	err_t err = 0;
+
+	if (s->b->refs == 1)
+		return 0;
+	b = body_new();
+	if (!b)
+		return E_NOMEM;
+	for (size_t i = 0; !err && i < s->b->all.n; i++) {
+		const struct entry *e = s->b->all.v[i];
+		struct secret data = { 0 };
+		err = secret_copy(&data, secret_slice(&e->data));
+		if (!err)
+			err = body_add(b, e->id, e->type, e->owners, e->n_owners, &data);
+		secret_fini(&data);
+		if (!err)
+			b->all.v[b->all.n - 1]->seq = e->seq;
 	}
-	conf_secrets_clear(from);
+	b->seq = s->b->seq;
+	if (err) {
+		body_unref(b);
+		return err;
+	}
+	body_unref(s->b);
+	s->b = b;
 	return 0;
 }
 
-bool conf_secrets_del(struct conf_secrets *s, const char *unique_id)
+struct conf_secrets *conf_secrets_new(void)
 {
-	uint64_t v;
+	struct conf_secrets *s = calloc(1, sizeof *s);
 
-	if (!htab_find(s->by_id, slice_str(unique_id), &v))
-		return false;
-	take_out(s, (struct entry *)(uintptr_t)v);
-	return true;
+	if (!s)
+		return NULL;
+	s->b = body_new();
+	if (s->b)
+		return s;
+	free(s);
+	return NULL;
 }
 
-void conf_secrets_clear(struct conf_secrets *s)
+struct conf_secrets *conf_secrets_share(const struct conf_secrets *s)
 {
-	while (s->all.n)
-		take_out(s, s->all.v[s->all.n - 1]);
+	struct conf_secrets *copy = calloc(1, sizeof *copy);
+
+	if (!copy)
+		return NULL;
+	copy->b = s->b;
+	copy->b->refs++;
+	return copy;
+}
+
+bool conf_secrets_shared(const struct conf_secrets *a, const struct conf_secrets *b)
+{
+	return a->b == b->b;
 }
 
 void conf_secrets_free(struct conf_secrets *s)
 {
 	if (!s)
 		return;
-	if (s->by_id && s->by_owner && s->sole)
-		conf_secrets_clear(s);
-	htab_free(s->by_id);
-	htab_free(s->by_owner);
-	htab_free(s->sole);
-	free(s->all.v);
-	free(s->wild.v);
+	body_unref(s->b);
 	free(s);
+}
+
+err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
+		       size_t n_owners, struct secret *data)
+{
+	err_t err = own(s);
+
+	return err ? err : body_add(s->b, unique_id, type, owners, n_owners, data);
+}
+
+err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from)
+{
+	err_t err = own(into);
+
+	if (!err)
+		err = own(from);
+	for (size_t i = 0; !err && i < from->b->all.n; i++) {
+		struct entry *e = from->b->all.v[i];
+		err = body_add(into->b, e->id, e->type, e->owners, e->n_owners, &e->data);
+	}
+	if (!err)
+		body_clear(from->b);
+	return err;
+}
+
+bool conf_secrets_del(struct conf_secrets *s, const char *unique_id)
+{
+	uint64_t v;
+
+	if (!htab_find(s->b->by_id, slice_str(unique_id), &v) || own(s) ||
+	    !htab_find(s->b->by_id, slice_str(unique_id), &v))
+		return false;
+	take_out(s->b, (struct entry *)(uintptr_t)v);
+	return true;
+}
+
+void conf_secrets_clear(struct conf_secrets *s)
+{
+	struct body *b;
+
+	if (s->b->refs == 1) {
+		body_clear(s->b);
+		return;
+	}
+	b = body_new();
+	/* Without memory for an empty one the others lose theirs, too: secrets have to go when they are told to. */
+	if (!b) {
+		body_clear(s->b);
+		return;
+	}
+	body_unref(s->b);
+	s->b = b;
 }
 
 size_t conf_secrets_count(const struct conf_secrets *s)
 {
-	return s->all.n;
+	return s->b->all.n;
 }
 
 const char *conf_secrets_at(const struct conf_secrets *s, size_t i)
 {
-	return i < s->all.n ? s->all.v[i]->id : NULL;
+	return i < s->b->all.n ? s->b->all.v[i]->id : NULL;
+}
+
+bool conf_secrets_find(const struct conf_secrets *s, const char *unique_id, struct conf_secret_view *out)
+{
+	uint64_t v;
+
+	if (!htab_find(s->b->by_id, slice_str(unique_id), &v))
+		return false;
+	const struct entry *e = (const struct entry *)(uintptr_t)v;
+	*out = (struct conf_secret_view){ e->id, e->type, e->owners, e->n_owners, secret_slice(&e->data) };
+	return true;
+}
+
+bool conf_secret_same(const struct conf_secret_view *a, const struct conf_secret_view *b)
+{
+	if (strcmp(a->type, b->type) != 0 || a->n_owners != b->n_owners || a->data.n != b->data.n)
+		return false;
+	for (size_t i = 0; i < a->n_owners; i++)
+		if (a->owners[i].type != b->owners[i].type || a->owners[i].n != b->owners[i].n ||
+		    (a->owners[i].n && memcmp(a->owners[i].data, b->owners[i].data, a->owners[i].n) != 0))
+			return false;
+	return !a->data.n || mem_equal_ct(a->data.p, b->data.p, a->data.n);
 }
 
 /* What conf_secrets_psk looks for, and the best so far. */
@@ -305,8 +431,9 @@ static void consider_all(struct look *l, const struct htab *t, uint8_t type, sli
 		consider(l, (const struct entry *)(uintptr_t)v);
 }
 
-slice conf_secrets_psk(const struct conf_secrets *s, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+slice conf_secrets_psk(const struct conf_secrets *set, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
 {
+	const struct body *s = set->b;
 	struct look l = { my_type, peer_type, my_id, peer_id, NULL, 0 };
 
 	consider_all(&l, s->by_owner, peer_type, peer_id);

@@ -167,6 +167,27 @@ static void sort_findings(struct diag **why)
 	free(v);
 }
 
+bool conf_is_rest(const char *section)
+{
+	return conf_schema_key(&conf_schema_root, section) && strcmp(section, "connections") != 0 &&
+		strcmp(section, "secrets") != 0;
+}
+
+/* What has no typed object of its own in the store is kept as it was read. */
+static err_t keep_rest(const struct conf_node *root, struct conf_set *out)
+{
+	err_t e = 0;
+
+	out->rest = conf_node_section(NULL, "");
+	for (const struct conf_node *n = root->first; n && out->rest && !e; n = n->next) {
+		if (n->kind != CONF_SECTION || !conf_is_rest(n->name))
+			continue;
+		struct conf_node *into = conf_node_section(out->rest, n->name);
+		e = into ? conf_node_merge(into, n, true) : E_NOMEM;
+	}
+	return out->rest ? e : E_NOMEM;
+}
+
 err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out, struct diag **why)
 {
 	const struct conf_node *aditd = conf_node_child(root, "aditd");
@@ -198,6 +219,8 @@ err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, st
 			e = 0;
 		first = first ? first : e;
 	}
+	if (!first)
+		first = keep_rest(root, out);
 	if (first) {
 		conf_set_fini(out);
 		sort_findings(why);
@@ -212,6 +235,10 @@ void conf_set_fini(struct conf_set *set)
 	free(set->conns);
 	conf_secrets_free(set->secrets);
 	conf_settings_free(set->settings);
+	conf_node_free(&set->rest);
+	for (size_t i = 0; i < set->n_gone; i++)
+		free(set->gone[i]);
+	free(set->gone);
 	*set = (struct conf_set){ 0 };
 }
 

@@ -45,6 +45,7 @@ void conf_settings_free(struct conf_settings *s)
 	free(s->socket);
 	free(s->pidfile);
 	free(s->plugin_dir);
+	free(s->state_dir);
 	free(s->kernel);
 	free(s->log);
 	free(s->api_group_read);

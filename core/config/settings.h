@@ -11,7 +11,7 @@
 
 struct conf_settings {
 	struct conf_daemon daemon;  /* what the engine looks at */
-	char *socket, *pidfile, *plugin_dir; /* NULL: what the program was built with */
+	char *socket, *pidfile, *plugin_dir, *state_dir; /* NULL: what the program was built with */
 	char **load;                /* plugins in this order of preference, NULL-terminated; NULL: all there are */
 	char **interfaces_use, **interfaces_ignore; /* NULL-terminated; NULL none given */
 	char *kernel;               /* the data plane's plugin by name; NULL: the best one that carries packets */

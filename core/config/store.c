@@ -24,6 +24,7 @@ struct held {
 struct conf_store {
 	struct tables t;
 	struct conf_secrets *secrets;
+	struct conf_node *rest;
 	uint64_t generation;
 };
 
@@ -105,7 +106,8 @@ err_t conf_store_new(struct conf_store **out)
 	if (!s)
 		return E_NOMEM;
 	s->secrets = conf_secrets_new();
-	err_t e = s->secrets ? tables_new(&s->t) : E_NOMEM;
+	s->rest = conf_node_section(NULL, "");
+	err_t e = s->secrets && s->rest ? tables_new(&s->t) : E_NOMEM;
 	if (e)
 		conf_store_free(s);
 	else
@@ -119,6 +121,7 @@ void conf_store_free(struct conf_store *s)
 		return;
 	tables_free(&s->t);
 	conf_secrets_free(s->secrets);
+	conf_node_free(&s->rest);
 	free(s);
 }
 
@@ -148,6 +151,11 @@ static err_t next_tables(const struct conf_store *s, const struct conf_set *set,
 			tables_remove(t, h);
 		e = tables_put(t, same ? had->conn : c, at);
 	}
+	for (size_t i = 0; !e && i < set->n_gone; i++) {
+		struct held *h = held_of(t, set->gone[i]);
+		if (h)
+			tables_remove(t, h);
+	}
 	if (e)
 		tables_free(t);
 	return e;
@@ -156,6 +164,11 @@ static err_t next_tables(const struct conf_store *s, const struct conf_set *set,
 static void tell(const struct tables *old, const struct tables *now, const struct conf_set *set, bool all,
 		 conf_change_fn *cb, void *arg)
 {
+	for (size_t i = 0; !all && i < set->n_gone; i++) {
+		struct held *o = held_of(old, set->gone[i]);
+		if (o && !held_of(now, set->gone[i]))
+			cb(arg, CONF_REMOVED, o->conn, NULL);
+	}
 	for (size_t i = 0; i < set->n_conns; i++) {
 		struct held *o = held_of(old, set->conns[i]->name), *n = held_of(now, set->conns[i]->name);
 		cb(arg, change_of(o ? o->conn : NULL, n->conn), o ? o->conn : NULL, n->conn);
@@ -169,19 +182,24 @@ static void tell(const struct tables *old, const struct tables *now, const struc
 
 err_t conf_store_apply(struct conf_store *s, struct conf_set *set, uint32_t flags, conf_change_fn *cb, void *arg)
 {
-	bool all = flags & CONF_REPLACE_ALL;
+	bool all = flags & CONF_REPLACE_CONNS;
 	struct tables next, old;
 	err_t e = next_tables(s, set, all, &next);
 
 	if (e)
 		return e;
-	if (set->secrets && !all)
+	if (set->secrets && !(flags & CONF_REPLACE_SECRETS))
 		e = conf_secrets_absorb(s->secrets, set->secrets);
 	if (e) {
 		tables_free(&next);
 		return e;
 	}
-	if (all) {
+	if (set->rest) {
+		conf_node_free(&s->rest);
+		s->rest = set->rest;
+		set->rest = NULL;
+	}
+	if (flags & CONF_REPLACE_SECRETS) {
 		if (set->secrets) {
 			conf_secrets_free(s->secrets);
 			s->secrets = set->secrets;
@@ -288,6 +306,11 @@ uint64_t conf_store_generation(const struct conf_store *s)
 struct conf_secrets *conf_store_secrets(struct conf_store *s)
 {
 	return s->secrets;
+}
+
+const struct conf_node *conf_store_rest(const struct conf_store *s)
+{
+	return s->rest;
 }
 
 struct conf_conn *conf_env_match(void *arg, const struct net_addr *local, const struct net_addr *remote,

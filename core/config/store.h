@@ -22,10 +22,12 @@ enum conf_change { CONF_SAME = 0, CONF_ADDED, CONF_CHANGED, CONF_REMOVED };
 typedef void conf_change_fn(void *arg, enum conf_change what, const struct conf_conn *old, const struct conf_conn *now);
 
 enum { /* flags of conf_store_apply */
-	CONF_REPLACE_ALL = 1 /* connections and secrets that are not in the set go (reload of the whole file) */
+	CONF_REPLACE_CONNS = 1,   /* connections that are not in the set go */
+	CONF_REPLACE_SECRETS = 2, /* the secrets of the set are all there are */
+	CONF_REPLACE_ALL = CONF_REPLACE_CONNS | CONF_REPLACE_SECRETS /* reload of the whole file */
 };
 
-/* Takes connections and secrets out of the set (the settings stay in it). cb (may be NULL) is called once per
+/* Takes connections, secrets and rest out of the set (the settings stay in it); a rest of NULL changes nothing. cb (may be NULL) is called once per
  * connection of the set and per removed one, after the change is complete. E_NOMEM: no connection was changed. */
 MUST err_t conf_store_apply(struct conf_store *s, struct conf_set *set, uint32_t flags, conf_change_fn *cb, void *arg);
 /* Adds or replaces one connection; takes the caller's reference. *change may be NULL. */
@@ -45,6 +47,8 @@ struct conf_conn *conf_store_match(const struct conf_store *s, const struct net_
 				   const struct net_addr *remote, size_t *cursor);
 uint64_t conf_store_generation(const struct conf_store *s); /* grows by one with each change */
 struct conf_secrets *conf_store_secrets(struct conf_store *s);
+/* Sections that are neither connections nor secrets, as they were applied last (conf_set.rest); never NULL. */
+const struct conf_node *conf_store_rest(const struct conf_store *s);
 
 /* The functions struct ike_env wants; arg is the store. */
 struct conf_conn *conf_env_match(void *arg, const struct net_addr *local, const struct net_addr *remote,

@@ -3,6 +3,7 @@
 #include "config/typed.h"
 
 #include "base/htab.h"
+#include "config/pack.h"
 #include "config/schema.h"
 #include "config/typed_int.h"
 #include "config/value.h"
@@ -303,6 +304,11 @@ err_t conf_conn_from(const struct conf_node *sec, const struct conf_can *can, st
 		return E_NOMEM;
 	atomic_init(&c->refs, 1);
 	err_t e = read_conn(sec, can, c, why);
+	struct conf_packed source = { 0 };
+	if (!e)
+		e = conf_pack(sec, &source);
+	c->source = source.p;
+	c->source_n = source.n;
 	if (e)
 		conf_conn_unref(&c);
 	else

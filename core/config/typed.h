@@ -35,6 +35,9 @@ struct conf_set {
 	size_t n_conns;
 	struct conf_secrets *secrets;   /* NULL none */
 	struct conf_settings *settings; /* NULL: no aditd section */
+	struct conf_node *rest;         /* the other sections as they were read (aditd, pools, authorities); NULL none */
+	char **gone;                    /* connections to take out; n_gone of them, owned */
+	size_t n_gone;
 };
 
 /* Everything below a root: connections, secrets, settings (pools and authorities are refused by name until they are
@@ -42,6 +45,8 @@ struct conf_set {
 MUST err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out,
 			 struct diag **why);
 void conf_set_fini(struct conf_set *set);
+/* Is it a section of the configuration that is neither connections nor secrets? */
+bool conf_is_rest(const char *section);
 
 /* Parses and checks a file without a daemon (`adit check`): 0, or the first error and all of them in *why. */
 MUST err_t conf_check_file(const char *path, struct diag **why);

@@ -79,6 +79,7 @@ static void say_later(const struct daemon *d, const struct conf_settings *old, c
 		{ "socket", same_text(old->socket, now->socket) },
 		{ "pidfile", same_text(old->pidfile, now->pidfile) },
 		{ "plugin_dir", same_text(old->plugin_dir, now->plugin_dir) },
+		{ "state_dir", same_text(old->state_dir, now->state_dir) },
 		{ "load", same_list(old->load, now->load) },
 		{ "kernel", same_text(old->kernel, now->kernel) },
 		{ "fwmark", old->fwmark == now->fwmark },
@@ -162,7 +163,7 @@ static void start_child(struct daemon *d, const struct conf_conn *c, const struc
 	}
 }
 
-static void start_actions(struct daemon *d, struct conf_conn *c)
+void conf_start_actions(struct daemon *d, const struct conf_conn *c)
 {
 	if (d->stop_at_ms)
 		return;
@@ -171,68 +172,33 @@ static void start_actions(struct daemon *d, struct conf_conn *c)
 		start_child(d, c, c->children[i]);
 }
 
-struct changes {
-	struct daemon *d;
-	struct conf_conn **v; /* added or changed, referenced */
-	size_t n, cap;
-	unsigned count[CONF_REMOVED + 1];
-};
-
-static void note_change(void *arg, enum conf_change what, const struct conf_conn *old, const struct conf_conn *now)
+err_t conf_check_settings(struct daemon *d, const struct conf_settings *s, struct diag **why)
 {
-	static const char *const words[] = { "", "added", "changed", "removed" };
-	struct changes *c = arg;
+	int8_t level[LOG_SUB_COUNT];
+	err_t e = levels(d, s, level, why);
 
-	c->count[what]++;
-	if (what != CONF_SAME)
-		LOGF(c->d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s connection '%s'", words[what],
-			now ? now->name : old->name);
-	if (what != CONF_ADDED && what != CONF_CHANGED)
-		return;
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 16;
-		struct conf_conn **v = reallocarray(c->v, cap, sizeof *v);
-		if (!v)
-			return;
-		c->v = v;
-		c->cap = cap;
-	}
-	c->v[c->n++] = conf_conn_ref((struct conf_conn *)now);
+	return e ? e : plugconf_check(d, s, why);
 }
 
-static err_t apply(struct daemon *d, struct conf_set *set, struct diag **why)
+void conf_take_settings(struct daemon *d, struct conf_settings **s)
 {
-	struct changes c = { .d = d };
-	err_t e = conf_store_apply(d->store, set, CONF_REPLACE_ALL, note_change, &c);
-
-	if (e)
-		return diag_set(why, e, "cannot take over the configuration");
-	drive_conf_changed(d);
-	for (size_t i = 0; i < c.n; i++) {
-		start_actions(d, c.v[i]);
-		conf_conn_unref(&c.v[i]);
-	}
-	free(c.v);
-	LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "configuration: %zu connections (%u added, %u changed, %u "
-		"removed), %zu secrets", conf_store_count(d->store), c.count[CONF_ADDED], c.count[CONF_CHANGED],
-		c.count[CONF_REMOVED], conf_secrets_count(conf_store_secrets(d->store)));
-	return 0;
+	/* What could be wrong with them has been checked. */
+	if (take_settings(d, s, NULL) == 0)
+		loader_reconfigure(d->loader);
 }
 
 err_t conf_load_all(struct daemon *d, struct diag **why)
 {
 	struct conf_node *root;
-	struct conf_set set = { 0 };
+	struct conf_committed done;
+	struct conf_commit how = { .comment = "start" };
 
 	if (!d->opt.config)
 		return 0;
 	err_t e = read_tree(d, false, &root, why);
 	if (e)
 		return e;
-	e = conf_set_from(root, &d->can, &set, why);
-	if (!e)
-		e = apply(d, &set, why);
-	conf_set_fini(&set);
+	e = conf_hub_load(d->hub, root, CONF_LOAD_ALL, d->opt.config, &how, &done, why);
 	conf_node_free(&root);
 	return e;
 }
@@ -240,25 +206,28 @@ err_t conf_load_all(struct daemon *d, struct diag **why)
 static err_t reload(struct daemon *d, bool conns, struct diag **why)
 {
 	struct conf_node *root;
-	struct conf_settings *s = NULL;
-	struct conf_set set = { 0 };
+	struct conf_committed done;
+	struct conf_commit how = { .comment = conns ? "read again" : "settings read again" };
 
 	err_t e = read_tree(d, true, &root, why);
 	if (e)
 		return e;
-	e = settings_of(root, &s, why);
+	if (!conns) {
+		/* The settings alone: everything else stays as the API made it. */
+		for (struct conf_node *n = root->first, *next; n; n = next) {
+			next = n->next;
+			if (strcmp(n->name, "aditd") != 0)
+				conf_node_remove(root, n->name);
+		}
+		if (!conf_node_section(root, "aditd"))
+			e = E_NOMEM;
+	}
 	if (!e)
-		e = plugconf_check(d, s, why);
-	if (!e && conns)
-		e = conf_set_from(root, &d->can, &set, why);
-	if (!e)
-		e = take_settings(d, &s, why);
-	if (!e)
+		e = conf_hub_load(d->hub, root, conns ? CONF_LOAD_ALL : CONF_LOAD_SECTIONS,
+			d->opt.config ? d->opt.config : "aditd", &how, &done, why);
+	/* Files that settings name (logs, keys) may have changed though the settings did not. */
+	if (!e && !done.revision)
 		loader_reconfigure(d->loader);
-	if (!e && conns)
-		e = apply(d, &set, why);
-	conf_set_fini(&set);
-	conf_settings_free(s);
 	conf_node_free(&root);
 	return e;
 }
@@ -284,6 +253,6 @@ void conf_conn_changed(void *arg, const char *name)
 	if (!c)
 		return;
 	conf_conn_ref(c);
-	start_actions(d, c);
+	conf_start_actions(d, c);
 	conf_conn_unref(&c);
 }

@@ -12,6 +12,7 @@
 
 #include "api/server/server.h"
 #include "config/store.h"
+#include "config/trans.h"
 #include "crypto/crypto.h"
 #include "daemon/options.h"
 #include "ike/engine.h"
@@ -35,6 +36,8 @@ struct daemon {
 	struct conf_settings *settings;
 	struct conf_daemon conf; /* what the engine reads: settings with the options of the command line above them */
 	struct conf_store *store;
+	struct conf_hub *hub;
+	struct effects *effects;
 
 	struct plug_registry *reg;
 	struct plug_services services;
@@ -76,6 +79,7 @@ void drive_rx(struct daemon *d, const struct net_addr *local, const struct net_a
 void drive_cmd(struct daemon *d, const struct ike_cmd *cmd);
 void drive_forget(struct daemon *d, uint64_t cmd_id);
 void drive_conf_changed(struct daemon *d);
+void drive_adopt(struct daemon *d, const struct ike_adopt *a);
 void drive_kern_event(struct daemon *d, const struct kern_event *ev);
 void drive_kern_done(struct daemon *d, uint64_t token, err_t res);
 void drive_shutdown(struct daemon *d);
@@ -127,6 +131,35 @@ MUST err_t conf_reload(void *daemon, struct diag **why);
 MUST err_t conf_reload_settings(void *daemon, struct diag **why);
 /* The API changed one connection. */
 void conf_conn_changed(void *daemon, const char *name);
+void conf_start_actions(struct daemon *d, const struct conf_conn *c);
+/* Are these settings fine for what is loaded? */
+MUST err_t conf_check_settings(struct daemon *d, const struct conf_settings *s, struct diag **why);
+/* Takes them over, and tells the plugins; they have been checked. */
+void conf_take_settings(struct daemon *d, struct conf_settings **s);
+
+/* ---- commit.c: transactions (config/trans.h) on this daemon ---- */
+
+MUST err_t commit_start(struct daemon *d, struct diag **why);
+void commit_stop(struct daemon *d);
+
+/* ---- effects.c: what a commit does to living SAs ---- */
+
+#define EFFECTS_ID (1ull << 63) /* bit of the ids of its commands */
+
+struct effects;
+struct plan;
+MUST err_t effects_new(struct daemon *d);
+void effects_free(struct daemon *d);
+/* For a connection that changed (now NULL: that is gone). NULL: no memory. */
+struct plan *effects_plan(const struct conf_conn *old, const struct conf_conn *now);
+void effects_add(struct plan **list, struct plan *p);
+/* Will SAs or children of it be closed? */
+bool effects_closes(const struct plan *p);
+void effects_run(struct daemon *d, struct plan *list); /* takes the list */
+void effects_drop(struct plan *list);
+void effects_tick(struct daemon *d); /* once a second */
+/* True: the reply was to a command of the effects. */
+bool effects_reply(struct daemon *d, const struct fx *reply);
 
 /* ---- plugconf.c ---- */
 

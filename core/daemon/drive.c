@@ -148,7 +148,7 @@ static void do_one(struct daemon *d, const struct fx *fx)
 			api_server_event(d->api, &fx->event);
 		break;
 	case FX_REPLY:
-		if (d->api)
+		if (!effects_reply(d, fx) && d->api)
 			api_server_reply(d->api, fx);
 		break;
 	}
@@ -233,6 +233,11 @@ void drive_forget(struct daemon *d, uint64_t cmd_id)
 void drive_conf_changed(struct daemon *d)
 {
 	DRIVE(d, ike_conf_changed(d->engine, now, out));
+}
+
+void drive_adopt(struct daemon *d, const struct ike_adopt *a)
+{
+	DRIVE(d, ike_conf_adopt(d->engine, now, a, out));
 }
 
 void drive_kern_event(struct daemon *d, const struct kern_event *ev)

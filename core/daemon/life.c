@@ -246,7 +246,7 @@ static err_t api_start(struct daemon *d, struct diag **why)
 	struct api_env env = { .loop = d->loop, .log = d->log, .engine = d->engine, .store = d->store,
 		.registry = d->reg, .can = &d->can, .version = ADIT_VERSION,
 		.max_clients = d->settings->max_api_clients, .arg = d, .run = api_run, .forget = api_forget,
-		.conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
+		.hub = d->hub, .conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
 		.events_wanted = api_events_wanted };
 
 	err_t e = group_of(d->settings->api_group_read, &env.group_read, why);
@@ -324,6 +324,8 @@ static void each_second(void *arg)
 	struct daemon *d = arg;
 
 	log_tick(d->log);
+	conf_hub_tick(d->hub);
+	effects_tick(d);
 	if (!d->secrets_said)
 		counter_each(look_for_unlocked, d);
 }
@@ -385,6 +387,8 @@ err_t daemon_start(struct daemon *d, struct diag **why)
 	if (!e)
 		e = drive_start(d, why);
 	if (!e)
+		e = commit_start(d, why);
+	if (!e)
 		e = api_start(d, why);
 	if (!e)
 		e = conf_load_all(d, why);
@@ -409,6 +413,7 @@ void daemon_stop(struct daemon *d)
 		drive_stop(d);
 	}
 	updown_stop(d);
+	commit_stop(d);
 	loader_free(d->loader);
 	udp_close(d->udp);
 	plane_stop(d);

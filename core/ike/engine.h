@@ -121,6 +121,28 @@ bool ike_idle(const struct ike_engine *e);
 /* Connections were added, changed or removed: traps of vanished children go, SAs keep the version they were made with. */
 void ike_conf_changed(struct ike_engine *e, uint64_t now_ms, struct fx_list *out);
 
+/* Which SAs take over another version of their connection. */
+struct ike_adopt {
+	void *arg;
+	/* The version an SA that has `old` is to have; NULL: it keeps it. Borrowed for the call. */
+	struct conf_conn *(*version)(void *arg, const struct conf_conn *old);
+	/* An SA that is in the middle of an exchange keeps its version for now: call again a little later. */
+	void (*busy)(void *arg, const struct conf_conn *old);
+	/* May a living child take it over (nothing that stands in the data plane changed)? */
+	bool (*child)(void *arg, const char *conn, const char *child);
+};
+void ike_conf_adopt(struct ike_engine *e, uint64_t now_ms, const struct ike_adopt *a, struct fx_list *out);
+
+/* Every living SA, and each of its children behind it, in few words: cheap enough for all of 100,000 at once. */
+struct ike_sa_brief {
+	uint64_t unique;
+	const struct conf_conn *conn;    /* the version it has */
+	bool initiator, up;
+	const struct conf_child *child;  /* NULL: the SA itself */
+	uint64_t child_unique;
+};
+void ike_sa_walk(struct ike_engine *e, void (*cb)(void *arg, const struct ike_sa_brief *sa), void *arg);
+
 /* ---- what goes in -------------------------------------------------------------------------------------------- */
 
 void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local, const struct net_addr *remote,
