@@ -239,7 +239,7 @@ static const struct curve {
 	{ 19, nettle_get_secp_256r1, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551" },
 	{ 20, nettle_get_secp_384r1, "ffffffffffffffffffffffffffffffffffffffffffffffff"
 		"c7634d81f4372ddf581a0db248b0a77aecec196accc52973" },
-	{ 21, nettle_get_secp_521r1, "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+	{ 21, nettle_get_secp_521r1, "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 		"fa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409" },
 	{ 25, nettle_get_secp_192r1, "ffffffffffffffffffffffff99def836146bc9b1b4d22831" },
 	{ 26, nettle_get_secp_224r1, "ffffffffffffffffffffffffffff16a2e0b8f03e13dd29455c5c2a3d" },

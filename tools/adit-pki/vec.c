@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FAILURES_SHOWN = 20 };
+enum { FAILURES_SHOWN = 20 }; /* of one provider and file */
 
 void *vec_mem(struct vec_runner *r, size_t n)
 {
@@ -77,8 +77,8 @@ static void run_one(struct vec_runner *r, const struct vec *v, const struct reg_
 		r->passes++;
 		return;
 	}
-	c->failed++;
-	if (r->failures++ < FAILURES_SHOWN)
+	r->failures++;
+	if (c->failed++ < FAILURES_SHOWN)
 		printf("FAIL %s %s: test %s: %s\n", f->plugin->name, r->file, v->id,
 			e ? err_text(e) : same ? "an invalid test is accepted" : "gives another result");
 }
@@ -102,8 +102,10 @@ void vec_run(struct vec_runner *r, const struct vec *v)
 	r->tests++;
 	if (v->skip) {
 		note_skip(count_of(r, "(all)"), v->skip);
+		r->skips++;
 		return;
 	}
+	unsigned before = r->passes + r->failures;
 	while ((p = registry_each_plugin(r->reg, &cursor))) {
 		if (p->state != REG_ACTIVE || (r->only && strcmp(r->only, p->name) != 0))
 			continue;
@@ -115,6 +117,7 @@ void vec_run(struct vec_runner *r, const struct vec *v)
 		else if (knows_kind(r, p, v->kind))
 			note_skip(count_of(r, p->name), "the plugin does not offer this algorithm");
 	}
+	r->unserved += r->passes + r->failures == before;
 }
 
 void vec_table(struct vec_runner *r)

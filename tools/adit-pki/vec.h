@@ -48,6 +48,8 @@ struct vec_runner {
 	unsigned tests;           /* of the file */
 	unsigned failures;        /* of all files */
 	unsigned passes;
+	unsigned skips;           /* tests that concern neither IKE nor ESP, each with its reason */
+	unsigned unserved;        /* tests of which no loaded provider has the algorithm */
 	struct vec_count count[VEC_PROVIDERS];
 	unsigned n_count;
 	void **mem;

@@ -77,8 +77,8 @@ bool vec_base64(struct vec_runner *r, const char *text, slice *out)
 	size_t n = 0, bits = 0;
 	uint32_t v = 0;
 	for (; *text; text++) {
-		if (*text == '-' && text[1] == '-') {
-			/* "-----BEGIN … -----" */
+		if (strncmp(text, "-----BEGIN ", 11) == 0 || strncmp(text, "-----END ", 9) == 0) {
+			/* Two '-' alone are base64url. */
 			text += strspn(text, "-");
 			text += strcspn(text, "-");
 			text += strspn(text, "-") - 1;

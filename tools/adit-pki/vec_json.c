@@ -304,9 +304,22 @@ static bool ecdh_private(struct job *j, uint16_t group, uint16_t len)
 	return v->key.n == len;
 }
 
+/* A group that does not name its curve: that of the private key. */
+static uint16_t curve_of_key(struct job *j, uint16_t *len)
+{
+	const char *text = str(j->t, "private");
+	struct keyfmt k;
+	slice s;
+	if (!text || strncmp(text, "-----", 5) != 0 || !vec_base64(j->r, text, &s) || keyfmt_private(s, &k))
+		return 0;
+	*len = k.len;
+	return k.group;
+}
+
 static void ecdh(struct job *j)
 {
-	uint16_t len = 0, group = vec_curve(str(j->g, "curve"), &len);
+	const char *curve = str(j->g, "curve");
+	uint16_t len = 0, group = curve ? vec_curve(curve, &len) : curve_of_key(j, &len);
 	j->v.out = hex(j, "shared");
 	if (!group) {
 		vec_skip(&j->v, "not a curve of IKE");
@@ -338,7 +351,10 @@ static void ecdsa(struct job *j)
 	const char *curve = key ? str(key, "curve") : NULL;
 	const char *type = str(j->g, "type");
 	uint16_t len, group = vec_curve(curve, &len);
+	struct keyfmt k;
 	sign_start(j);
+	if (!curve && !j->v.skip && keyfmt_public(j->v.key, &k) == 0)
+		group = k.group;
 	if (!group)
 		vec_skip(&j->v, "not a curve of IKE");
 	if (strstr(type, "Bitcoin"))
