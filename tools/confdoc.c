@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints docs/configuration-keys.md out of the schema of the configuration: every key, declared once. */
-#include "config/schema.h"
+#include "config/rest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,5 +101,7 @@ int main(void)
 		"`<suffix>` is anything or nothing: `local`, `local-1`. `configuration.md` tells how values are written. A key that\n"
 		"is not honoured is refused with the line of `ROADMAP.md` it waits for, unless it is at its default.\n");
 	conf_schema_each(&conf_schema_root, row, NULL);
+	printf("\n# Keys of the file of adit-rest\n");
+	conf_schema_each(&conf_schema_rest_top, row, NULL);
 	return 0;
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* adit-rest: the command line, start, signals, end. */
+#include "config.h"
+#include "api/rest/auth.h"
+#include "api/rest/backend.h"
+#include "api/rest/hub.h"
+#include "api/rest/idem.h"
+#include "api/rest/limit.h"
+#include "api/rest/options.h"
+#include "api/rest/page.h"
+#include "api/rest/sandbox.h"
+#include "base/text.h"
+#include "os/ready.h"
+
+#include <gnutls/gnutls.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static int fail(struct diag *why, err_t err)
+{
+	char text[2048];
+	for (const struct diag *d = why; d; d = d->next)
+		fprintf(stderr, "adit-rest: %s\n", diag_text(d, err, text, sizeof text));
+	if (!why)
+		fprintf(stderr, "adit-rest: %s\n", err_text(err));
+	diag_free(&why);
+	return 1;
+}
+
+static void log_line(void *self, const struct log_record *r)
+{
+	char when[32];
+	time_t s = (time_t)(r->time_ns / 1000000000);
+	struct tm tm;
+	(void)self;
+	if (!localtime_r(&s, &tm) || !strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm))
+		when[0] = 0;
+	fprintf(stderr, "%s %s: %s\n", when, log_sub_name(r->sub), r->text);
+}
+
+static err_t log_start(struct rest *r, const char *levels, struct diag **why)
+{
+	struct log_sink sink = { .write = log_line };
+	memset(sink.level, LOG_CONTROL, sizeof sink.level);
+	err_t err = levels ? log_levels_parse(levels, sink.level, why) : 0;
+	r->log = err ? NULL : log_new();
+	if (!err && (!r->log || log_add(r->log, &sink) < 0))
+		err = E_NOMEM;
+	return err;
+}
+
+static int token_command(const struct rest_options *o)
+{
+	struct diag *why = NULL;
+	char token[AUTH_TOKEN_TEXT] = "";
+	err_t err;
+	switch (o->command) {
+	case REST_TOKEN_ADD:
+		err = auth_add(o->tokens, o->name, o->role, o->expires_s, slice_of(o->der, o->der_n), token, &why);
+		if (!err && token[0])
+			printf("%s\n", token);
+		explicit_bzero(token, sizeof token);
+		break;
+	case REST_TOKEN_REVOKE:
+		err = auth_revoke(o->tokens, o->name, &why);
+		break;
+	default:
+		err = auth_list(o->tokens, &why);
+	}
+	return err ? fail(why, err) : 0;
+}
+
+/* Everything that works without threads: sockets and keys while there are privileges, the rest without. */
+static err_t prepare(struct rest *r, const struct rest_options *o, struct rest_http **http, struct diag **why)
+{
+	const struct rest_conf *c = r->conf;
+	err_t err = rest_http_listen(r, http, why);
+	if (!err)
+		err = pages_new(o->web, &r->pages, why);
+	if (!err)
+		err = sandbox_enter(c->user, r->log, why);
+	if (!err)
+		err = auth_new(o->tokens, &r->auth, why);
+	if (!err)
+		err = backend_new(c->socket, &r->backend);
+	r->idem = idem_new();
+	r->requests = limiter_new(c->rate * 1000, c->burst);
+	r->failures = limiter_new(c->failures * 1000 / 60, c->failures);
+	if (!err && (!r->idem || !r->requests || !r->failures))
+		err = E_NOMEM;
+	return err;
+}
+
+static void finish(struct rest *r, struct rest_http *http)
+{
+	if (r->hub)
+		hub_stop(r->hub);
+	rest_http_stop(http);
+	hub_free(r->hub);
+	backend_free(r->backend);
+	auth_free(r->auth);
+	idem_free(r->idem);
+	limiter_free(r->requests);
+	limiter_free(r->failures);
+	pages_free(r->pages);
+	pthread_mutex_destroy(&r->write_lock);
+	log_free(r->log);
+}
+
+static void say_ready(const struct rest *r, const struct rest_http *http)
+{
+	const char *where;
+	for (size_t i = 0; (where = rest_http_where(http, i)); i++)
+		LOGF(r->log, LOG_DAEMON, LOG_CONTROL, NULL, "listens on %s", where);
+	fprintf(stderr, "adit-rest: ready\n");
+	fflush(stderr);
+	ready_notify("READY=1");
+}
+
+static void wait_for_end(const sigset_t *set)
+{
+	int sig;
+	while (!sigwait(set, &sig) && sig == SIGHUP)
+		continue; /* tokens are read again by themselves; nothing else changes while it runs */
+	ready_notify("STOPPING=1");
+}
+
+int main(int argc, char *argv[])
+{
+	struct rest_options o;
+	struct diag *why = NULL;
+	int code = rest_options_parse(argc, argv, &o, &why);
+	if (code != REST_OPTIONS_GO) {
+		rest_options_fini(&o);
+		return why ? fail(why, why->code) : code;
+	}
+	if (o.command != REST_SERVE) {
+		code = token_command(&o);
+		rest_options_fini(&o);
+		return code;
+	}
+	struct rest r = { .conf = o.conf, .version = PACKAGE_VERSION };
+	struct rest_http *http = NULL;
+	sigset_t set;
+	pthread_mutex_init(&r.write_lock, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	err_t err = log_start(&r, o.log, &why);
+	if (!err)
+		err = prepare(&r, &o, &http, &why);
+	if (!err)
+		err = hub_new(r.conf->socket, r.conf->max_streams, &r.hub);
+	if (!err)
+		err = rest_http_start(http, &why);
+	if (!err) {
+		say_ready(&r, http);
+		wait_for_end(&set);
+	}
+	code = err ? fail(why, err) : 0;
+	finish(&r, http);
+	rest_options_fini(&o);
+	return code;
+}
