@@ -319,7 +319,8 @@ struct cert_ops {
 	const struct cert_crl_info *(*crl_info)(const struct cert_crl *c);
 	/* Whatever a file holds: PEM (any number of blocks) or DER of certificates, CRLs, keys (PKCS #1, SEC 1, PKCS #8, also
 	 * encrypted), public keys, requests, PKCS #7, PKCS #12. passphrase NULL: none is known. An object that
-	 * needs one is CERT_OBJ_LOCKED; when that is all there is: E_CERT_PASSPHRASE. E_CERT_MALFORMED: nothing usable. */
+	 * needs one is CERT_OBJ_LOCKED; when that is all there is: E_CERT_PASSPHRASE, with *out set. E_CERT_MALFORMED: nothing
+	 * usable. `why` tells the first thing that could not be read, also after success (else it is not touched). */
 	err_t (*parse_any)(slice bytes, const char *passphrase, struct cert_objects **out, struct cert_why *why);
 	void (*objects_free)(struct cert_objects *o);
 	/* 0 when a verdict was reached (report->verdict says which), else E_MISUSE, E_NOMEM. The report holds references. */

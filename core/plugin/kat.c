@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/kat.h"
+
 #include "base/secret.h"
+#include "plugin/abi_cert.h"
 
 #include <stdlib.h>
 
@@ -253,6 +255,16 @@ static bool sign_sane(const void *ops)
 		!o->load_private == !o->sign;
 }
 
+/* The daemon calls every one of them without looking. */
+static bool cert_sane(const void *ops)
+{
+	const struct cert_ops *o = ops;
+
+	return o->parse && o->ref && o->unref && o->info && o->crl_parse && o->crl_ref && o->crl_unref && o->crl_info &&
+		o->parse_any && o->objects_free && o->verify && o->report_free && o->ocsp_request && o->ocsp_answer &&
+		o->name_check && o->map_parse && o->map_free && o->map_match && o->dn_text && o->key_matches && o->oid_check;
+}
+
 static const struct {
 	uint16_t size;
 	bool (*sane)(const void *ops);
@@ -266,6 +278,7 @@ static const struct {
 	[PLUG_SIGN] = { sizeof(struct sign_ops), sign_sane, sign_test },
 	[PLUG_RNG] = { sizeof(struct rng_ops), NULL, NULL },
 	[PLUG_KERNEL_SA] = { sizeof(struct kern_ops), NULL, NULL },
+	[PLUG_CERT_VERIFY] = { sizeof(struct cert_ops), cert_sane, NULL },
 	[PLUG_LOG] = { sizeof(struct log_ops), NULL, NULL },
 	[PLUG_LISTEN] = { sizeof(struct listen_ops), NULL, NULL },
 };

@@ -7,6 +7,7 @@
 #define ADIT_X509_H
 
 #include "base/arena.h"
+#include "base/rdwr.h"
 #include "plugin/abi_cert.h"
 
 #include <gnutls/abstract.h>
@@ -121,14 +122,14 @@ struct cert_crl {
 	size_t n_revoked;
 };
 
-/* ---- reading: what went wrong is "what: where" ---- */
+/* ---- reading ---- */
 
 struct x_parse {
 	struct arena *arena;
 	const char *where; /* static text of what is being read */
 };
 
-MUST err_t x_fail(struct cert_why *why, err_t e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+err_t x_fail(struct cert_why *why, err_t e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* der: the whole SEQUENCE. E_CERT_MALFORMED, E_NOMEM. */
 MUST err_t x_name_read(struct arena *a, slice der, struct x_name *out);
@@ -157,5 +158,11 @@ void x_cert_unref(struct cert *c);
 err_t x_crl_parse(slice der, struct cert_crl **out, struct cert_why *why);
 struct cert_crl *x_crl_ref(struct cert_crl *c);
 void x_crl_unref(struct cert_crl *c);
+
+/* ---- any.c ---- */
+
+err_t x_parse_any(slice bytes, const char *passphrase, struct cert_objects **out, struct cert_why *why);
+void x_objects_free(struct cert_objects *o);
+err_t x_key_matches(slice pkcs8, slice spki);
 
 #endif

@@ -1,30 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * adit-pki: keys, certificates and proofs of the cryptography. Loads the crypto plugins itself; needs no daemon.
+ * adit-pki: keys, certificates and proofs of the cryptography. Loads the plugins it needs itself, through the loader of the
+ * daemon; needs no daemon.
  *
- *     adit-pki [--plugins DIR] test-vectors [--provider NAME] FILE...
+ *     adit-pki [--plugins DIR] COMMAND …
  *
- * Exit status: 0 every test that concerns IKE or ESP passed; 1 a test failed, or no provider could be asked; 2 usage, or
- * a file cannot be read.
+ * Exit status of every command: 0 success, 1 the answer is no (invalid, a test failed), 2 usage or an unreadable file.
  */
+#include "pki.h"
 #include "plugin/loader.h"
-#include "vec.h"
 
 #include <getopt.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
-static const char usage[] =
-	"usage: adit-pki [--plugins DIR] test-vectors [--provider NAME] FILE...\n"
-	"\n"
-	"test-vectors runs each test of Wycheproof JSON files (plain or .gz), NIST .rsp files and IKE KDF files against\n"
-	"every loaded crypto plugin and prints a table: provider, passed, failed, skipped with the reasons.\n"
-	"\n"
-	"  --plugins DIR     folder of the plugins (default: " ADIT_PLUGIN_DIR ", or ADIT_PLUGIN_DIR of the environment)\n"
-	"  --provider NAME   ask this plugin only\n"
-	"Exit status: 0 all that concern IKE or ESP passed, 1 a test failed or no provider could be asked, 2 wrong usage or\n"
-	"unreadable file.\n";
+static const struct pki_verb verbs[] = {
+	{ "verify", pki_verify, PKI_PLUG_X509, "is a certificate valid, and why or why not",
+	  "--anchor FILE... [--intermediate FILE]... [--crl FILE]... [--ocsp FILE]... [--time RFC3339] [--policy OID]...\n"
+	  "       [--require-explicit-policy] [--inhibit-any-policy] [--inhibit-policy-mapping] [--name ID] [--name-in-cn]\n"
+	  "       [--revocation off|relaxed|ifuri|strict] [--ike] [--eku NAME]... [--map TEXT] [--allow-sha1] [--json] [--quiet] LEAF\n"
+	  "\n"
+	  "  --anchor FILE        trust anchors; a certificate, PEM or DER, also several in one file\n"
+	  "  --intermediate FILE  CAs between, and certificates that sign CRLs\n"
+	  "  --crl FILE           complete and delta CRLs\n"
+	  "  --ocsp FILE          an OCSP answer, DER\n"
+	  "  --time RFC3339       the moment that counts (default: now)\n"
+	  "  --policy OID         user-initial-policy-set of RFC 5280; alone it limits what is reported, with\n"
+	  "                       --require-explicit-policy the path has to have one of them\n"
+	  "  --name ID            identity the certificate has to have, as in swanctl.conf; '*' in front stands for any start\n"
+	  "  --name-in-cn         an FQDN may also be the common name of a certificate without DNS names\n"
+	  "  --revocation MODE    strict: every certificate but the anchor needs a good, current CRL or OCSP answer (default when\n"
+	  "                       --crl or --ocsp is given); ifuri: those that name an address for one; relaxed: only what says\n"
+	  "                       \"revoked\" counts; off (default otherwise)\n"
+	  "  --ike                key usage and purpose have to fit IKE (RFC 4945)\n"
+	  "  --eku NAME           purpose the leaf needs: serverAuth, clientAuth, ipsecIKE...; of several one is enough\n"
+	  "  --map TEXT           certificate map, e.g. 'issuer-name co o=lab; subject-name nc ou=test'\n"
+	  "  --allow-sha1         take signatures with SHA-1\n"
+	  "  --json               the tree of all checks as JSON\n"
+	  "Exit status: 0 valid, 1 invalid, 2 misuse.\n" },
+	{ "print", pki_print, PKI_PLUG_X509, "what is in a certificate, CRL, request, key or OCSP answer",
+	  "[--json] [--passphrase-file FILE] FILE...\n" },
+	{ "test-vectors", pki_test_vectors, PKI_PLUG_ALL, "run public test vectors against the crypto plugins",
+	  "[--provider NAME] FILE...\n"
+	  "\n"
+	  "Runs each test of Wycheproof JSON files (plain or .gz), NIST .rsp files and IKE KDF files against every loaded crypto\n"
+	  "plugin and prints a table: provider, passed, failed, skipped with the reasons.\n"
+	  "\n"
+	  "  --provider NAME   ask this plugin only\n"
+	  "Exit status: 0 all that concern IKE or ESP passed, 1 a test failed or no provider could be asked, 2 wrong usage or\n"
+	  "unreadable file.\n" },
+};
+
+static void usage(FILE *f)
+{
+	fprintf(f, "usage: adit-pki [--plugins DIR] COMMAND ...\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		fprintf(f, "  %-13s %s\n", verbs[i].name, verbs[i].summary);
+	fprintf(f, "\n  --plugins DIR     folder of the plugins (default: " ADIT_PLUGIN_DIR ", or ADIT_PLUGIN_DIR of the environment)\n"
+		"adit-pki COMMAND --help tells about a command.\n"
+		"Exit status: 0 success, 1 the answer is no, 2 wrong usage or unreadable file.\n");
+}
+
+static void usage_of(const struct pki_verb *v, FILE *f)
+{
+	fprintf(f, "usage: adit-pki %s %s", v->name, v->usage);
+}
+
+int pki_usage(const struct pki *p)
+{
+	usage_of(p->verb, stderr);
+	return PKI_MISUSE;
+}
+
+int pki_say(const struct pki *p, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "adit-pki %s: ", p->verb->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
 
 /* Plugins that are left out say so on standard error. */
 static void say(void *sink, const struct log_record *rec)
@@ -33,59 +91,40 @@ static void say(void *sink, const struct log_record *rec)
 	fprintf(stderr, "%s\n", rec->text);
 }
 
-static err_t run_file(struct vec_runner *r, const char *path)
+static int with_plugins(struct pki *p, const char *dir, int argc, char **argv)
 {
-	const char *slash = strrchr(path, '/');
-	slice text = SLICE_NONE;
-	err_t e = vec_read(r, path, &text);
-	r->file = slash ? slash + 1 : path;
+	static const char *const x509_only[] = { "x509", NULL };
+	struct log *log = log_new();
+	struct plug_registry *reg = registry_new();
+	struct plug_services services = { .log = log, .reg = reg };
+	struct loader *loader = NULL;
+	struct diag *why = NULL;
+	int status = PKI_MISUSE;
+	char text[256];
+	struct log_sink sink = { .write = say };
+	memset(sink.level, LOG_AUDIT, sizeof sink.level);
+	int id = log ? log_add(log, &sink) : -1;
+	err_t e = reg && id >= 0 ? loader_new(&services, &loader, &why) : E_NOMEM;
+
+	if (!e)
+		e = loader_open(loader, dir, p->verb->plugins == PKI_PLUG_X509 ? x509_only : NULL, &why);
 	if (e) {
-		fprintf(stderr, "adit-pki: %s: cannot be read\n", path);
-		vec_free_all(r);
-		return e;
+		fprintf(stderr, "adit-pki: %s\n", diag_text(why, e, text, sizeof text));
+	} else {
+		loader_keep_only(loader, PLUG_KERNEL_SA, NULL);
+		loader_start(loader, 0, NULL);
+		p->reg = reg;
+		p->x509 = registry_find(reg, PLUG_CERT_VERIFY, 0, 0);
+		if (p->verb->plugins == PKI_PLUG_X509 && !p->x509)
+			fprintf(stderr, "adit-pki: no plugin in %s reads certificates: is x509.so there?\n", dir);
+		else
+			status = p->verb->run(p, argc, argv);
 	}
-	size_t at = strspn((const char *)text.p, " \t\r\n\xef\xbb\xbf");
-	e = text.p[at] == '{' ? vec_json(r, path, text) : vec_rsp(r, path, text, NULL);
-	if (e)
-		fprintf(stderr, "adit-pki: %s: neither Wycheproof JSON nor a NIST .rsp file: %s\n", path, err_text(e));
-	vec_table(r);
-	return e;
-}
-
-static int test_vectors(const struct plug_registry *reg, int argc, char **argv)
-{
-	static const struct option options[] = { { "provider", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
-	struct vec_runner r = { .reg = reg };
-	bool unreadable = false;
-	int c;
-
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		if (c != 'p') {
-			fputs(usage, stderr);
-			return 2;
-		}
-		r.only = optarg;
-	}
-	if (optind == argc) {
-		fputs(usage, stderr);
-		return 2;
-	}
-	if (r.only) {
-		const struct reg_plugin *p;
-		size_t cursor = 0;
-		while ((p = registry_each_plugin(reg, &cursor)) && strcmp(p->name, r.only) != 0)
-			;
-		if (!p || p->state != REG_ACTIVE) {
-			fprintf(stderr, "adit-pki: no plugin %s is loaded\n", r.only);
-			return 2;
-		}
-	}
-	for (int i = optind; i < argc; i++)
-		unreadable |= run_file(&r, argv[i]) != 0;
-	printf("total: %u passed, %u failed; %u tests concern neither IKE nor ESP, %u found no provider\n", r.passes, r.failures,
-		r.skips, r.unserved);
-	return unreadable ? 2 : r.failures || (!r.passes && (r.unserved || !r.skips)) ? 1 : 0;
+	diag_free(&why);
+	loader_free(loader);
+	registry_free(reg);
+	log_free(log);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -93,45 +132,38 @@ int main(int argc, char **argv)
 	static const struct option options[] = { { "plugins", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *dir = getenv("ADIT_PLUGIN_DIR");
-	int c, status = 2;
+	struct pki p = { 0 };
+	int c;
 
 	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
 		if (c == 'h') {
-			fputs(usage, stdout);
-			return 0;
+			usage(stdout);
+			return PKI_OK;
 		}
 		if (c != 'd') {
-			fputs(usage, stderr);
-			return 2;
+			usage(stderr);
+			return PKI_MISUSE;
 		}
 		dir = optarg;
 	}
-	if (optind == argc || strcmp(argv[optind], "test-vectors") != 0) {
-		fputs(usage, stderr);
-		return 2;
+	for (size_t i = 0; i < ARRAY_LEN(verbs) && optind < argc; i++)
+		if (strcmp(verbs[i].name, argv[optind]) == 0)
+			p.verb = &verbs[i];
+	if (!p.verb) {
+		if (optind < argc)
+			fprintf(stderr, "adit-pki: there is no command \"%s\"\n", argv[optind]);
+		usage(stderr);
+		return PKI_MISUSE;
 	}
-	struct log *log = log_new();
-	struct plug_registry *reg = registry_new();
-	struct plug_services services = { .log = log, .reg = reg };
-	struct loader *loader = NULL;
-	struct diag *why = NULL;
-	char text[256];
-	struct log_sink sink = { .write = say };
-	memset(sink.level, LOG_AUDIT, sizeof sink.level);
-	int id = log ? log_add(log, &sink) : -1;
-	err_t e = reg && id >= 0 ? loader_new(&services, &loader, &why) : E_NOMEM;
-	if (!e)
-		e = loader_open(loader, dir ? dir : ADIT_PLUGIN_DIR, NULL, &why);
-	if (e) {
-		fprintf(stderr, "adit-pki: %s\n", diag_text(why, e, text, sizeof text));
-	} else {
-		loader_keep_only(loader, PLUG_KERNEL_SA, NULL);
-		loader_start(loader, 0, NULL);
-		status = test_vectors(reg, argc - optind, argv + optind);
-	}
-	diag_free(&why);
-	loader_free(loader);
-	registry_free(reg);
-	log_free(log);
-	return status;
+	argc -= optind;
+	argv += optind;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			usage_of(p.verb, stdout);
+			return PKI_OK;
+		}
+	optind = 1;
+	if (p.verb->plugins == PKI_PLUG_NONE)
+		return p.verb->run(&p, argc, argv);
+	return with_plugins(&p, dir ? dir : ADIT_PLUGIN_DIR, argc, argv);
 }
