@@ -2,6 +2,7 @@
 /* The data plane: which plugin of kind kernel-sa is used, and the calls into it. */
 #include "daemon/daemon.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ALGS_MAX = 256 };
@@ -10,6 +11,7 @@ struct daemon_plane {
 	const struct kern_ops *ops; /* NULL: there is none */
 	void *self;
 	const char *name;
+	uint32_t caps;
 	struct plug_feat alg[ALGS_MAX]; /* what it does */
 	size_t n_alg;
 };
@@ -30,7 +32,8 @@ static bool named_in_load(const struct daemon *d, const char *name)
 	return false;
 }
 
-err_t plane_choose(struct daemon *d, struct diag **why)
+/* The best candidate below `than` (NULL: of all). */
+static const struct reg_plugin *candidate(const struct daemon *d, const struct reg_plugin *than)
 {
 	const char *want = d->settings->kernel;
 	const struct reg_plugin *p, *best = NULL;
@@ -38,13 +41,42 @@ err_t plane_choose(struct daemon *d, struct diag **why)
 
 	while ((p = registry_each_plugin(d->reg, &cursor))) {
 		const struct plug_feat_row *f = kernel_feat(p);
-		if (!f || p->state == REG_REFUSED)
+		if (!f || p->state == REG_REFUSED || p == than)
 			continue;
 		/* A data plane without packets only when somebody asks for it by name. */
 		bool may = want ? strcmp(want, p->name) == 0 : !(f->flags & PLUG_WEAK) || named_in_load(d, p->name);
-		if (may && (!best || f->prio > kernel_feat(best)->prio))
+		if (may && (!than || f->prio < kernel_feat(than)->prio) && (!best || f->prio > kernel_feat(best)->prio))
 			best = p;
 	}
+	return best;
+}
+
+/* Does it work on this host? What does not is said once; another may. */
+static bool works(const struct daemon *d, const struct reg_plugin *p, char *text, size_t cap)
+{
+	const struct kern_ops *ops = kernel_feat(p)->ops;
+
+	if (p->desc->abi_minor < 1)
+		snprintf(text, cap, "it was built for ABI %u.%u, and data planes need 1.1: build it again", p->desc->abi_major,
+			p->desc->abi_minor);
+	else if (!KERN_OPS_HAS(ops, probe) || ops->probe(text, cap) == 0)
+		return true;
+	LOGF(d->log, LOG_KERNEL, d->settings->kernel ? LOG_AUDIT : LOG_CONTROL, NULL, "data plane %s cannot be used: %s",
+		p->name, text);
+	return false;
+}
+
+err_t plane_choose(struct daemon *d, struct diag **why)
+{
+	const char *want = d->settings->kernel;
+	const struct reg_plugin *best = candidate(d, NULL);
+	char text[256] = "";
+
+	while (best && !works(d, best, text, sizeof text))
+		best = want ? NULL : candidate(d, best);
+	if (want && !best && text[0])
+		return diag_set(why, E_NOT_SUPPORTED, "aditd.kernel asks for the data plane \"%s\", which cannot be used: %s",
+			want, text);
 	if (want && !best)
 		return diag_set(why, E_NOT_FOUND, "aditd.kernel asks for the data plane \"%s\", and no plugin of this "
 			"name is loaded from the plugin directory", want);
@@ -76,7 +108,7 @@ static bool child_has(void *arg, uint8_t proto, const struct suite_tf *tf)
 
 	(void)proto;
 	if (tf->type == SUITE_ESN)
-		return tf->id == SUITE_ESN_NO || !p->ops || p->ops->caps & KERN_CAP_ESN;
+		return tf->id == SUITE_ESN_NO || !p->ops || p->caps & KERN_CAP_ESN;
 	if (tf->type == SUITE_ENCR)
 		return !p->n_alg || has_alg(p, PLUG_ENCR, tf->id, tf->bits);
 	if (tf->type == SUITE_INTEG)
@@ -108,12 +140,13 @@ err_t plane_start(struct daemon *d, struct diag **why)
 	p->name = f->plugin->name;
 	if (p->ops->each_alg)
 		p->ops->each_alg(p->self, note_alg, p);
+	p->caps = KERN_OPS_HAS(p->ops, caps_now) ? p->ops->caps_now(p->self) : p->ops->caps;
 	d->can.kern_known = true;
-	d->can.kern_caps = p->ops->caps;
+	d->can.kern_caps = p->caps;
 	d->can.max_replay_window = p->ops->max_replay_window;
 	LOGF(d->log, LOG_KERNEL, LOG_CONTROL, NULL, "data plane: %s%s", p->name,
-		p->ops->caps & KERN_CAP_NULL ? " (moves no packets)" : "");
-	return 0;
+		p->caps & KERN_CAP_NULL ? " (moves no packets)" : "");
+	return p->caps & KERN_CAP_SOCKETS ? udp_for_kernel(d->udp, why) : 0;
 }
 
 void plane_stop(struct daemon *d)
@@ -155,5 +188,5 @@ void plane_esp(void *arg, const struct kern_udp *v, size_t n)
 
 uint32_t plane_caps(const struct daemon *d)
 {
-	return d->plane->ops ? d->plane->ops->caps : 0;
+	return d->plane->caps;
 }

@@ -2,6 +2,7 @@
 #include "os/udp.h"
 #include "base/count.h"
 #include "os/udp_filter.h"
+#include "os/udp_kernel.h"
 #include "os/udp_msg.h"
 
 #include <errno.h>
@@ -431,6 +432,23 @@ void udp_close(struct udp *u)
 void udp_interfaces(struct udp *u, const char *const *use, const char *const *ignore)
 {
 	u->filter = (struct udp_filter){ .use = use, .ignore = ignore };
+}
+
+err_t udp_for_kernel(struct udp *u, struct diag **why)
+{
+	for (int i = 0; i < SOCKS; i++) {
+		struct sock *s = &u->sock[i];
+		int err = s->fd < 0 ? 0 : udp_kernel_bypass(s->fd, s->family);
+		if (err)
+			return diag_errno(why, err == EPERM ? E_PERM : E_NOT_SUPPORTED, err, "the IKE sockets cannot bypass "
+				"the kernel's policies, so a policy that holds the peer's own address would stop IKE; CAP_NET_ADMIN "
+				"is needed");
+		err = s->fd < 0 || !s->natt ? 0 : udp_kernel_esp(s->fd);
+		if (err)
+			return diag_errno(why, E_NOT_SUPPORTED, err, "the kernel does not take ESP in UDP on port %u, so no "
+				"tunnel works through a NAT", s->port);
+	}
+	return 0;
 }
 
 uint16_t udp_port(const struct udp *u)

@@ -47,6 +47,8 @@ uint32_t udp_path_mtu(const struct net_addr *local, const struct net_addr *remot
 void udp_close(struct udp *u); /* what waits is sent as far as it goes without waiting */
 /* Other rules about interfaces; borrowed until the next call or the end. */
 void udp_interfaces(struct udp *u, const char *const *use, const char *const *ignore);
+/* The data plane is the kernel's: IKE bypasses its policies, ESP in UDP does not come here any more. */
+MUST err_t udp_for_kernel(struct udp *u, struct diag **why);
 /* The ports really bound. */
 uint16_t udp_port(const struct udp *u);
 uint16_t udp_port_natt(const struct udp *u);

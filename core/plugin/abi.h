@@ -255,7 +255,15 @@ struct kern_sa {
 	const struct ts_sel *local_ts, *remote_ts; /* for the check of decrypted packets; borrowed */
 	uint16_t n_local_ts, n_remote_ts;
 	uint64_t cookie; /* names the child SA in kern_event */
+	/* Since 1.1 */
+	uint32_t set_mark, set_mark_mask; /* on packets after the SA has worked on them; mask 0: not */
+	bool mark_sa;      /* an inbound SA is only found by packets with mark_in */
+	bool sha256_96;    /* HMAC-SHA-256 cut to 96 bits, as old kernels had it */
+	uint8_t offload;   /* enum kern_offload */
+	uint16_t cpi;      /* ADD: with an IPComp SA (deflate) of this CPI inside, 0 without; DEL takes both away */
 };
+
+enum kern_offload { KERN_OFFLOAD_NO = 0, KERN_OFFLOAD_AUTO, KERN_OFFLOAD_CRYPTO, KERN_OFFLOAD_PACKET };
 
 struct kern_policy {
 	uint8_t dir;
@@ -271,6 +279,8 @@ struct kern_policy {
 	struct net_addr source_ip;/* preferred source of that route, NET_NONE none */
 	char interface[16];       /* outbound interface of the policy, "" any */
 	uint64_t cookie;          /* names the child configuration of a trap in kern_event */
+	/* Since 1.1 */
+	bool ipcomp;              /* its SAs are bundled with an IPComp SA */
 };
 
 enum kern_verb { KERN_SA_ADD = 1, KERN_SA_UPDATE, KERN_SA_DEL, KERN_POLICY_ADD, KERN_POLICY_DEL };
@@ -321,6 +331,10 @@ enum { /* kern_ops.caps */
 	KERN_CAP_ESN = 1u << 0, KERN_CAP_ENCAP = 1u << 1, KERN_CAP_RAW_ESP = 1u << 2, KERN_CAP_TRANSPORT = 1u << 3,
 	KERN_CAP_BEET = 1u << 4, KERN_CAP_AH = 1u << 5, KERN_CAP_TRAP = 1u << 6, KERN_CAP_TFC = 1u << 7,
 	KERN_CAP_IF_ID = 1u << 8, KERN_CAP_MARK = 1u << 9, KERN_CAP_ROUTE = 1u << 10,
+	KERN_CAP_SOCKETS = 1u << 11, /* the host makes its IKE sockets bypass the policies and take ESP in UDP */
+	KERN_CAP_IPCOMP = 1u << 12, KERN_CAP_SET_MARK = 1u << 13, /* set_mark, mark_sa */
+	KERN_CAP_OFFLOAD = 1u << 14, KERN_CAP_FWD = 1u << 15,     /* KERN_FWD policies are looked at */
+	KERN_CAP_SHA256_96 = 1u << 16,
 	KERN_CAP_NULL = 1u << 31 /* moves no packets: tests, load runs */
 };
 
@@ -340,7 +354,22 @@ struct kern_ops {
 	void (*esp_in_udp)(void *self, const struct kern_udp *v, size_t n);
 	/* The algorithms this plane does: calls cb for each (for `list-algs`). */
 	void (*each_alg)(void *self, void (*cb)(void *arg, uint8_t kind, uint16_t id, uint16_t bits), void *arg);
+	/* Since 1.1; each may be NULL. */
+	/* Can this plane work on this host? Called before start, so that another can be taken; *why is one sentence with
+	 * the remedy. NULL: yes. */
+	err_t (*probe)(char *why, size_t cap);
+	/* What the host's kernel really can: replaces `caps` after start. */
+	uint32_t (*caps_now)(void *self);
+	/* SAs and policies of an earlier run may still stand. The reqid of a policy of this name that was left, 0 none: a
+	 * new child that takes it replaces the old one without a gap. */
+	uint32_t (*left_reqid)(void *self, const struct kern_policy *pol);
+	/* The first reqid that nothing left behind uses. */
+	uint32_t (*first_reqid)(void *self);
+	/* At the end everything stays as it is, for the next run. */
+	void (*keep)(void *self);
 };
+#define KERN_OPS_HAS(ops, member) \
+	((ops)->size >= offsetof(struct kern_ops, member) + sizeof((ops)->member) && (ops)->member)
 
 /* ---- log, events ---------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/kernel-user/rtnl.h"
+#include "plugins/kernel-common/span.h"
 #include "plugins/kernel-common/table.h"
 
 #include <errno.h>
@@ -212,48 +213,9 @@ static struct net_addr addr_inside(struct rtnl *r, const struct ts_sel *local)
 
 /* ---- routes ---- */
 
-/* To the first address behind a prefix; false: there is none. */
-static bool addr_step(uint8_t *a, size_t bits)
-{
-	for (size_t i = (bits + 7) / 8, add = bits % 8 ? 1u << (8 - bits % 8) : 1; i-- > 0; add = 1) {
-		unsigned v = a[i] + (unsigned)add;
-		a[i] = (uint8_t)v;
-		if (v < 256)
-			return true;
-	}
-	return false;
-}
-
 size_t rtnl_prefixes(const struct ts_sel *t, uint8_t (*addr)[16], uint8_t *bits, size_t max)
 {
-	size_t len = net_addr_len(t->family), n = 0;
-	uint8_t at[16], last[16];
-
-	memcpy(at, t->lo, 16);
-	while (len && memcmp(at, t->hi, len) <= 0) {
-		/* The shortest prefix that starts here and does not reach over the end. */
-		size_t b = len * 8;
-		while (b > 0) {
-			size_t byte = (b - 1) / 8;
-			uint8_t mask = (uint8_t)(0x80 >> (b - 1) % 8);
-			if (at[byte] & mask)
-				break;
-			memcpy(last, at, 16);
-			last[byte] |= (uint8_t)(mask | (mask - 1));
-			memset(last + byte + 1, 0xff, len - byte - 1);
-			if (memcmp(last, t->hi, len) > 0)
-				break;
-			b--;
-		}
-		if (n < max) {
-			memcpy(addr[n], at, 16);
-			bits[n] = (uint8_t)b;
-		}
-		n++;
-		if (b == 0 || !addr_step(at, b))
-			break;
-	}
-	return n;
+	return span_split(t->lo, t->hi, net_addr_len(t->family), addr, bits, max);
 }
 
 static uint32_t route_hash(struct rtnl *r, const struct route *t)

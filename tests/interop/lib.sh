@@ -6,6 +6,7 @@
 #
 #   lab_up [netns-lab options]        namespaces $L-ha $L-ga $L-r $L-gb $L-hb
 #   adit_start SIDE [aditd options]   an aditd in gateway SIDE (a or b); configuration text on standard input
+#                                     data plane: what the configuration says, else $ADIT_PLANE, else kernel-user
 #   adit_ctl SIDE ARGS…               the adit command against it
 #   adit_log SIDE                     prints its log
 #   adit_stop SIDE [TERM|KILL]
@@ -51,6 +52,8 @@ adit_start() {
 	shift
 	mkdir -p "$d"
 	cat > "$d/aditd.conf"
+	grep -qE '(^|[{ 	])kernel *=' "$d/aditd.conf" ||
+		printf '\naditd { kernel = %s }\n' "${ADIT_PLANE:-kernel-user}" >> "$d/aditd.conf"
 	rm -f "$d/sock"
 	[ ! -e "$d/log" ] || mv "$d/log" "$d/log.$((++N_START))"
 	ip netns exec $L-g$s "$TOP/tools/in-tree" aditd --foreground --config "$d/aditd.conf" --socket "$d/sock" \
