@@ -98,7 +98,7 @@ static bool covers(const struct cube *v, size_t n, struct cube *hole)
 static bool row_in_cell(const struct xch_row *r, uint8_t state, uint8_t exchange, uint8_t dir, uint8_t story)
 {
 	return r->dir == dir && (r->from & ST(state)) && (!r->exchange || r->exchange == exchange) &&
-		(dir == XCH_RX_REQUEST || !r->story || r->story == story);
+		((dir == XCH_RX_REQUEST && exchange != XCHG_IKE_FOLLOWUP_KE) || !r->story || r->story == story);
 }
 
 static void print_set(const char *what, uint64_t one)
@@ -113,6 +113,12 @@ static void print_set(const char *what, uint64_t one)
 }
 
 static const char *const dir_names[XCH_DIR_COUNT] = { "our request", "request", "answer" };
+
+/* Of an answer, and of a further key exchange, it is known what it belongs to. */
+static uint8_t stories(uint8_t exchange, uint8_t dir)
+{
+	return dir == XCH_RX_REQUEST && exchange != XCHG_IKE_FOLLOWUP_KE ? 1 : STORY_COUNT;
+}
 
 static void check_cell(uint8_t state, uint8_t exchange, uint8_t dir, uint8_t story, bool *used)
 {
@@ -135,7 +141,7 @@ static void check_cell(uint8_t state, uint8_t exchange, uint8_t dir, uint8_t sto
 		return;
 	printf("hole: state %s, %s, %s", ike_state_name(state), exchange ? ike_exchange_name(exchange) : "any other exchange",
 		dir_names[dir]);
-	if (dir != XCH_RX_REQUEST)
+	if (stories(exchange, dir) > 1)
 		printf(", story %s", ike_story_name(story));
 	printf(": no row for a message with");
 	print_set("", hole.one[0]);
@@ -149,13 +155,14 @@ static void check_cell(uint8_t state, uint8_t exchange, uint8_t dir, uint8_t sto
 
 static void check_cells(void)
 {
-	static const uint8_t exchanges[] = { XCHG_IKE_SA_INIT, XCHG_IKE_AUTH, XCHG_CREATE_CHILD_SA, XCHG_INFORMATIONAL, 0 };
+	static const uint8_t exchanges[] = { XCHG_IKE_SA_INIT, XCHG_IKE_AUTH, XCHG_CREATE_CHILD_SA, XCHG_INFORMATIONAL,
+		XCHG_IKE_INTERMEDIATE, XCHG_IKE_FOLLOWUP_KE, 0 };
 	bool used[MAX_ROWS] = { false };
 
 	for (uint8_t state = 0; state < IKE_S_COUNT; state++)
 		for (size_t x = 0; x < ARRAY_LEN(exchanges); x++)
 			for (uint8_t dir = 0; dir < XCH_DIR_COUNT; dir++)
-				for (uint8_t story = 0; story < (dir == XCH_RX_REQUEST ? 1 : STORY_COUNT); story++)
+				for (uint8_t story = 0; story < stories(exchanges[x], dir); story++)
 					check_cell(state, exchanges[x], dir, story, used);
 	for (size_t i = 0; i < n_rows; i++)
 		if (!used[i])
@@ -182,6 +189,8 @@ static void check_rows(void)
 			if (r->tasks[k]->order <= r->tasks[k - 1]->order)
 				FINDING("row \"%s\": task %s does not come behind %s", r->name, r->tasks[k]->name, r->tasks[k - 1]->name);
 		uint32_t need = r->kind == ROW_TASKS && r->to < IKE_S_COUNT ? ike_state_facts(r->to) : 0;
+		if (r->more)
+			need |= ike_state_facts(r->more);
 		if ((r->facts & need) != need)
 			FINDING("row \"%s\" enters %s with facts 0x%x, 0x%x have to be proven", r->name, ike_state_name(r->to), r->facts,
 				need);
@@ -223,7 +232,7 @@ static void check_reach(void)
 	for (size_t i = 0; i < n_rows; i++) {
 		const struct xch_row *r = &rows[i];
 		if (r->kind == ROW_TASKS && r->to < IKE_S_COUNT) {
-			in |= ST(r->to);
+			in |= ST(r->to) | (r->more ? ST(r->more) : 0);
 			out |= r->from & ~ST(r->to);
 		}
 	}
@@ -264,6 +273,8 @@ static void draw(void)
 			if (!(r->from & ST(s)) || s == IKE_S_GONE)
 				continue;
 			uint8_t to = r->kind == ROW_CLOSE ? IKE_S_GONE : r->to < IKE_S_COUNT ? r->to : s;
+			if (r->more)
+				printf("\t%s -> %s [label=\"%s, not the last\"];\n", ike_state_name(s), ike_state_name(r->more), r->name);
 			printf("\t%s -> %s [label=\"%s\"%s];\n", ike_state_name(s), ike_state_name(to), r->name,
 				r->kind == ROW_CLOSE ? ", style=dashed" : r->dir == XCH_TX_REQUEST ? ", color=blue" : "");
 		}

@@ -27,6 +27,16 @@ static void put_alg(struct vici_out *o, const char *key, uint8_t type, uint16_t 
 		vici_kv_str(o, key, suite_alg_name(type, id, buf));
 }
 
+/* "ake1" to "ake7" (RFC 9370). */
+static void put_extra_kes(struct vici_out *o, const uint16_t ake[7])
+{
+	for (unsigned i = 0; i < 7; i++) {
+		char key[] = "ake1";
+		key[3] = (char)('1' + i);
+		put_alg(o, key, SUITE_KE, ake[i]);
+	}
+}
+
 static void put_encr(struct vici_out *o, uint16_t id, uint16_t bits)
 {
 	put_alg(o, "encr-alg", SUITE_ENCR, id);
@@ -82,6 +92,7 @@ void api_put_child(struct vici_out *o, const char *section, const struct ike_chi
 		put_encr(o, c->encr, c->encr_bits);
 		put_alg(o, "integ-alg", SUITE_INTEG, c->integ);
 		put_alg(o, "dh-group", SUITE_KE, c->ke);
+		put_extra_kes(o, c->ake);
 		if (c->esn)
 			vici_kv_str(o, "esn", "1");
 		/* Zeros when the data plane has no figures, so that the columns of a client stay where they are. */
@@ -152,11 +163,8 @@ void api_put_ike_fields(struct vici_out *o, const struct ike_view *v)
 	put_alg(o, "integ-alg", SUITE_INTEG, v->suite.integ);
 	put_alg(o, "prf-alg", SUITE_PRF, v->suite.prf);
 	put_alg(o, "dh-group", SUITE_KE, v->suite.ke);
-	for (unsigned i = 0; i < ARRAY_LEN(v->suite.ake); i++) {
-		char key[] = "ake1";
-		key[3] = (char)('1' + i);
-		put_alg(o, key, SUITE_KE, v->suite.ake[i]);
-	}
+	put_extra_kes(o, v->suite.ake);
+	vici_kv_str(o, "pq", v->pq ? "yes" : "no");
 	/* The keys exist from the first exchange on, the SA is established with the second. */
 	if (v->state && strcmp(v->state, "CONNECTING") && strcmp(v->state, "CREATED"))
 		vici_kv_u64(o, "established", v->established_ago_s);

@@ -55,6 +55,7 @@ enum err_class {
 	row(PEER, INTERNAL_ADDRESS, 40, 36, "no internal address could be assigned") \
 	row(PEER, FAILED_CP, 41, 37, "a required configuration payload is missing") \
 	row(PEER, SINGLE_PAIR, 42, 34, "only single address pairs are accepted") \
+	row(PEER, STATE_NOT_FOUND, 43, 47, "this further key exchange belongs to nothing") \
 	row(POLICY, NO_CONN, 60, 24, "no connection matches this peer") \
 	row(POLICY, NO_CHILD, 61, 38, "no child configuration matches these traffic selectors") \
 	row(POLICY, NO_SECRET, 62, 24, "no shared secret for these identities") \

@@ -116,6 +116,30 @@ uint8_t suite_transforms(const struct suite *s, struct suite_tf out[SUITE_TF_MAX
 	return n;
 }
 
+uint8_t suite_extra_kes(const struct suite *s, uint16_t out[SUITE_EXTRA_KES])
+{
+	uint8_t n = 0;
+
+	for (size_t i = 0; i < SUITE_EXTRA_KES; i++) {
+		if (s->ake[i] == SUITE_KE_NONE)
+			continue;
+		if (out)
+			out[n] = s->ake[i];
+		n++;
+	}
+	return n;
+}
+
+bool suite_is_pq(const struct suite *s)
+{
+	enum { ML_KEM_512 = 35, ML_KEM_1024 = 37 };
+	bool pq = s->ke >= ML_KEM_512 && s->ke <= ML_KEM_1024;
+
+	for (size_t i = 0; i < SUITE_EXTRA_KES; i++)
+		pq |= s->ake[i] >= ML_KEM_512 && s->ake[i] <= ML_KEM_1024;
+	return pq;
+}
+
 bool suite_is_aead(const struct suite *s)
 {
 	const struct suite_fact *f = suite_fact(SUITE_ENCR, s->encr);

@@ -176,6 +176,13 @@ MUST err_t suite_accept(const struct suite_prop *const *ours, size_t n_ours, con
 #define SUITE_TF_MAX 12
 uint8_t suite_transforms(const struct suite *s, struct suite_tf out[SUITE_TF_MAX]);
 
+/* The additional key exchanges of a suite in their order, without gaps; returns how many. out may be NULL. */
+#define SUITE_EXTRA_KES 7
+uint8_t suite_extra_kes(const struct suite *s, uint16_t out[SUITE_EXTRA_KES]);
+
+/* Does one of its key exchanges withstand a quantum computer (ML-KEM)? */
+bool suite_is_pq(const struct suite *s);
+
 bool suite_is_aead(const struct suite *s);
 /* Bytes of keying material for one direction: key with salt; integrity key (0 with an AEAD). From the fact table,
  * so also for what only the kernel does. E_NOT_SUPPORTED for a number that is not in the table. */

@@ -125,6 +125,7 @@ err_t plane_start(struct daemon *d, struct diag **why)
 		return diag_set(why, E_NOMEM, "no memory for the data plane");
 	d->plane = p;
 	d->can_ike = suite_env_crypto(&d->crypto);
+	d->can_ike.hybrid = true;
 	const char *broken = conf_settings_plugin(d->settings, "crypto", "broken");
 	d->can_ike.broken = broken && strcmp(broken, "yes") == 0;
 	d->can_child = (struct suite_env){ .has = child_has, .arg = d, .broken = d->can_ike.broken };

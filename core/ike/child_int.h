@@ -86,7 +86,12 @@ struct child_neg {
 	struct conf_conn *conn;          /* reference held */
 	const struct conf_child *conf;
 	struct suite suite;
-	struct ike_ke ke;
+	struct ike_ke ke;                /* the one that is under way or was done last */
+	struct secret ss[1 + SUITE_EXTRA_KES]; /* shared secrets of those that are done */
+	uint8_t n_ss;
+	uint16_t kes[SUITE_EXTRA_KES];   /* additional ones, and how many (RFC 9370) */
+	uint8_t n_kes;
+	slice link;                      /* what the next IKE_FOLLOWUP_KE names this by; in the arena */
 	struct child_keys keys;
 	slice ni, nr;                    /* in the arena */
 	uint32_t spi_in, spi_out, reqid;

@@ -51,6 +51,8 @@ static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct are
 		.encr_bits = c->suite.encr_bits,
 		.integ = c->suite.integ,
 		.ke = c->suite.ke,
+		.ake = { c->suite.ake[0], c->suite.ake[1], c->suite.ake[2], c->suite.ake[3], c->suite.ake[4],
+			 c->suite.ake[5], c->suite.ake[6] },
 		.install_ago_s = (e->now_ms - c->installed_ms) / 1000,
 		.local_ts = arena_dup(a, child_local(c), c->n_local * sizeof(struct ts_sel)),
 		.remote_ts = arena_dup(a, child_remote(c), c->n_remote * sizeof(struct ts_sel)),

@@ -190,7 +190,7 @@ struct ike_child_view {
 	uint8_t mode, proto;
 	bool encap, esn, up; /* up: told with an event, and not down since */
 	uint32_t spi_in, spi_out;
-	uint16_t encr, encr_bits, integ, ke; /* IANA; 0 none */
+	uint16_t encr, encr_bits, integ, ke, ake[7]; /* IANA; 0 none */
 	struct kern_usage in, out;
 	bool has_usage;
 	uint64_t rekey_in_s, life_in_s; /* from now; 0 none */
@@ -215,6 +215,7 @@ struct ike_view {
 	uint64_t spi_i, spi_r;
 	bool nat_local, nat_remote, nat_fake;
 	struct suite suite;
+	bool pq; /* a post-quantum secret is part of its keys */
 	uint64_t established_ago_s;
 	uint64_t rekey_in_s, reauth_in_s; /* from now; 0 none */
 	const char *tasks_queued[8], *tasks_active[8], *tasks_passive[8]; /* NULL-terminated unless full */

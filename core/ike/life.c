@@ -230,7 +230,7 @@ void life_connect(struct ike_engine *e, struct ike_sa *sa)
 		index_conn_add(e, sa);
 	}
 	sa->facts = 0;
-	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG);
+	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG | SA_PQ);
 	sa->spi_r = 0;
 	sa->tx_mid = 0;
 	sa->state = IKE_S_NONE;
@@ -277,7 +277,7 @@ static struct ike_sa *find_usable(struct ike_engine *e, const struct conf_conn *
 				continue;
 			if (sa->state == IKE_S_UP)
 				return sa;
-			if (sa->initiator && sa->state < IKE_S_AUTH_R)
+			if (sa->initiator && sa->state < IKE_S_UP)
 				coming = sa;
 		}
 	return coming;

@@ -3,6 +3,7 @@
 #include "crypto/sk.h"
 #include "ike/dos.h"
 #include "ike/fragment.h"
+#include "ike/intermediate.h"
 #include "ike/life.h"
 #include "ike/wait.h"
 
@@ -81,6 +82,11 @@ static err_t msg_end(struct ike_xch *x, struct ike_out *out, struct ike_packet *
 		arena_reset(&e->scratch);
 		wire_out_text(&t, out, &e->scratch);
 		SA_LOG(e, sa, LOG_ENCODING, LOG_CONTROL, "generating %s", t.p);
+	}
+	if (x->exchange == XCHG_IKE_INTERMEDIATE && sa->setup) {
+		err_t err = more_seen_ours(sa, out);
+		if (err)
+			return err;
 	}
 	if (is_protected(x)) {
 		struct ike_hdr h = hdr_of(x, x->dir == XCH_RX_REQUEST);
@@ -254,8 +260,11 @@ err_t msg_read(struct ike_xch *x, slice datagram, bool *authentic, struct diag *
 		first = x->in->sk.first;
 		if (x->in->sk.total)
 			err = frag_take(x, plain, &plain, &first, why);
-		if (!err)
-			err = wire_parse_inner(x->in, plain, first, why);
+		if (err)
+			return err;
+		x->in_plain = plain;
+		x->in_first = first;
+		err = wire_parse_inner(x->in, plain, first, why);
 	}
 	return err;
 }

@@ -3,7 +3,7 @@
  * The negotiation of one child SA (RFC 7296 sections 1.3.1, 1.3.3, 2.9, 2.17): what creation and rekeying, IKE_AUTH and
  * CREATE_CHILD_SA have in common. See child_int.h.
  */
-#include "ike/child_int.h"
+#include "ike/followup.h"
 
 #include <stdlib.h>
 
@@ -107,6 +107,8 @@ static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 
 enum verdict neg_propose(struct ike_xch *x, struct child_neg *n)
 {
+	if (follow_round(x))
+		return ke_offer(x, &n->ke, follow_method(n));
 	if (!n->spi_held) {
 		enum verdict v = propose_once(x, n);
 		if (v != V_DONE)
@@ -144,6 +146,10 @@ static void put_spi(uint8_t b[4], uint32_t spi)
 enum verdict neg_emit_request(struct ike_xch *x, struct child_neg *n, struct ike_out *out)
 {
 	uint8_t spi[4];
+	if (follow_round(x)) {
+		follow_emit(n, out);
+		return V_DONE;
+	}
 	put_spi(spi, n->spi_in);
 	put_mode(out, n->mode);
 	put_tfc(x, out);
@@ -298,6 +304,7 @@ static enum verdict pick_suite(struct ike_xch *x, struct child_neg *n)
 	if (n->spi_out < 256)
 		return ike_reject(x, E_SYNTAX, "SPI %u of the peer's child is reserved", n->spi_out);
 	n->want_ke = n->suite.ke != SUITE_KE_NONE && !in_auth(x);
+	follow_begin(n);
 	if (n->want_ke && hint != n->suite.ke) {
 		uint8_t method[2] = { (uint8_t)(n->suite.ke >> 8), (uint8_t)n->suite.ke };
 		char name[32];
@@ -313,10 +320,10 @@ static enum verdict pick_suite(struct ike_xch *x, struct child_neg *n)
 static enum verdict make_keys(struct ike_xch *x, struct child_neg *n)
 {
 	struct ike_sa *sa = x->sa;
-	slice ss = secret_slice(&n->ke.ss);
-	err_t err = keymat_child(sa->algs.prf, ike_key(&sa->keys, IKE_SK_D), &n->suite, n->ni, n->nr, &ss,
-				 n->want_ke ? 1 : 0, &n->keys);
-	secret_fini(&n->ke.ss);
+	slice ss[1 + SUITE_EXTRA_KES];
+	err_t err = keymat_child(sa->algs.prf, ike_key(&sa->keys, IKE_SK_D), &n->suite, n->ni, n->nr, ss,
+				 follow_secrets(n, ss), &n->keys);
+	follow_fini(n);
 	if (err)
 		return ike_reject(x, err, "keys of child '%s' cannot be made: %s", n->conf->name, err_text(err));
 	return V_DONE;
@@ -349,8 +356,10 @@ static enum verdict request_once(struct ike_xch *x, struct child_neg *n)
 		err_t err = crypto_random(x->e->env.crypto, nonce, IKE_NONCE_LEN);
 		if (err)
 			return ike_reject(x, err, "no nonce: %s", err_text(err));
-		n->ni = *m->nonce;
+		n->ni = arena_slice(&x->arena, *m->nonce);
 		n->nr = slice_of(nonce, IKE_NONCE_LEN);
+		if (!n->ni.p)
+			return no_memory(x);
 	}
 	if (!n->reqid)
 		n->reqid = n->conf->reqid;
@@ -370,13 +379,21 @@ enum verdict neg_check_request(struct ike_xch *x, struct child_neg *n)
 {
 	enum verdict v = n->spi_held ? V_DONE : request_once(x, n);
 	if (v == V_DONE && n->want_ke)
-		v = ke_answer(x, &n->ke, n->suite.ke, x->in->ke->data);
+		v = follow_expect(x, n);
+	if (v == V_DONE && n->want_ke)
+		v = ke_answer(x, &n->ke, follow_method(n), x->in->ke->data);
+	if (v == V_DONE && n->want_ke)
+		v = follow_next(x, n);
 	return v == V_DONE ? make_keys(x, n) : v;
 }
 
 enum verdict neg_emit_answer(struct ike_xch *x, struct child_neg *n, struct ike_out *out)
 {
 	uint8_t spi[4];
+	if (follow_round(x)) {
+		follow_emit(n, out);
+		return V_DONE;
+	}
 	put_spi(spi, n->spi_in);
 	put_mode(out, n->mode);
 	put_tfc(x, out);
@@ -389,6 +406,7 @@ enum verdict neg_emit_answer(struct ike_xch *x, struct child_neg *n, struct ike_
 	wire_put_ts(out, PLD_TSR, n->tell_local.v, n->tell_local.n);
 	if (n->local.cut || n->remote.cut)
 		wire_put_notify(out, N_ADDITIONAL_TS_POSSIBLE, SLICE_NONE);
+	follow_emit_link(n, out);
 	return V_DONE;
 }
 
@@ -460,10 +478,17 @@ enum verdict neg_check_answer(struct ike_xch *x, struct child_neg *n)
 	if (v != V_DONE)
 		return v;
 	n->peer_tfc_off = wire_notify(m, N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
-	n->nr = in_auth(x) ? slice_of(sa->setup->peer_nonce, sa->setup->peer_nonce_len) : *m->nonce;
+	n->nr = in_auth(x) ? slice_of(sa->setup->peer_nonce, sa->setup->peer_nonce_len) : arena_slice(&x->arena, *m->nonce);
+	if (!n->nr.p)
+		return no_memory(x);
+	follow_begin(n);
 finish:
 	if (n->want_ke) {
-		v = ke_finish(x, &n->ke, m->ke->data);
+		v = follow_expect(x, n);
+		if (v == V_DONE)
+			v = ke_finish(x, &n->ke, m->ke->data);
+		if (v == V_DONE)
+			v = follow_next(x, n);
 		if (v != V_DONE)
 			return v;
 	}
@@ -493,7 +518,8 @@ bool neg_try_again(struct ike_xch *x, const struct wire_notify *err, uint16_t of
 		ike_work_again(x, 0);
 		return true;
 	}
-	if (err->type == N_TEMPORARY_FAILURE && x->work->tries < TEMPORARY_TRIES) {
+	/* The peer has forgotten the exchange we were going on with: as if it were busy. */
+	if ((err->type == N_TEMPORARY_FAILURE || err->type == N_STATE_NOT_FOUND) && x->work->tries < TEMPORARY_TRIES) {
 		uint64_t after = neg_retry_ms(x->e, x->work);
 		(void)ike_reject(x, E_TEMPORARY, "the peer is busy: tried again in %llu s",
 				 (unsigned long long)(after / 1000));

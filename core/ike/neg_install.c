@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a negotiation: its SAs go to the kernel and a child SA comes out of it, or everything is taken back. */
-#include "ike/child_int.h"
+#include "ike/followup.h"
 
 #include <stdlib.h>
 
@@ -83,6 +83,7 @@ void neg_drop(struct ike_xch *x)
 	if (n->spi_held)
 		child_spi_free(x->e, n->spi_in);
 	ike_ke_fini(&n->ke);
+	follow_fini(n);
 	child_keys_fini(&n->keys);
 	conf_conn_unref(&n->conn);
 	x->neg = NULL;

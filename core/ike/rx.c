@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message of an IKE SA: kept while the SA waits, checked against the window, opened, handed to its exchange. */
+#include "ike/followup.h"
 #include "ike/fragment.h"
 #include "ike/index.h"
+#include "ike/intermediate.h"
 #include "ike/life.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
@@ -101,7 +103,7 @@ static void follow_address(struct ike_engine *e, struct ike_sa *sa, const struct
 	if (net_addr_same_port(&sa->remote, remote) && net_addr_same_port(&sa->local, local))
 		return;
 	bool nat_move = (sa->flags & SA_NAT_REMOTE) && !(sa->flags & SA_NAT_LOCAL);
-	if (sa->state != IKE_S_AUTH_R && !nat_move)
+	if (sa->state != IKE_S_MORE_R && sa->state != IKE_S_AUTH_R && !nat_move)
 		return;
 	SA_LOG(e, sa, LOG_NETWORK, LOG_DETAIL, "peer is now at %s, was at %s", net_addr_text(remote, true, is),
 		net_addr_text(&sa->remote, true, was));
@@ -199,6 +201,7 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		count_inc(&ike_rx_duplicate);
 		return;
 	}
+	more_keys_due(sa);
 	struct ike_xch *x = ike_xch_get(e, sa, XCH_RX_REQUEST);
 	if (!x)
 		return;
@@ -234,6 +237,7 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		return;
 	}
 	msg_log_in(x);
+	x = follow_unpark(x);
 	sa->rx = x;
 	ike_run_request(x);
 }

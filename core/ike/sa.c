@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IKE SAs as objects: made, found, moved from state to state, handed over, ended. */
 #include "ike/dos.h"
+#include "ike/followup.h"
 #include "ike/fragment.h"
 #include "ike/index.h"
 #include "ike/life.h"
@@ -8,8 +9,8 @@
 
 #include <stdlib.h>
 
-/* Timers of one SA: t_life, t_alive, t_work, t_answer and one in each of two exchanges. */
-#define SA_TIMERS 6
+/* Timers of one SA: t_life, t_alive, t_work, t_answer and one in each of three exchanges. */
+#define SA_TIMERS 7
 /* An SA that was replaced by a rekey and is not deleted by the peer within this time is dropped. */
 #define REKEYED_WAIT_MS 30000
 
@@ -165,6 +166,7 @@ void ike_setup_free(struct ike_sa *sa)
 	if (!s)
 		return;
 	ike_ke_fini(&s->ke);
+	ike_keys_fini(&s->next_keys);
 	free(s->init_mine);
 	free(s->init_peer);
 	mem_wipe(s, sizeof *s);
@@ -208,6 +210,8 @@ void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 	}
 	switch (state) {
 	case IKE_S_UP:
+		if (suite_is_pq(&sa->suite))
+			sa->flags |= SA_PQ;
 		count_inc(&c_up);
 		half_open_leave(e, sa);
 		ike_setup_free(sa);
@@ -274,7 +278,7 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->local = from->local;
 	to->remote = from->remote;
 	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
-		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG);
+		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ);
 	to->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
 		(from->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
 	to->reauth_ms = from->reauth_ms;
@@ -339,6 +343,7 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 		if (x)
 			ike_xch_put(x);
 	}
+	follow_drop(sa);
 	child_sa_lost(sa, e, sa->end_err, sa->end_by_peer);
 	work_drop_all(e, sa);
 	inbox_free(sa);

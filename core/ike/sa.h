@@ -34,8 +34,10 @@ struct child_neg;
 enum ike_state {
 	IKE_S_NONE = 0, /* before the first message: initiator not yet sent, responder's IKE_SA_INIT being handled */
 	IKE_S_INIT_I,   /* initiator: IKE_SA_INIT is out */
+	IKE_S_MORE_I,   /* initiator: an additional key exchange is next or out (RFC 9370) */
 	IKE_S_AUTH_I,   /* initiator: keys agreed, IKE_AUTH is next or out */
-	IKE_S_AUTH_R,   /* responder: IKE_SA_INIT answered, waits for IKE_AUTH */
+	IKE_S_MORE_R,   /* responder: waits for an additional key exchange */
+	IKE_S_AUTH_R,   /* responder: key exchange answered, waits for IKE_AUTH */
 	IKE_S_UP,       /* established */
 	IKE_S_REKEYED,  /* replaced by a new IKE SA, waits for its delete */
 	IKE_S_DELETING, /* our delete is out or queued */
@@ -47,10 +49,11 @@ enum ike_state {
 enum ike_fact {
 	FACT_COOKIE_OK = 1u << 0,    /* responder: the address is proven by a cookie, or none was asked for */
 	FACT_SUITE_OK = 1u << 1,     /* a proposal was agreed on */
-	FACT_KE_DONE = 1u << 2,      /* shared secret computed, SK_* keys exist */
+	FACT_KE_DONE = 1u << 2,      /* all key exchanges are through */
 	FACT_AUTH_SENT = 1u << 3,    /* our AUTH payload went out */
 	FACT_PEER_ID_OK = 1u << 4,   /* a connection was found for the peer's identity */
 	FACT_PEER_AUTH_OK = 1u << 5, /* the peer's AUTH payload was verified */
+	FACT_KE_FIRST = 1u << 7,     /* the first shared secret was computed, SK_* keys exist */
 	FACT_REKEYED = 1u << 6       /* keys come from the SA before this one: it was authenticated */
 };
 
@@ -70,6 +73,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_HALF_OPEN = 1u << 12,    /* counts as half-open */
 	SA_CONNECTING = 1u << 14,    /* ours as initiator, not up yet: counted */
 	SA_FRAG = 1u << 15,          /* both sides can put fragments together (RFC 7383) */
+	SA_PQ = 1u << 16,            /* a post-quantum secret is part of its keys, or of those they come from */
 	SA_STANDBY = 1u << 13       /* made by a rekeying that is not decided yet: neither shown nor commanded */
 };
 
@@ -79,6 +83,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 enum ike_story {
 	STORY_NONE = 0,
 	STORY_INIT,         /* IKE_SA_INIT */
+	STORY_MORE,         /* IKE_INTERMEDIATE: an additional key exchange */
 	STORY_AUTH,         /* IKE_AUTH with the first child */
 	STORY_CHILD_NEW,    /* CREATE_CHILD_SA: a further child */
 	STORY_CHILD_REKEY,
@@ -132,6 +137,11 @@ struct ike_setup {
 	uint8_t prop_num;                        /* responder: number of the peer's proposal that was chosen */
 	uint16_t ke_id;                          /* responder: for the answer; the secret part is gone by then */
 	slice ke_pub;                            /* in the exchange's arena */
+	uint16_t kes[SUITE_EXTRA_KES];           /* additional key exchanges in their order */
+	uint8_t n_kes, ke_at;
+	struct ike_keys next_keys;               /* responder: of the peer's next request; empty: those of the SA */
+	uint32_t int_mid;                        /* message ID of IKE_AUTH after IKE_INTERMEDIATE, 0 there was none */
+	uint8_t int_auth[2 * CRYPTO_MAC_MAX + 4]; /* IntAuth_i | IntAuth_r | that ID (RFC 9242) */
 	uint16_t want_ke;                        /* method asked for by INVALID_KE_PAYLOAD, 0 our first */
 	uint8_t ke_retries, cookie_retries;
 	uint8_t cookie[IKE_COOKIE_MAX];
@@ -210,6 +220,7 @@ struct ike_sa {
 	uint32_t tx_mid;               /* next message ID of ours */
 	uint32_t rx_mid;               /* the peer's next */
 	struct ike_xch *tx, *rx;       /* ours and the peer's exchange in flight */
+	struct ike_xch *parked;        /* of the peer, waits for its next key exchange (ike/followup.h) */
 	struct ike_packet *answer;     /* the last response sent, for a request that comes again */
 	struct ike_half *half;         /* fragments of a request that is not whole yet (ike/fragment.h) */
 	struct ike_inbox *inbox;       /* messages that wait while an exchange waits */
@@ -246,6 +257,7 @@ struct ike_xch {
 	uint8_t dir;          /* enum xch_dir; TX_REQUEST becomes RX_RESPONSE when the answer is here */
 	uint8_t story, exchange;
 	uint8_t stage, task;  /* where it is; resumed there after a wait */
+	bool more;            /* a further round follows: the row's `more` is the state, not `to` */
 	bool waiting;         /* for `job` or the kernel */
 	bool for_kern;        /* what it waits for is the kernel */
 	bool kern_ready;      /* kern_res is the kernel's answer (ike_kern) */
@@ -255,6 +267,8 @@ struct ike_xch {
 	uint64_t in_hash;     /* RX_REQUEST: seeded hash of the datagram */
 	slice in_bytes;       /* the whole datagram, for AUTH; in in_arena */
 	size_t in_piece;      /* RX_REQUEST: bytes of its largest fragment, 0 it came whole */
+	slice in_plain;       /* what was inside SK, whole; in in_arena */
+	uint8_t in_first;     /* its first payload */
 	struct frag_set frags; /* TX: fragments of the answer that are here */
 	struct arena arena;
 	struct arena in_arena; /* emptied for each message: forged answers cannot use up what the true one needs */

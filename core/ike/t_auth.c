@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AUTH by a shared secret: made before our message is written, verified before anything is applied. */
 #include "ike/auth.h"
+#include "ike/intermediate.h"
 
 #include <alloca.h>
 
@@ -22,7 +23,7 @@ static err_t octets(const struct ike_sa *sa, bool of_initiator, uint8_t *buf, si
 	if (w.err)
 		return w.err;
 	return keymat_octets(sa->algs.prf, first, nonce, ike_key(&sa->keys, of_initiator ? IKE_SK_PI : IKE_SK_PR), wr_done(&w),
-		SLICE_NONE, o);
+		more_int_auth(sa), o);
 }
 
 static slice secret_of(struct ike_xch *x, uint8_t peer_type, slice peer)

@@ -95,7 +95,7 @@ static enum verdict check(struct ike_xch *x)
 	struct child_neg *n = neg_get(x);
 	if (!n)
 		return ike_reject(x, E_NOMEM, "out of memory");
-	if (!in_auth(x)) {
+	if (!in_auth(x) && !x->job) {
 		ike_rekey_claimed(x->e, x->sa);
 		enum verdict v = child_clash_answer(x, child_clash(x, NULL, false));
 		if (v != V_DONE)

@@ -5,7 +5,7 @@
  * peer's stands by (state UP, nothing moved) until our answer is here or the peer uses it. The one with the lowest
  * nonce is redundant: its maker deletes it.
  */
-#include "ike/child_int.h"
+#include "ike/followup.h"
 #include "ike/life.h"
 
 enum { REFUSED_RETRY_MS = 60000 };
@@ -38,7 +38,8 @@ static void stand_by(struct ike_engine *e, struct ike_sa *old, struct ike_sa *ne
 {
 	ike_id_set(&new->local_id, old->local_id.type, ike_id_slice(&old->local_id));
 	ike_id_set(&new->remote_id, old->remote_id.type, ike_id_slice(&old->remote_id));
-	new->flags |= old->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_FRAG);
+	new->flags |= old->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_FRAG |
+				     SA_PQ);
 	new->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
 		      (old->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
 	new->reauth_ms = old->reauth_ms;
@@ -86,6 +87,8 @@ static enum verdict check_tx(struct ike_xch *x)
 {
 	struct child_neg *n = neg_get(x);
 	struct ike_sa *sa = x->sa;
+	if (follow_round(x))
+		return ke_offer(x, &n->ke, follow_method(n));
 	if (sa->state != IKE_S_UP)
 		return V_DROP;
 	if (!n)
@@ -100,7 +103,10 @@ static enum verdict check_tx(struct ike_xch *x)
 		n->ni = slice_of(nonce, IKE_NONCE_LEN);
 		n->want_ke = true;
 	}
-	uint16_t ke = x->work && x->work->ke ? x->work->ke : suite_list_first_ke(props(sa->conn), sa->conn->n_props);
+	/* The method of the SA is one the peer takes. */
+	uint16_t ke = x->work && x->work->ke ? x->work->ke : sa->suite.ke;
+	if (!suite_list_has_ke(props(sa->conn), sa->conn->n_props, ke))
+		ke = suite_list_first_ke(props(sa->conn), sa->conn->n_props);
 	return ke_offer(x, &n->ke, ke);
 }
 
@@ -109,6 +115,10 @@ static enum verdict emit_tx(struct ike_xch *x, struct ike_out *out)
 	struct child_neg *n = x->neg;
 	struct ike_sa *new = ike_sa_at(x->e, n->new_sa);
 	uint8_t spi[8];
+	if (new && follow_round(x)) {
+		follow_emit(n, out);
+		return V_DONE;
+	}
 	if (!new || x->sa->state != IKE_S_UP || !handle_none(n->rival_sa))
 		return V_DROP;
 	put_spi8(spi, ike_sa_spi(new));
@@ -147,6 +157,7 @@ static enum verdict pick_suite(struct ike_xch *x, struct child_neg *n)
 		ike_reject_data(x, slice_of(method, 2));
 		return V_REJECT;
 	}
+	follow_begin(n);
 	return V_DONE;
 }
 
@@ -168,10 +179,21 @@ static enum verdict check_request(struct ike_xch *x)
 		err_t err = crypto_random(x->e->env.crypto, nonce, IKE_NONCE_LEN);
 		if (err)
 			return ike_reject(x, err, "no nonce: %s", err_text(err));
-		n->ni = *x->in->nonce;
+		n->ni = arena_slice(&x->arena, *x->in->nonce);
 		n->nr = slice_of(nonce, IKE_NONCE_LEN);
+		/* Its SPI is told in the first of several rounds. */
+		if (!n->ni.p || (n->n_kes && !new_sa(x, n, false)))
+			return no_memory(x);
+	} else if (follow_round(x) && !x->job) {
+		/* The world may have changed since the first round. */
+		enum verdict v = child_clash_answer(x, child_clash(x, NULL, false));
+		if (v != V_DONE)
+			return v;
 	}
-	return ke_answer(x, &n->ke, n->suite.ke, x->in->ke->data);
+	enum verdict v = follow_expect(x, n);
+	if (v == V_DONE)
+		v = ke_answer(x, &n->ke, follow_method(n), x->in->ke->data);
+	return v == V_DONE ? follow_next(x, n) : v;
 }
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
@@ -180,7 +202,7 @@ static enum verdict check_request(struct ike_xch *x)
 static enum verdict key_new(struct ike_xch *x, struct child_neg *n, struct ike_sa *new)
 {
 	struct ike_sa *sa = x->sa;
-	slice ss = secret_slice(&n->ke.ss);
+	slice ss[1 + SUITE_EXTRA_KES];
 	*(new->initiator ? &new->spi_r : &new->spi_i) = n->peer_spi;
 	new->suite = n->suite;
 	new->algs = n->algs;
@@ -191,11 +213,11 @@ static enum verdict key_new(struct ike_xch *x, struct child_neg *n, struct ike_s
 		.nr = n->nr,
 		.spi_i = new->spi_i,
 		.spi_r = new->spi_r,
-		.ss = &ss,
-		.n_ss = 1,
+		.ss = ss,
+		.n_ss = follow_secrets(n, ss),
 	};
 	err_t err = keymat_ike_next(&in, sa->algs.prf, ike_key(&sa->keys, IKE_SK_D), &new->keys);
-	secret_fini(&n->ke.ss);
+	follow_fini(n);
 	if (err)
 		return ike_reject(x, err, "keys of the new IKE SA cannot be made: %s", err_text(err));
 	return V_DONE;
@@ -206,7 +228,7 @@ static enum verdict apply_request(struct ike_xch *x, struct child_neg *n)
 	struct ike_sa *new;
 	if (x->sa->state != IKE_S_UP)
 		return ike_reject(x, E_TEMPORARY, "the IKE SA is being replaced or deleted");
-	new = new_sa(x, n, false);
+	new = handle_none(n->new_sa) ? new_sa(x, n, false) : ike_sa_at(x->e, n->new_sa);
 	if (!new)
 		return no_memory(x);
 	enum verdict v = key_new(x, n, new);
@@ -220,12 +242,17 @@ static enum verdict emit_answer(struct ike_xch *x, struct ike_out *out)
 	struct child_neg *n = x->neg;
 	struct ike_sa *new = ike_sa_at(x->e, n->new_sa);
 	uint8_t spi[8];
+	if (follow_round(x)) {
+		follow_emit(n, out);
+		return V_DONE;
+	}
 	if (!new)
 		return ike_reject(x, E_INTERNAL, "the new IKE SA is gone");
 	put_spi8(spi, ike_sa_spi(new));
 	wire_put_sa_suite(out, &n->suite, n->prop_num, slice_of(spi, 8));
 	wire_put_nonce(out, n->nr);
 	wire_put_ke(out, n->ke.id, slice_of(n->ke.pub, n->ke.pub_len));
+	follow_emit_link(n, out);
 	return V_DONE;
 }
 
@@ -283,9 +310,15 @@ static enum verdict check_answer(struct ike_xch *x, struct child_neg *n)
 				x, E_SYNTAX,
 				"the answer to the rekeying of the IKE SA lacks an SPI or has another key exchange "
 				"than its proposal");
-		n->nr = *m->nonce;
+		n->nr = arena_slice(&x->arena, *m->nonce);
+		if (!n->nr.p)
+			return no_memory(x);
+		follow_begin(n);
 	}
-	return ke_finish(x, &n->ke, m->ke->data);
+	enum verdict v = follow_expect(x, n);
+	if (v == V_DONE)
+		v = ke_finish(x, &n->ke, m->ke->data);
+	return v == V_DONE ? follow_next(x, n) : v;
 }
 
 static enum verdict apply_answer(struct ike_xch *x, struct child_neg *n)

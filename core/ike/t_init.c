@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IKE_SA_INIT: algorithms, key exchange, nonces (RFC 7296 section 1.2), cookies (2.6), another KE method (1.3). */
 #include "ike/init.h"
+#include "ike/intermediate.h"
 #include "ike/msgio.h"
 
 #define COOKIE_RETRIES 8
@@ -62,6 +63,8 @@ static void emit_request(struct ike_xch *x, struct ike_out *out)
 	wire_put_sa_list(out, props_of(sa->conn), sa->conn->n_props, SLICE_NONE, 0);
 	wire_put_ke(out, s->ke.id, slice_of(s->ke.pub, s->ke.pub_len));
 	wire_put_nonce(out, slice_of(s->nonce, IKE_NONCE_LEN));
+	if (more_proposed(sa->conn))
+		wire_put_notify(out, N_INTERMEDIATE_EXCHANGE_SUPPORTED, SLICE_NONE);
 }
 
 static enum verdict again(struct ike_xch *x)
@@ -157,7 +160,11 @@ static enum verdict keys(struct ike_xch *x)
 		return V_CLOSE;
 	}
 	ike_ke_fini(&s->ke);
-	sa->facts |= FACT_KE_DONE;
+	sa->facts |= FACT_KE_FIRST;
+	if (more_begin(sa))
+		x->more = true;
+	else
+		sa->facts |= FACT_KE_DONE;
 	return V_DONE;
 }
 
@@ -207,6 +214,9 @@ static enum verdict answer_check(struct ike_xch *x)
 		diag_free(&why);
 		return V_CLOSE;
 	}
+	if (suite_extra_kes(&suite, NULL) && !wire_notify(m, N_INTERMEDIATE_EXCHANGE_SUPPORTED))
+		return ike_close(x, E_NO_PROPOSAL, "the peer chose additional key exchanges, but does not support the exchanges "
+			"they need (IKE_INTERMEDIATE)");
 	if (m->ke->method != suite.ke || suite.ke != s->ke.id)
 		return ike_close(x, E_SYNTAX, "the peer's KE payload is of method %u, the chosen suite has %u, ours was %u", m->ke->method,
 			suite.ke, s->ke.id);
@@ -282,6 +292,9 @@ static enum verdict peer_check(struct ike_xch *x)
 		return V_CLOSE;
 	}
 	diag_free(&why);
+	if (suite_extra_kes(&suite, NULL) && !wire_notify(x->in, N_INTERMEDIATE_EXCHANGE_SUPPORTED))
+		return ike_close(x, E_NO_PROPOSAL, "the peer proposes additional key exchanges, but does not support the exchanges "
+			"they need (IKE_INTERMEDIATE)");
 	if (suite.ke != x->in->ke->method) {
 		struct wr w = wr_of(method, sizeof method);
 		wr_u16(&w, suite.ke);
@@ -326,6 +339,8 @@ static void emit_answer(struct ike_xch *x, struct ike_out *out)
 	wire_put_ke(out, s->ke_id, s->ke_pub);
 	s->ke_pub = SLICE_NONE;
 	wire_put_nonce(out, slice_of(s->nonce, IKE_NONCE_LEN));
+	if (sa->setup->n_kes)
+		wire_put_notify(out, N_INTERMEDIATE_EXCHANGE_SUPPORTED, SLICE_NONE);
 	if (sa->conn->childless)
 		wire_put_notify(out, N_CHILDLESS_IKEV2_SUPPORTED, SLICE_NONE);
 }
@@ -359,7 +374,7 @@ static void init_done(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
 
-	if (x->dir != XCH_TX_REQUEST && sa->facts & FACT_KE_DONE && log_wants(x->e->env.log, LOG_IKE, LOG_CONTROL)) {
+	if (x->dir != XCH_TX_REQUEST && sa->facts & FACT_KE_FIRST && log_wants(x->e->env.log, LOG_IKE, LOG_CONTROL)) {
 		TEXT_ON_STACK(t, 200);
 		suite_text(&t, &sa->suite);
 		SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "selected proposal: IKE:%s", t.p);

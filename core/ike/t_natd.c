@@ -74,7 +74,7 @@ static void natd_done(struct ike_xch *x)
 	const struct conf_daemon *c = x->e->env.conf;
 	bool nat = (sa->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE)) != 0;
 
-	if (!(sa->facts & FACT_KE_DONE) || !(sa->flags & SA_PEER_NATD))
+	if (!(sa->facts & FACT_KE_FIRST) || !(sa->flags & SA_PEER_NATD))
 		return;
 	if (natd_fake(x)) {
 		sa->flags |= SA_NAT_FAKE;

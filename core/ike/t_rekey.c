@@ -6,7 +6,7 @@
  * compared with the rival when our answer is here: with the lowest nonce in it it is redundant and we delete it, else
  * we delete the old child and the peer deletes the rival.
  */
-#include "ike/child_int.h"
+#include "ike/followup.h"
 #include "ike/life.h"
 
 #include <stdlib.h>
@@ -56,6 +56,8 @@ static void replaced_by_peer(struct ike_engine *e, struct ike_sa *sa, struct chi
 static enum verdict check_tx(struct ike_xch *x)
 {
 	struct child_sa *c = child_of(x->sa, x->work->child_unique);
+	if (follow_round(x))
+		return neg_propose(x, x->neg);
 	if (!c || !child_alive(c)) {
 		/* The peer was faster, or the child is gone: nothing to do, and nothing wrong. */
 		ike_cmd_done(x->e, x->work->cmd_id, c && c->replaced_by ? 0 : E_STALE,
@@ -84,7 +86,7 @@ static enum verdict check_request(struct ike_xch *x)
 	const struct wire_notify *w = wire_notify(x->in, N_REKEY_SA);
 	if (!n)
 		return ike_reject(x, E_NOMEM, "out of memory");
-	if (!w)
+	if (!w && !follow_round(x))
 		return ike_reject(x, E_SYNTAX, "the notify REKEY_SA is missing");
 	if (!n->conf) {
 		ike_rekey_claimed(x->e, sa);
@@ -103,6 +105,13 @@ static enum verdict check_request(struct ike_xch *x)
 		n->conn = conf_conn_ref(c->conn);
 		n->old = c->unique;
 		n->reqid = c->reqid;
+	}
+	if (follow_round(x) && !x->job) {
+		/* The world may have changed since the first round. */
+		ike_rekey_claimed(x->e, sa);
+		enum verdict v = child_clash_answer(x, child_clash(x, child_of(sa, n->old), true));
+		if (v != V_DONE)
+			return v;
 	}
 	return neg_check_request(x, n);
 }
@@ -237,6 +246,8 @@ static enum verdict emit(struct ike_xch *x, struct ike_out *out)
 	if (x->dir != XCH_TX_REQUEST)
 		return neg_emit_answer(x, n, out);
 	struct child_sa *old = child_of(x->sa, n->old);
+	if (follow_round(x))
+		return neg_emit_request(x, n, out);
 	if (!old || old->state != CHILD_S_REKEYING || n->rival)
 		return V_DROP;
 	wire_put_notify_spi(out, N_REKEY_SA, child_wire_proto(old->proto), old->spi_in, SLICE_NONE);

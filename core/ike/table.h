@@ -21,7 +21,7 @@
  *
  * Verdicts:
  *   V_DONE    go on with the next task
- *   V_MORE    a further round of the same exchange type is needed (EAP); the row's `again` state is kept
+ *   V_MORE    of a check: the story goes on with a further request (IKE_FOLLOWUP_KE); nothing is applied yet
  *   V_WAIT    a job (ike/job.h) or the kernel (ike_kern) was started: called again at the same place when it answered
  *   V_DROP    forget the message as if it had never come: no answer
  *   V_REJECT  the exchange failed; a request is answered with x->notify, the SA stays as it was
@@ -82,6 +82,7 @@ struct xch_row {
 	const struct task_ops *const *tasks; /* NULL-terminated, by order */
 	uint8_t timer;       /* what runs afterwards */
 	err_t err;           /* of a rejection */
+	uint8_t more;        /* state after a round that is not the last (x->more); IKE_S_NONE: there is but one */
 };
 
 extern const struct xch_row xch_rows[];
@@ -90,7 +91,7 @@ extern const size_t xch_rows_n;
 /* What a message is made of, as the table sees it. */
 struct xch_shape {
 	payset clear, sk;
-	uint8_t story; /* of our request, when it is an answer; STORY_NONE else */
+	uint8_t story; /* of our request, when it is an answer; of what a further key exchange goes on with; STORY_NONE else */
 	bool (*has_notify)(const void *arg, uint16_t type); /* NULL: none */
 	const void *arg;
 };
@@ -100,6 +101,8 @@ const struct xch_row *xch_row_find(const struct xch_row *rows, size_t n, uint8_t
 	const struct xch_shape *shape);
 /* The TX row of a story in a state, NULL: not now. child: IKE_AUTH with a first child. */
 const struct xch_row *xch_row_tx(uint8_t state, uint8_t story, bool child);
+/* The TX row of the next round of a story that goes on in IKE_FOLLOWUP_KE, NULL: not now. */
+const struct xch_row *xch_row_follow(uint8_t state, uint8_t story);
 /* How many rows each story has per direction; STORY_NONE counts the rejections. tablecheck compares. */
 extern const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT];
 

@@ -20,7 +20,7 @@ static const char *state_word(const struct ike_sa *sa)
 
 /* The names swanctl users know. */
 static const char *const task_words[STORY_COUNT] = {
-	[STORY_INIT] = "IKE_INIT", [STORY_AUTH] = "IKE_AUTH", [STORY_CHILD_NEW] = "CHILD_CREATE", [STORY_CHILD_REKEY] = "CHILD_REKEY",
+	[STORY_INIT] = "IKE_INIT", [STORY_MORE] = "IKE_INIT", [STORY_AUTH] = "IKE_AUTH", [STORY_CHILD_NEW] = "CHILD_CREATE", [STORY_CHILD_REKEY] = "CHILD_REKEY",
 	[STORY_IKE_REKEY] = "IKE_REKEY", [STORY_CHILD_DELETE] = "CHILD_DELETE", [STORY_IKE_DELETE] = "IKE_DELETE",
 	[STORY_INFO] = "IKE_DPD",
 };
@@ -56,6 +56,7 @@ static struct ike_view *view_make(struct ike_engine *e, const struct ike_sa *sa,
 		.nat_remote = (sa->flags & SA_NAT_REMOTE) != 0,
 		.nat_fake = (sa->flags & SA_NAT_FAKE) != 0,
 		.suite = sa->suite,
+		.pq = (sa->flags & SA_PQ) != 0,
 		.established_ago_s = sa->established_ms ? (e->now_ms - sa->established_ms) / 1000 : 0,
 		.rekey_in_s = in_s(e, sa->rekey_ms),
 		.reauth_in_s = in_s(e, sa->reauth_ms),

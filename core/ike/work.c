@@ -67,7 +67,16 @@ static uint8_t own_story(const struct ike_sa *sa)
 {
 	if (!sa->initiator || !sa->setup)
 		return STORY_NONE;
-	return sa->state == IKE_S_NONE ? STORY_INIT : sa->state == IKE_S_AUTH_I ? STORY_AUTH : STORY_NONE;
+	switch (sa->state) {
+	case IKE_S_NONE:
+		return STORY_INIT;
+	case IKE_S_MORE_I:
+		return STORY_MORE;
+	case IKE_S_AUTH_I:
+		return STORY_AUTH;
+	default:
+		return STORY_NONE;
+	}
 }
 
 static struct ike_work *work_take(struct ike_engine *e, struct ike_sa *sa, uint8_t own)
@@ -99,7 +108,7 @@ void ike_work_run(struct ike_engine *e, struct ike_sa *sa)
 	if (sa->tx || sa->state == IKE_S_GONE || ike_sa_waits(sa))
 		return;
 	uint8_t own = own_story(sa);
-	struct ike_work *w = own == STORY_INIT ? NULL : work_take(e, sa, own);
+	struct ike_work *w = own == STORY_INIT || own == STORY_MORE ? NULL : work_take(e, sa, own);
 	if (!w && own == STORY_NONE)
 		return;
 	uint8_t story = own != STORY_NONE ? own : w->story;

@@ -3,6 +3,7 @@
  * Running an exchange: row, checks, applies, the message that goes out, commit. Nothing of an SA changes before the
  * message was authenticated and the last check has passed (principle P5).
  */
+#include "ike/followup.h"
 #include "ike/info.h"
 #include "ike/life.h"
 #include "ike/msgio.h"
@@ -163,10 +164,12 @@ static void run_done(struct ike_xch *x)
 
 static bool facts_ok(struct ike_xch *x)
 {
-	if ((x->sa->facts & x->row->facts) == x->row->facts)
+	uint32_t need = x->more ? ike_state_facts(x->row->more) : x->row->facts;
+
+	if ((x->sa->facts & need) == need)
 		return true;
 	(void)ike_reject(x, E_INTERNAL, "row \"%s\" is through, but facts 0x%x of 0x%x are proven", x->row->name, x->sa->facts,
-		x->row->facts);
+		need);
 	return false;
 }
 
@@ -175,7 +178,7 @@ static void state_after(struct ike_xch *x)
 	if (x->row->to == IKE_S_GONE)
 		ike_sa_end(x->e, x->sa, x->work ? x->work->reason : 0, x->dir == XCH_RX_REQUEST, info_end_text(x));
 	else if (x->row->to != IKE_S_COUNT)
-		ike_state_set(x->e, x->sa, x->row->to);
+		ike_state_set(x->e, x->sa, x->more ? x->row->more : x->row->to);
 }
 
 /* ---- requests of the peer ---------------------------------------------------------------------------------------------- */
@@ -233,7 +236,10 @@ static void rx_run(struct ike_xch *x)
 		if (v == V_DONE)
 			x->stage = XCH_APPLY;
 	}
-	if (v == V_DONE)
+	bool park = v == V_MORE;
+	if (park)
+		v = V_DONE;
+	else if (v == V_DONE)
 		v = run_stage(x, XCH_APPLY);
 	if (v == V_WAIT)
 		return;
@@ -263,6 +269,12 @@ static void rx_run(struct ike_xch *x)
 	}
 	msg_send_answer(x);
 	rx_answered(x);
+	if (park) {
+		sa->rx = NULL;
+		follow_park(x);
+		ike_work_run(e, sa);
+		return;
+	}
 	state_after(x);
 	if (x->row->timer == ROW_T_HALF_OPEN && sa->state != IKE_S_GONE)
 		half_open_arm(e, sa);
@@ -302,9 +314,13 @@ static void log_out_of_place(struct ike_xch *x, const char *kind)
 void ike_run_request(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
-	struct xch_shape shape = shape_of(x->in, STORY_NONE);
+	struct xch_shape shape = shape_of(x->in, follow_round(x) ? x->story : STORY_NONE);
+	const struct xch_row *row = xch_row_find(xch_rows, xch_rows_n, sa->state, x->exchange, XCH_RX_REQUEST, &shape);
 
-	x->row = xch_row_find(xch_rows, xch_rows_n, sa->state, x->exchange, XCH_RX_REQUEST, &shape);
+	/* Of a round before this one: its tasks do not go on. */
+	if (x->row && (!row || row->kind != ROW_TASKS))
+		drop_tasks(x);
+	x->row = row;
 	if (!x->row || x->row->kind == ROW_IGNORE) {
 		count_inc(&c_row);
 		log_out_of_place(x, "ignored");
@@ -354,7 +370,8 @@ static void tx_fail(struct ike_xch *x, enum verdict v)
 	}
 	if (x->work)
 		ike_cmd_done(e, x->work->cmd_id, x->err ? x->err : E_COLLISION, why_of(x), sa->unique, 0);
-	bool setup = sa->state == IKE_S_NONE || sa->state == IKE_S_INIT_I || sa->state == IKE_S_AUTH_I;
+	bool setup = sa->state == IKE_S_NONE || sa->state == IKE_S_INIT_I || sa->state == IKE_S_MORE_I ||
+		sa->state == IKE_S_AUTH_I;
 	if (x->exchange == XCHG_IKE_AUTH || setup)
 		v = V_CLOSE;
 	if (v == V_CLOSE) {
@@ -405,6 +422,30 @@ void ike_run_ask(struct ike_xch *x)
 		window_send(x);
 }
 
+/* The answer is half of it: the next key exchange is asked for. */
+static void tx_follow(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+	const struct xch_row *row = xch_row_follow(sa->state, x->story);
+
+	timer_stop(&x->e->timers, &x->timer);
+	if (!row) {
+		tx_fail(x, ike_reject(x, E_STALE, "the IKE SA is being replaced or deleted"));
+		return;
+	}
+	x->row = row;
+	x->exchange = row->exchange;
+	x->dir = XCH_TX_REQUEST;
+	x->stage = XCH_CHECK;
+	x->task = 0;
+	x->mid = sa->tx_mid;
+	x->in = NULL;
+	free(x->packet);
+	x->packet = NULL;
+	frag_fini(&x->frags);
+	ike_run_ask(x);
+}
+
 static void answer_run(struct ike_xch *x)
 {
 	struct ike_engine *e = x->e;
@@ -422,6 +463,10 @@ static void answer_run(struct ike_xch *x)
 		return;
 	if (sa->state == IKE_S_GONE) {
 		tx_finish(x);
+		return;
+	}
+	if (v == V_MORE) {
+		tx_follow(x);
 		return;
 	}
 	if (v == V_DROP) {

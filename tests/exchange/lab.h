@@ -75,12 +75,15 @@ struct lab {
 	uint64_t seed;
 	struct log *log;
 	struct crypto crypto;
-	bool toy_kex;          /* method 31 is a fast one of no strength */
+	bool toy_kex;          /* method 31 is a fast one of no strength (36 and 37, of ML-KEM's sizes, always are) */
 	bool no_gap;
 	bool nat;              /* node 0 is behind a NAT */
 	unsigned fails;
 	char story[512];       /* what is going on: printed with a failure */
 };
+
+/* How many additional key exchanges (RFC 9370) the proposals of the next laboratories have, in IKE and with pfs: 0 to 3. */
+extern unsigned lab_extra_kes;
 
 /* Makes both ends with one connection "c" and one child "k" ("k2" is further down, tunnel 10.3/16-10.4/16). pfs: the
  * child has a key exchange. Returns false (and says why) when the engines cannot be made. */

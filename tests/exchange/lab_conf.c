@@ -11,6 +11,7 @@ extern const struct plug_desc adit_plugin; /* crypto-gcrypt, linked in */
 
 static struct plug_registry *registry;
 struct net_addr lab_nat_addr;
+unsigned lab_extra_kes;
 
 /* ---- crypto ------------------------------------------------------------------------------------------------------ */
 
@@ -66,11 +67,34 @@ static const struct kex_ops toy_kex = { .size = sizeof toy_kex, .pub_i_len = TOY
 	.secret_len = TOY_LEN, .ctx_size = TOY_LEN, .offer = toy_offer, .answer = toy_answer, .finish = toy_finish,
 	.fini = toy_fini };
 
+/* A KEM of the sizes of ML-KEM-768, of no strength, for methods 36 and 37. */
+enum { KEM_I = 1184, KEM_R = 1088 };
+
+static err_t kem_offer(void *ctx, uint8_t *pub)
+{
+	err_t e = lab_random(toy_lab, pub, KEM_I);
+	memcpy(ctx, pub, TOY_LEN);
+	return e;
+}
+
+static err_t kem_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss)
+{
+	err_t e = lab_random(toy_lab, pub_r, KEM_R);
+	toy_mix(pub_i.p, pub_r, ss);
+	return e;
+}
+
+static const struct kex_ops toy_kem = { .size = sizeof toy_kem, .pub_i_len = KEM_I, .pub_r_len = KEM_R,
+	.secret_len = TOY_LEN, .ctx_size = TOY_LEN, .offer = kem_offer, .answer = kem_answer, .finish = toy_finish,
+	.fini = toy_fini };
+
 static const void *lab_find(void *arg, uint16_t kind, uint16_t id, uint16_t bits)
 {
 	const struct lab *lab = arg;
 	if (kind == PLUG_KEX && id == 31 && lab->toy_kex)
 		return &toy_kex;
+	if (kind == PLUG_KEX && (id == 36 || id == 37))
+		return &toy_kem;
 	return registry_find(registry, kind, id, bits);
 }
 
@@ -109,7 +133,8 @@ static const char *const nets[LAB_KIDS][2] = { { "10.1.0.0/16", "10.2.0.0/16" },
 static struct conf_auth auth_l[2], auth_r[2];
 static struct net_addr addrs[2];
 static uint8_t id_bytes[2][8] = { "a.test", "b.test" };
-static struct suite_list ike_props, esp_props, pfs_props;
+enum { EXTRA_KES = 3 };
+static struct suite_list ike_props[1 + EXTRA_KES], esp_props, pfs_props[1 + EXTRA_KES];
 static struct conf_ts kid_ts[LAB_KIDS][2];
 
 static bool once(void)
@@ -121,11 +146,20 @@ static bool once(void)
 	void *self;
 	if (!registry || adit_plugin.start(NULL, &self) || registry_add_desc(registry, &adit_plugin, self))
 		return false;
-	if (suite_list_add(&ike_props, NULL, SUITE_IKE, "aes128gcm16-prfsha256-x25519", NULL) ||
-	    suite_list_add(&ike_props, NULL, SUITE_IKE, "aes256gcm16-prfsha256-ecp256", NULL) ||
-	    suite_list_add(&esp_props, NULL, SUITE_ESP, "aes128gcm16", NULL) ||
-	    suite_list_add(&pfs_props, NULL, SUITE_ESP, "aes128gcm16-x25519", NULL) ||
-	    suite_list_add(&pfs_props, NULL, SUITE_ESP, "aes128gcm16-ecp256", NULL))
+	/* The first proposal has the additional ones, the second is for peers that want another first method. */
+	static const char *const extra[1 + EXTRA_KES] = { "", "-ke1_mlkem768", "-ke1_mlkem768-ke3_ecp384",
+							  "-ke1_mlkem768-ke2_ecp384-ke7_ecp521" };
+	for (int i = 0; i <= EXTRA_KES; i++) {
+		char ike[100], esp[100];
+		snprintf(ike, sizeof ike, "aes128gcm16-prfsha256-x25519%s", extra[i]);
+		snprintf(esp, sizeof esp, "aes128gcm16-x25519%s", extra[i]);
+		if (suite_list_add(&ike_props[i], NULL, SUITE_IKE, ike, NULL) ||
+		    suite_list_add(&ike_props[i], NULL, SUITE_IKE, "aes256gcm16-prfsha256-ecp256", NULL) ||
+		    suite_list_add(&pfs_props[i], NULL, SUITE_ESP, esp, NULL) ||
+		    suite_list_add(&pfs_props[i], NULL, SUITE_ESP, "aes128gcm16-ecp256", NULL))
+			return false;
+	}
+	if (suite_list_add(&esp_props, NULL, SUITE_ESP, "aes128gcm16", NULL))
 		return false;
 	for (int i = 0; i < 2; i++) {
 		if (net_addr_parse(i ? "192.0.2.2" : "192.0.2.1", &addrs[i]))
@@ -144,7 +178,7 @@ static bool once(void)
 
 static void kid_set(struct lab_node *n, int k, int at, bool pfs)
 {
-	struct suite_list *l = pfs ? &pfs_props : &esp_props;
+	struct suite_list *l = pfs ? &pfs_props[lab_extra_kes] : &esp_props;
 	n->kids[k] = (struct conf_child){
 		.name = kid_names[k],
 		.mode = CONF_TUNNEL,
@@ -182,8 +216,8 @@ static bool node_init(struct lab *lab, int at, bool pfs)
 		.n_remote_addrs = 1,
 		.local_port = 500,
 		.remote_port = 500,
-		.props = ike_props.v,
-		.n_props = ike_props.n,
+		.props = ike_props[lab_extra_kes].v,
+		.n_props = ike_props[lab_extra_kes].n,
 		.local = &auth_l[at],
 		.remote = &auth_r[at],
 		.n_local = 1,

@@ -99,6 +99,8 @@ static void step(uint64_t id)
 static bool chaos(uint64_t seed)
 {
 	state = seed * 7919;
+	/* Every third with up to three further key exchanges, every fourth in fragments. */
+	lab_extra_kes = seed % 3 ? 0 : 1 + (unsigned)(seed / 3 % 3);
 	if (!lab_init(&lab, seed, true, seed % 2 != 0))
 		return false;
 	snprintf(lab.story, sizeof lab.story, "seed %llu", (unsigned long long)seed);
@@ -106,6 +108,7 @@ static bool chaos(uint64_t seed)
 		lab.n[i].conn.dpd_delay_s = 20;
 		lab.n[i].conn.childless = true;
 		lab.n[i].daemon.dos_protection = false;
+		lab.n[i].conn.fragmentation = seed % 4 ? CONF_FRAG_NO : CONF_FRAG_YES;
 		lab.n[i].conn.retry = (struct conf_retry){ .tries = 3, .timeout_ms = 2000, .base_x1000 = 1500 };
 	}
 	for (unsigned i = 0; i < STEPS && !lab.fails; i++)
