@@ -21,7 +21,7 @@ static const struct {
 } statuses[] = {
 	{ E_NOT_FOUND, 404 }, { E_CHILD_NOT_FOUND, 404 }, { E_UNKNOWN_SPI, 404 }, { E_NO_CONN, 404 }, { E_EXISTS, 409 },
 	{ E_DENIED, 403 },    { E_NOT_SUPPORTED, 501 },   { E_TIMEOUT, 504 },     { E_IO, 503 },      { E_RATE, 429 },
-	{ E_SYNTAX, 400 },
+	{ E_SYNTAX, 400 },    { E_CONFLICT, 409 },
 };
 static const unsigned class_status[] = { [ERR_LOCAL] = 500, [ERR_SYSTEM] = 500, [ERR_PEER] = 502, [ERR_POLICY] = 409,
 					 [ERR_CONFIG] = 422, [ERR_RESOURCE] = 503, [ERR_CANCELLED] = 409 };
@@ -177,7 +177,8 @@ void rest_answer_text(struct rest_req *q, unsigned status, const char *type, cha
 	rest_queue(q, status, response_of(text, type));
 }
 
-void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const char *detail, const char *header, const char *value)
+void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const char *detail, const char *header, const char *value,
+		       json_t *more)
 {
 	char type[64];
 	json_t *o = json_object();
@@ -188,6 +189,8 @@ void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const ch
 	json_object_set_new(o, "status", json_integer((json_int_t)status));
 	json_object_set_new(o, "detail", api_json_text(detail ? detail : err_text(code), strlen(detail ? detail : err_text(code))));
 	json_object_set_new(o, "code", json_string(err_name(code)));
+	json_object_update_missing(o, more);
+	json_decref(more);
 	char *text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	if (q->entry)
@@ -205,7 +208,7 @@ void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const ch
 
 void rest_problem(struct rest_req *q, unsigned status, err_t code, const char *detail)
 {
-	rest_problem_with(q, status, code, detail, NULL, NULL);
+	rest_problem_with(q, status, code, detail, NULL, NULL, NULL);
 }
 
 void rest_problemf(struct rest_req *q, unsigned status, err_t code, const char *fmt, ...)

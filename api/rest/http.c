@@ -49,7 +49,7 @@ static void too_often(struct rest_req *q, unsigned wait_s)
 	char text[24];
 	count_inc(&c_limited);
 	snprintf(text, sizeof text, "%u", wait_s);
-	rest_problem_with(q, 0, E_RATE, "too many requests: try again after the seconds in Retry-After", "Retry-After", text);
+	rest_problem_with(q, 0, E_RATE, "too many requests: try again after the seconds in Retry-After", "Retry-After", text, NULL);
 }
 
 static bool by_certificate(struct rest_req *q)
@@ -105,7 +105,7 @@ static void wrong_verb(struct rest_req *q, const char *path)
 			snprintf(allow + strlen(allow), sizeof allow - strlen(allow), "%s%s", allow[0] ? ", " : "", verbs[i]);
 	char text[128];
 	snprintf(text, sizeof text, "this resource takes %s", allow);
-	rest_problem_with(q, MHD_HTTP_METHOD_NOT_ALLOWED, E_NOT_SUPPORTED, text, "Allow", allow);
+	rest_problem_with(q, MHD_HTTP_METHOD_NOT_ALLOWED, E_NOT_SUPPORTED, text, "Allow", allow, NULL);
 }
 
 static bool preflight(struct rest_req *q)

@@ -22,7 +22,10 @@ static void put_fixed(const struct rest_req *q, struct adit_msg *m)
 		char key[64];
 		size_t k = strcspn(p, "=");
 		snprintf(key, sizeof key, "%.*s", (int)k, p);
-		adit_msg_bytes(m, key, p + k + 1, strcspn(p + k + 1, ","));
+		slice v = slice_of(p + k + 1, strcspn(p + k + 1, ","));
+		if (slice_equal(v, SLICE_LIT("{who}")))
+			v = slice_str(q->who.name);
+		adit_msg_bytes(m, key, v.p, v.n);
 	}
 	/* The section has the name of the path, and nothing else stands beside it. */
 	for (int i = 0; i < q->path.n && r->kind != REST_SECTION; i++) {
@@ -159,12 +162,22 @@ static bool waits_too_long(struct rest_req *q)
 	return true;
 }
 
-static void failed(struct rest_req *q, enum adit_api_status st, const char *text, const char *code)
+/* A result without what HTTP says already. */
+static json_t *result(const struct api_method *m, const struct adit_node *reply)
+{
+	json_t *o = api_json(reply, m->result, m->n_result);
+	json_object_del(o, "success");
+	json_object_del(o, "errmsg");
+	json_object_del(o, "errcode");
+	return o;
+}
+
+static void failed(struct rest_req *q, enum adit_api_status st, const char *text, const char *code, json_t *more)
 {
 	switch (st) {
 	case ADIT_API_FAILED:
 		/* swanctl's fields are older than the codes: a failure without one is nobody's fault but the daemon's. */
-		rest_problem(q, 0, *code ? rest_code(code) : E_INTERNAL, text);
+		rest_problem_with(q, 0, *code ? rest_code(code) : E_INTERNAL, text, NULL, NULL, json_incref(more));
 		break;
 	case ADIT_API_TIMEOUT:
 		rest_problem(q, 0, E_TIMEOUT, text);
@@ -181,6 +194,7 @@ static void failed(struct rest_req *q, enum adit_api_status st, const char *text
 	default:
 		rest_problem(q, 0, E_IO, text);
 	}
+	json_decref(more);
 }
 
 /* One call; m is taken. True: *reply is the caller's. False: answered. */
@@ -204,23 +218,14 @@ static bool call(struct rest_req *q, const struct api_method *method, struct adi
 		snprintf(text, sizeof text, "%s", adit_api_error(a));
 		snprintf(code, sizeof code, "%s", adit_api_errcode(a));
 		backend_give(q->r->backend, set, a, st);
+		json_t *more = *reply ? result(method, *reply) : NULL;
 		adit_node_free(*reply);
 		*reply = NULL;
-		failed(q, st, text, code);
+		failed(q, st, text, code, more);
 		return false;
 	}
 	backend_give(q->r->backend, set, a, st);
 	return true;
-}
-
-/* A result without what HTTP says already. */
-static json_t *result(const struct api_method *m, const struct adit_node *reply)
-{
-	json_t *o = api_json(reply, m->result, m->n_result);
-	json_object_del(o, "success");
-	json_object_del(o, "errmsg");
-	json_object_del(o, "errcode");
-	return o;
 }
 
 /* ---- kinds ---- */
@@ -297,24 +302,69 @@ static void serve_part(struct rest_req *q)
 	json_decref(item);
 }
 
-static void add_event(void *arg, const char *event, const struct adit_node *body)
+/* Everything a method streams: events one behind the other, or put together. */
+struct gathered {
+	json_t *into; /* an array, or an object */
+	size_t n;
+};
+
+static void gather(void *arg, const char *event, const struct adit_node *body)
 {
-	json_t *items = arg;
+	struct gathered *g = arg;
 	int i = api_event_find(slice_str(event));
-	if (i >= 0 && json_array_size(items) < REST_STREAM_MAX)
-		json_array_append_new(items, api_json(body, api_events[i].fields, api_events[i].n_fields));
+	if (i < 0 || g->n++ >= REST_STREAM_MAX)
+		return;
+	json_t *o = api_json(body, api_events[i].fields, api_events[i].n_fields);
+	if (json_is_array(g->into))
+		json_array_append(g->into, o);
+	else
+		json_object_update_recursive(g->into, o);
+	json_decref(o);
+}
+
+/* NULL: answered. */
+static json_t *gather_all(struct rest_req *q, json_t *into)
+{
+	struct gathered g = { .into = into };
+	struct adit_msg *m = arguments(q);
+	struct adit_node *reply;
+	bool done = m && call(q, q->m, m, gather, &g, &reply);
+	if (done)
+		adit_node_free(reply);
+	if (done && g.n > REST_STREAM_MAX)
+		rest_problemf(q, MHD_HTTP_CONTENT_TOO_LARGE, E_LIMIT, "there are %zu, an answer has %d at most: ask for less", g.n, REST_STREAM_MAX);
+	if (done && g.n <= REST_STREAM_MAX)
+		return into;
+	json_decref(into);
+	return NULL;
 }
 
 static void serve_stream(struct rest_req *q)
 {
-	struct adit_msg *m = arguments(q);
-	struct adit_node *reply;
-	json_t *items = json_array();
-	if (m && call(q, q->m, m, add_event, items, &reply)) {
-		adit_node_free(reply);
-		rest_answer(q, MHD_HTTP_OK, json_pack("{s:O}", "items", items), "");
-	}
-	json_decref(items);
+	json_t *items = gather_all(q, json_array());
+	if (items)
+		rest_answer(q, MHD_HTTP_OK, json_pack("{s:o}", "items", items), "");
+}
+
+/* The object of the path in a tree (NULL: there is none), or the whole tree. False: answered. */
+static bool look_up_tree(struct rest_req *q, json_t **out)
+{
+	json_t *tree = gather_all(q, json_object());
+	*out = !tree ? NULL : q->route->part ?
+		       json_incref(json_object_get(json_object_get(tree, q->route->part), q->path.param[q->path.n - 1])) : json_incref(tree);
+	json_decref(tree);
+	return tree != NULL;
+}
+
+static void serve_tree(struct rest_req *q)
+{
+	json_t *o;
+	if (!look_up_tree(q, &o))
+		return;
+	if (o)
+		rest_answer(q, MHD_HTTP_OK, o, "");
+	else
+		not_there(q);
 }
 
 /* ---- conditional writes ---- */
@@ -335,12 +385,12 @@ static bool version_of(struct rest_req *q, char etag[REST_ETAG])
 	look.entry = NULL;
 	look.route = NULL;
 	for (size_t i = 0; i < rest_n_routes && !look.route; i++)
-		if (!strcmp(rest_routes[i].path, q->route->path) && rest_routes[i].kind == REST_ITEM)
+		if (!strcmp(rest_routes[i].path, q->route->path) && !strcmp(rest_routes[i].verb, "GET"))
 			look.route = &rest_routes[i];
 	if (!look.route)
 		return true;
 	look.m = &api_methods[api_method_find(slice_str(look.route->method))];
-	bool done = look_up(&look, &item);
+	bool done = look.route->kind == REST_TREE ? look_up_tree(&look, &item) : look_up(&look, &item);
 	q->answered = look.answered;
 	q->result = look.result;
 	char *text = item ? json_dumps(item, JSON_COMPACT) : NULL;
@@ -425,6 +475,7 @@ void rest_serve(struct rest_req *q)
 	case REST_ITEM: serve_item(q); break;
 	case REST_PART: serve_part(q); break;
 	case REST_STREAM: serve_stream(q); break;
+	case REST_TREE: serve_tree(q); break;
 	case REST_BUILTIN: q->route->run(q); break;
 	default:
 		if (q->route->conditional)

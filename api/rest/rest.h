@@ -93,7 +93,9 @@ void rest_answer_static(struct rest_req *q, unsigned status, const char *type, c
 void rest_answer_text(struct rest_req *q, unsigned status, const char *type, char *text);
 /* Problem details (RFC 9457): status 0 is the one that goes with the code. detail NULL: the sentence of the code. */
 void rest_problem(struct rest_req *q, unsigned status, err_t code, const char *detail);
-void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const char *detail, const char *header, const char *value);
+/* With one more header, and more members (owned, freed); both may be NULL. */
+void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const char *detail, const char *header, const char *value,
+		       json_t *more);
 void rest_problemf(struct rest_req *q, unsigned status, err_t code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* The finding, which is freed. */
 void rest_problem_diag(struct rest_req *q, err_t code, struct diag *why);

@@ -18,6 +18,7 @@ enum rest_kind {
 	REST_ACT,      /* the same for what may take its time */
 	REST_SECTION,  /* the body is a section under the name of the path */
 	REST_STREAM,   /* all that a method streams */
+	REST_TREE,     /* the same as one tree; with `part` the object of the path in this section of it */
 	REST_BUILTIN   /* `run` */
 };
 
@@ -34,7 +35,7 @@ struct rest_route {
 	const char *part;
 	const char *bind;    /* "name=ike": the parameter {name} is the argument ike */
 	const char *leave;   /* arguments that make no sense here, with commas between */
-	const char *set;     /* "leases=yes": arguments that are always so */
+	const char *set;     /* "leases=yes": arguments that are always so; {who}: the name of the caller */
 	const char *filters; /* fields of an item a query may ask for */
 	bool conditional;    /* a change has to name the version it was made for */
 	bool section;        /* GET: the section of the result that has the name of the path */
