@@ -286,32 +286,57 @@ static err_t (*const checks[CONF_T_COUNT])(const struct val *v) = {
 	[CONF_T_IFNAME] = check_ifname, [CONF_T_DSCP] = check_dscp,
 };
 
-static err_t check_strings(const struct conf_key *k, const struct conf_node *n, void *at)
+/* The next word of an item; the whole item unless white space separates. */
+static bool next_word(const struct conf_key *k, slice *left, slice *word)
+{
+	static const char space[] = " \t\r\n";
+
+	if (!(k->flags & CONF_SPACES)) {
+		*word = *left;
+		*left = SLICE_NONE;
+		return word->n != 0;
+	}
+	while (left->n && memchr(space, left->p[0], sizeof space - 1))
+		*left = slice_of(left->p + 1, left->n - 1);
+	size_t n = 0;
+	while (n < left->n && !memchr(space, left->p[n], sizeof space - 1))
+		n++;
+	*word = slice_of(left->p, n);
+	*left = slice_of(left->p + n, left->n - n);
+	return n != 0;
+}
+
+/* Counts the items, or copies the first `cap` of them to v (NULL: only counts). E_NOMEM: v has what could be copied. */
+static err_t strings_take(const struct conf_key *k, const struct conf_node *n, char **v, size_t cap, size_t *have)
 {
 	struct conf_items it = { 0 };
-	size_t have = 0;
-	char **v;
+	slice word;
 
-	if (!at)
-		return 0;
+	*have = 0;
 	while (conf_items_next(n, &it))
-		have++;
-	v = calloc(have + 1, sizeof *v);
+		for (slice left = it.text; next_word(k, &left, &word) && (!v || *have < cap); (*have)++)
+			if (v && !(v[*have] = strndup((const char *)word.p, word.n)))
+				return E_NOMEM;
+	return 0;
+}
+
+static err_t check_strings(const struct conf_key *k, const struct conf_node *n, void *at)
+{
+	size_t have;
+
+	if (!at || strings_take(k, n, NULL, 0, &have))
+		return 0;
+	char **v = calloc(have + 1, sizeof *v);
 	if (!v)
 		return E_NOMEM;
-	it = (struct conf_items){ 0 };
-	for (size_t i = 0; i < have && conf_items_next(n, &it); i++) {
-		v[i] = strndup((const char *)it.text.p, it.text.n);
-		if (!v[i]) {
-			while (i-- > 0)
-				free(v[i]);
-			free(v);
-			return E_NOMEM;
-		}
-	}
-	(void)k;
-	*(char ***)at = v;
-	return 0;
+	err_t e = strings_take(k, n, v, have, &have);
+	for (size_t i = 0; e && v[i]; i++)
+		free(v[i]);
+	if (e)
+		free(v);
+	else
+		*(char ***)at = v;
+	return e;
 }
 
 err_t conf_defaults(const struct conf_schema *s, void *obj)

@@ -37,7 +37,8 @@ enum { /* struct conf_key.flags */
 	CONF_ANY_NAME = 4, /* any name (the connections below `connections`) */
 	CONF_CAN_OFF = 8,  /* with CONF_LATER: the default may be written down ("aggressive = no") */
 	CONF_SAFE_IGNORED = 16, /* accepted without effect here; the doc says why that is harmless */
-	CONF_HIDDEN = 32   /* never shown or logged: secrets */
+	CONF_HIDDEN = 32,  /* never shown or logged: secrets */
+	CONF_SPACES = 64   /* the items of a list may be separated by white space, too */
 };
 
 struct conf_word {

@@ -156,7 +156,7 @@ static const struct conf_key aditd_keys[] = {
 	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "220",
 	  .doc = "Mark of the packets IKE and ESP in UDP send; 0 none (then selectors that hold the peer itself "
 		 "cannot be used)." },
-	{ "load", CONF_T_STRINGS, AT(load),
+	{ "load", CONF_T_STRINGS, CONF_SPACES, AT(load),
 	  .doc = "Plugins to load, the preferred first; all that are there unless set." },
 	{ "interfaces_use", CONF_T_STRINGS, AT(interfaces_use),
 	  .doc = "Network interfaces IKE is spoken on; all unless set." },

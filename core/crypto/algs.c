@@ -61,27 +61,34 @@ static bool same_alg(const struct plug_feat *a, const struct plug_feat *b)
 	return a->kind == b->kind && a->id == b->id && a->arg == b->arg;
 }
 
-void crypto_algs_each(const struct plug_registry *reg, void (*cb)(void *arg, const struct crypto_alg_row *row), void *arg)
+/* How many offered providers of the algorithm stand before this one. */
+static unsigned rank_of(const struct plug_registry *reg, const struct reg_feat *f)
+{
+	const struct reg_feat *other;
+	size_t cursor = 0;
+	unsigned rank = 1;
+
+	while ((other = registry_each_feat(reg, f->is.kind, &cursor)) && other != f)
+		rank += same_alg(&other->is, &f->is) && other->offered;
+	return f->offered ? rank : 0;
+}
+
+bool crypto_algs_next(const struct plug_registry *reg, size_t *cursor, struct crypto_alg_row *row)
 {
 	const struct reg_feat *f;
-	struct plug_feat before = { 0, 0, 0 };
-	size_t cursor = 0;
-	unsigned rank = 0;
 
-	while ((f = registry_each_feat(reg, 0, &cursor))) {
-		if (!is_crypto(f->is.kind))
-			continue;
-		rank = same_alg(&before, &f->is) ? rank + 1 : 1;
-		before = f->is;
-		const struct suite_fact *fact = type_of(f->is.kind) ? suite_fact(type_of(f->is.kind), f->is.id) : NULL;
-		bool both = f->is.kind == PLUG_ENCR || f->is.kind == PLUG_INTEG || f->is.kind == PLUG_KEX;
-		struct crypto_alg_row row = { .kind = plug_kind_name(f->is.kind), .plugin = f->plugin->name,
-			.rank = f->offered ? rank : 0, .why = f->why, .speed = f->speed,
-			.weak = (f->row->flags & PLUG_WEAK) || (fact && fact->flags & SUITE_WEAK),
-			.ike = !fact || !(fact->flags & SUITE_NO_IKE), .esp = both && fact && !(fact->flags & SUITE_NO_CHILD) };
-		crypto_alg_name(&f->is, row.name);
-		cb(arg, &row);
-	}
+	while ((f = registry_each_feat(reg, 0, cursor)) && !is_crypto(f->is.kind))
+		;
+	if (!f)
+		return false;
+	const struct suite_fact *fact = type_of(f->is.kind) ? suite_fact(type_of(f->is.kind), f->is.id) : NULL;
+	bool both = f->is.kind == PLUG_ENCR || f->is.kind == PLUG_INTEG || f->is.kind == PLUG_KEX;
+	*row = (struct crypto_alg_row){ .is = f->is, .kind = plug_kind_name(f->is.kind), .plugin = f->plugin->name,
+		.rank = rank_of(reg, f), .why = f->why, .speed = f->speed,
+		.weak = (f->row->flags & PLUG_WEAK) || (fact && fact->flags & (SUITE_WEAK | SUITE_BROKEN)),
+		.ike = !fact || !(fact->flags & SUITE_NO_IKE), .child = both && fact && !(fact->flags & SUITE_NO_CHILD) };
+	crypto_alg_name(&f->is, row->name);
+	return true;
 }
 
 err_t crypto_pin_all(struct plug_registry *reg, const char *(*pin)(void *arg, const char *name), void *arg,

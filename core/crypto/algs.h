@@ -9,19 +9,21 @@
 #include "base/diag.h"
 #include "plugin/registry.h"
 
+/* One algorithm of one plugin. Strings live as long as the registry. */
 struct crypto_alg_row {
+	struct plug_feat is;
 	const char *kind;    /* "encr", "integ", "prf", "kex", "sign", "hash", "rng" */
-	char name[48];       /* "AES_GCM_16_128", "CURVE_25519", "ECDSA_19" */
+	char name[48];       /* "AES_GCM_16_128", "CURVE_25519", "ECDSA_ECP_256" */
 	const char *plugin;
 	unsigned rank;       /* 1 is the one that serves; 0 left out */
-	const char *why;     /* why it serves, or why it is left out; "" */
-	uint32_t speed;      /* operations per second (1,024 bytes; key exchange: both sides' work of one), 0 not measured */
+	const char *why;     /* why it serves, or why it is left out (a known-answer test that failed, a need); "" */
+	uint32_t speed;      /* operations per second as kat_speed() measures them; 0 not measured */
 	bool weak;           /* used only when a configuration names it */
-	bool ike, esp;       /* where it may be used: IKE; child SAs of the userspace plane */
+	bool ike, child;     /* where it may be used: IKE SAs; child SAs */
 };
 
-/* Calls cb for every crypto feature, ordered by kind and number, best first. The row lives during the call. */
-void crypto_algs_each(const struct plug_registry *reg, void (*cb)(void *arg, const struct crypto_alg_row *row), void *arg);
+/* The next crypto feature, ordered by kind and number, best first; *cursor starts with 0. false at the end. */
+bool crypto_algs_next(const struct plug_registry *reg, size_t *cursor, struct crypto_alg_row *row);
 
 /* "AES_GCM_16_128" of a feature. */
 void crypto_alg_name(const struct plug_feat *f, char buf[48]);

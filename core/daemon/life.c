@@ -154,6 +154,9 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 	e = crypto_pin_all(d->reg, pin_of, d, why);
 	if (e)
 		return e;
+	const struct rng_ops *rng = registry_find(d->reg, PLUG_RNG, 0, 0);
+	if (rng)
+		rng_use(rng->fill);
 	say_crypto(d);
 	e = plane_start(d, why);
 	return e ? e : netplane_start(d, why);
@@ -414,6 +417,7 @@ void daemon_stop(struct daemon *d)
 	}
 	updown_stop(d);
 	commit_stop(d);
+	rng_use(NULL);
 	loader_free(d->loader);
 	udp_close(d->udp);
 	plane_stop(d);

@@ -216,6 +216,19 @@ static err_t sign_test(const struct plug_feat_row *row, const struct plug_kat *k
 	return e;
 }
 
+/* A source has no known answer: two draws differ, and neither is empty. */
+static err_t rng_test(const struct rng_ops *ops, struct diag **why)
+{
+	static const uint8_t none[32];
+	uint8_t a[32] = { 0 }, b[32] = { 0 };
+
+	if (!ops->fill || ops->fill(a, sizeof a) || ops->fill(b, sizeof b))
+		return diag_set(why, E_KAT, "it gives no random bytes");
+	if (memcmp(a, b, sizeof a) == 0 || memcmp(a, none, sizeof a) == 0 || memcmp(b, none, sizeof b) == 0)
+		return diag_set(why, E_KAT, "it gives the same bytes again");
+	return 0;
+}
+
 /* ---- is the table one we can call? ---- */
 
 static bool encr_sane(const void *ops)
@@ -295,6 +308,8 @@ err_t kat_run(const struct plug_feat_row *row, struct diag **why)
 			ADIT_ABI_MINOR);
 	if (kinds[kind].sane && !kinds[kind].sane(row->ops))
 		return diag_set(why, E_ABI, "its function table has impossible sizes or lacks a function");
+	if (kind == PLUG_RNG)
+		return rng_test(row->ops, why);
 	if (!kinds[kind].test)
 		return 0;
 	if (!row->n_kats && kind != PLUG_KEX)

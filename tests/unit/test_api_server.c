@@ -649,6 +649,58 @@ Test(api_server, connections)
 	close(fd);
 }
 
+/* Two providers of one algorithm, one of another; nothing of their tables is called. */
+static const uint32_t table = sizeof table;
+static const struct plug_feat_row fast_rows[] = { { .is = { PLUG_PRF, 5, 0 }, .prio = 9, .ops = &table } };
+static const struct plug_feat_row slow_rows[] = { { .is = { PLUG_PRF, 5, 0 }, .prio = 1, .ops = &table },
+						  { .is = { PLUG_ENCR, 3, 192 }, .ops = &table, .flags = PLUG_WEAK } };
+static const struct plug_desc fast = { ADIT_PLUGIN_HEAD, .name = "fast", .feats = fast_rows, .n_feats = 1 };
+static const struct plug_desc slow = { ADIT_PLUGIN_HEAD, .name = "slow", .feats = slow_rows, .n_feats = 2 };
+
+/* One list-algorithm event: its section and some fields. */
+static void expect_alg(int fd, const char *name, const char *provider, const char *rank, const char *why, const char *weak)
+{
+	const char *const fields[][2] = { { "provider", provider }, { "rank", rank }, { "why", why }, { "weak", weak } };
+	struct vici_packet p = expect(fd, VICI_EVENT);
+	check_event(&p);
+	struct vici_in in = vici_in_of(p.body);
+	struct vici_elem e = vici_next(&in);
+	cr_assert(e.type == VICI_SECTION_START && slice_equal(e.name, slice_str(name)), "%.*s", (int)e.name.n,
+		  (const char *)e.name.p);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct vici_in body = in;
+		for (e = vici_next(&body); e.type == VICI_KEY_VALUE && !slice_equal(e.name, slice_str(fields[i][0]));)
+			e = vici_next(&body);
+		cr_assert(slice_equal(e.value, slice_str(fields[i][1])), "%s of %s is %.*s", fields[i][0], name,
+			  (int)e.value.n, (const char *)e.value.p);
+	}
+}
+
+Test(api_server, list_algorithms)
+{
+	int fd = client(API_PERM_READ);
+	cr_assert_eq(registry_add_desc(registry, &slow, NULL), 0);
+	cr_assert_eq(registry_add_desc(registry, &fast, NULL), 0);
+	registry_speed(registry, "fast", PLUG_PRF, 5, 0, 2000);
+	registry_speed(registry, "slow", PLUG_PRF, 5, 0, 1000);
+	listen_to(fd, "list-algorithm", VICI_EVENT_REGISTER);
+	expect(fd, VICI_EVENT_CONFIRM);
+	ask(fd, "list-algorithms", NULL, NULL);
+	expect_alg(fd, "3DES_CBC", "slow", "1", "only provider", "yes");
+	expect_alg(fd, "PRF_HMAC_SHA2_256", "fast", "1", "speed", "no");
+	expect_alg(fd, "PRF_HMAC_SHA2_256", "slow", "2", "", "no");
+	expect_alg(fd, "RNG", "kernel", "1", "only provider", "no");
+	expect(fd, VICI_CMD_RESPONSE);
+	ask(fd, "list-algorithms", "kind", "encr");
+	expect_alg(fd, "3DES_CBC", "slow", "1", "only provider", "yes");
+	expect(fd, VICI_CMD_RESPONSE);
+	ask(fd, "list-algorithms", "name", "PRF_HMAC_SHA2_256");
+	expect_alg(fd, "PRF_HMAC_SHA2_256", "fast", "1", "speed", "no");
+	expect_alg(fd, "PRF_HMAC_SHA2_256", "slow", "2", "", "no");
+	expect(fd, VICI_CMD_RESPONSE);
+	close(fd);
+}
+
 Test(api_server, socket_file)
 {
 	char dir[] = "/tmp/adit-api.XXXXXX", path[64], busy[64];

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "tools/adit/cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -77,18 +78,36 @@ static enum cli_exit show_call(struct cli *c, const char *method, struct adit_ms
 	return code;
 }
 
-static void show_algs(const struct adit_node *reply)
+/* "12.4 Gbit/s" of what works on bytes, "3,100/s" of the rest. */
+static const char *speed_text(const struct adit_node *a, char buf[32])
 {
-	for (const struct adit_node *kind = reply->first; kind; kind = kind->next) {
-		printf("%s:\n", kind->name);
-		for (const struct adit_node *a = kind->first; a; a = a->next)
-			printf("  %-24s %s\n", a->name, a->kind == ADIT_NODE_VALUE ? a->value : "");
-	}
+	const char *kind = cli_text(a, "kind");
+	double v = strtod(cli_text(a, "speed"), NULL);
+	if (v <= 0)
+		snprintf(buf, 32, "-");
+	else if (strcmp(kind, "kex") && strcmp(kind, "sign"))
+		snprintf(buf, 32, "%.2f Gbit/s", v * 1024 * 8e-9);
+	else
+		snprintf(buf, 32, "%.0f/s", v);
+	return buf;
+}
+
+static void show_alg(const struct adit_node *a)
+{
+	char speed[32], used[64], rank[16] = "-";
+	bool left_out = !strcmp(cli_text(a, "rank"), "0");
+	if (!left_out)
+		snprintf(rank, sizeof rank, "%s", cli_text(a, "rank"));
+	printf("%-6s %-22s %-15s %4s %14s  %-10s %s%s%s\n", cli_text(a, "kind"), a->name, cli_text(a, "provider"), rank,
+	       speed_text(a, speed), cli_items(a, "used", used, sizeof used), left_out ? "left out: " : "", cli_text(a, "why"),
+	       strcmp(cli_text(a, "weak"), "yes") ? "" : *cli_text(a, "why") ? ", weak" : "weak");
 }
 
 static enum cli_exit list_algs(struct cli *c)
 {
-	return show_call(c, "get-algorithms", NULL, show_algs);
+	if (!c->json)
+		printf("%-6s %-22s %-15s %4s %14s  %-10s %s\n", "KIND", "ALGORITHM", "PROVIDER", "RANK", "SPEED", "USED", "WHY");
+	return list_stream(c, "list-algorithms", show_alg);
 }
 
 static enum cli_exit list_plugins(struct cli *c)
