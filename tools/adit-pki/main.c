@@ -7,7 +7,7 @@
  *
  * Exit status of every command: 0 success, 1 the answer is no (invalid, a test failed), 2 usage or an unreadable file.
  */
-#include "pki.h"
+#include "build.h"
 #include "plugin/loader.h"
 
 #include <getopt.h>
@@ -15,6 +15,36 @@
 #include <stdlib.h>
 
 static const struct pki_verb verbs[] = {
+	{ "gen", pki_gen, PKI_PLUG_X509, "make a private key",
+	  "[--type rsa|ec|ed25519|ed448] [--size BITS] [--out FILE] [--passphrase-file FILE] [--der] [--weak]\n"
+	  "\n"
+	  "Writes PKCS #8, encrypted (PBES2, AES-256) when there is a passphrase. Defaults: ec of 256 bits (384 and 521 can be had);\n"
+	  "RSA 3072 bits, at least 2048 unless --weak.\n" },
+	{ "pub", pki_pub, PKI_PLUG_X509, "the public key of a private key, certificate or request",
+	  "[--out FILE] [--der] [--passphrase-file FILE] FILE\n" },
+	{ "keyid", pki_keyid, PKI_PLUG_X509, "identifiers of a key, as CERTREQ payloads, certificates and pins have them",
+	  "[--passphrase-file FILE] FILE\n" },
+	{ "dn", pki_dn, PKI_PLUG_X509, "the subject of a certificate, or a name as DER",
+	  "[--issuer] [--hex] FILE | --text \"C=CH, O=Lab, CN=gw\" [--hex]\n" },
+	{ "req", pki_req, PKI_PLUG_X509, "a certificate request (PKCS #10)",
+	  "--key FILE [--passphrase-file FILE] [--out FILE] [--der] fields...\n"
+	  "\n" BUILD_USAGE_NAMES "  --ca --path-len N    ask for a CA certificate\n" },
+	{ "self", pki_self, PKI_PLUG_X509, "a self-signed certificate",
+	  "--key FILE [--passphrase-file FILE] [--out FILE] [--der] fields...\n"
+	  "\n" BUILD_USAGE_NAMES BUILD_USAGE_CERT },
+	{ "issue", pki_issue, PKI_PLUG_X509, "a certificate signed by a CA",
+	  "--ca-cert FILE --ca-key FILE [--ca-passphrase-file FILE] --req FILE | --pub FILE | --key FILE\n"
+	  "       [--out FILE] [--der] fields...\n"
+	  "\n"
+	  "Names, usages and purposes of a request are taken over unless options name others; that it becomes a CA is for --ca alone.\n"
+	  "\n" BUILD_USAGE_NAMES BUILD_USAGE_CERT },
+	{ "signcrl", pki_signcrl, PKI_PLUG_X509, "a revocation list, full or delta",
+	  "--ca-cert FILE --ca-key FILE [--ca-passphrase-file FILE] [--last-crl FILE | --delta-of FILE] [--number N]\n"
+	  "       [--revoke SERIAL[:REASON[:TIME]]]... [[--reason REASON] --cert FILE]... [--lifetime 15d] [--freshest-uri URI]\n"
+	  "       [--digest NAME] [--out FILE] [--der]\n"
+	  "\n"
+	  "  --last-crl FILE      keep its entries, count its number on\n"
+	  "  --delta-of FILE      a delta CRL to this complete one\n" },
 	{ "verify", pki_verify, PKI_PLUG_X509, "is a certificate valid, and why or why not",
 	  "--anchor FILE... [--intermediate FILE]... [--crl FILE]... [--ocsp FILE]... [--time RFC3339] [--policy OID]...\n"
 	  "       [--require-explicit-policy] [--inhibit-any-policy] [--inhibit-policy-mapping] [--name ID] [--name-in-cn]\n"
@@ -40,6 +70,10 @@ static const struct pki_verb verbs[] = {
 	  "Exit status: 0 valid, 1 invalid, 2 misuse.\n" },
 	{ "print", pki_print, PKI_PLUG_X509, "what is in a certificate, CRL, request, key or OCSP answer",
 	  "[--json] [--passphrase-file FILE] FILE...\n" },
+	{ "psk", pki_psk, PKI_PLUG_NONE, "a random preshared key",
+	  "[--bits 256] [--format base64|hex] [--out FILE]\n"
+	  "\n"
+	  "Prints 0s... (base64) or 0x..., as a secret in swanctl.conf takes it.\n" },
 	{ "test-vectors", pki_test_vectors, PKI_PLUG_ALL, "run public test vectors against the crypto plugins",
 	  "[--provider NAME] FILE...\n"
 	  "\n"
@@ -162,7 +196,7 @@ int main(int argc, char **argv)
 			usage_of(p.verb, stdout);
 			return PKI_OK;
 		}
-	optind = 1;
+	optind = 0; /* getopt starts anew, with the command's own kind of order */
 	if (p.verb->plugins == PKI_PLUG_NONE)
 		return p.verb->run(&p, argc, argv);
 	return with_plugins(&p, dir ? dir : ADIT_PLUGIN_DIR, argc, argv);

@@ -53,9 +53,17 @@ void pki_passphrase_free(char *pass);
 /* The first certificate of a file; NULL: said. A reference of the caller. */
 struct cert *pki_cert(const struct pki *p, const char *path);
 gnutls_x509_crt_t pki_crt(const struct pki *p, const char *path);
-/* A private key of a file; NULL: said. */
-gnutls_x509_privkey_t pki_key(const struct pki *p, const char *path, const char *passphrase);
-gnutls_privkey_t pki_signer(const struct pki *p, const char *path, const char *passphrase);
+/* A private key of a file (pass_file NULL: not encrypted); NULL: said. */
+gnutls_x509_privkey_t pki_key(const struct pki *p, const char *path, const char *pass_file);
+gnutls_privkey_t pki_signer(const struct pki *p, const char *path, const char *pass_file);
+/* A PKCS #10 request whose signature is right; NULL: said. */
+gnutls_x509_crq_t pki_crq(const struct pki *p, const char *path);
+/* A new key: "rsa", "ec", "ed25519", "ed448"; bits 0: the default. NULL: said. */
+gnutls_x509_privkey_t pki_generate(const struct pki *p, const char *type, unsigned bits, bool weak);
+/* PKCS #8, encrypted when there is a passphrase. */
+int pki_write_key(const struct pki *p, gnutls_x509_privkey_t key, const char *path, const char *passphrase, bool pem);
+/* Do certificate and key belong together? false: said. */
+bool pki_is_pair(const struct pki *p, gnutls_x509_crt_t crt, gnutls_privkey_t key);
 
 /* A growing list of pointers; exits with a message when memory ends. */
 struct pki_list {
@@ -77,5 +85,14 @@ int64_t pki_now(void);
 int pki_test_vectors(struct pki *p, int argc, char **argv);
 int pki_verify(struct pki *p, int argc, char **argv);
 int pki_print(struct pki *p, int argc, char **argv);
+int pki_gen(struct pki *p, int argc, char **argv);
+int pki_pub(struct pki *p, int argc, char **argv);
+int pki_keyid(struct pki *p, int argc, char **argv);
+int pki_dn(struct pki *p, int argc, char **argv);
+int pki_psk(struct pki *p, int argc, char **argv);
+int pki_req(struct pki *p, int argc, char **argv);
+int pki_self(struct pki *p, int argc, char **argv);
+int pki_issue(struct pki *p, int argc, char **argv);
+int pki_signcrl(struct pki *p, int argc, char **argv);
 
 #endif
