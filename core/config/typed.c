@@ -98,6 +98,27 @@ static void read_child_props(struct build *b, const struct conf_node *sec, struc
 	c->n_props = l.n;
 }
 
+/* An end before the rekey: traffic would stop each time. */
+static void check_lives(struct build *b, const struct conf_node *sec, const struct conf_child *c)
+{
+	const struct {
+		const char *life, *rekey;
+		uint64_t life_v, rekey_v;
+	} rows[] = {
+		{ "life_time", "rekey_time", c->life_time_s, c->rekey_time_s },
+		{ "life_bytes", "rekey_bytes", c->life_bytes, c->rekey_bytes },
+		{ "life_packets", "rekey_packets", c->life_packets, c->rekey_packets },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct conf_node *life = conf_node_child(sec, rows[i].life), *rekey = conf_node_child(sec, rows[i].rekey);
+		if (conf_is_set(life) && conf_is_set(rekey) && rows[i].life_v && rows[i].rekey_v && rows[i].life_v < rows[i].rekey_v)
+			note(b, conf_node_fail(life, true, b->why, E_BAD_VALUE, "'%s' = '%s' is below '%s' = '%s': the child SA "
+				"would end before it is rekeyed", life->name, life->kind == CONF_VALUE ? life->text : "", rekey->name,
+				rekey->kind == CONF_VALUE ? rekey->text : ""));
+	}
+}
+
 static void read_child(struct build *b, const struct conf_node *sec, const struct conf_conn *conn, struct conf_child *c)
 {
 	c->name = strdup(sec->name);
@@ -111,6 +132,8 @@ static void read_child(struct build *b, const struct conf_node *sec, const struc
 	note(b, conf_check(&conf_schema_child, sec, c, b->why));
 	note(b, conf_read_ts(conf_node_child(sec, "local_ts"), &c->local_ts, &c->n_local_ts, b->why));
 	note(b, conf_read_ts(conf_node_child(sec, "remote_ts"), &c->remote_ts, &c->n_remote_ts, b->why));
+	if (!b->err)
+		check_lives(b, sec, c);
 	conf_derive_child(c);
 	if (c->mode != CONF_PASS && c->mode != CONF_DROP)
 		read_child_props(b, sec, c);

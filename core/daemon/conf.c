@@ -226,8 +226,11 @@ static err_t reload(struct daemon *d, bool conns, struct diag **why)
 		e = conf_hub_load(d->hub, root, conns ? CONF_LOAD_ALL : CONF_LOAD_SECTIONS,
 			d->opt.config ? d->opt.config : "aditd", &how, &done, why);
 	/* Files that settings name (logs, keys) may have changed though the settings did not. */
-	if (!e && !done.revision)
+	if (!e && !done.revision) {
 		loader_reconfigure(d->loader);
+		LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "configuration: nothing has changed, %zu connections",
+			conf_store_count(d->store));
+	}
 	conf_node_free(&root);
 	return e;
 }

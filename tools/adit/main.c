@@ -1,143 +1,157 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* adit: the command line of aditd. Options, help, and the way to the command. */
+/* adit: the command line of aditd. The commands, help, and the way to the command. */
 #include "config.h"
 #include "tools/adit/cli.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 const struct cli_cmd cli_cmds[] = {
-	{ "status", "status", "what is up, in short", 0, 0, false, cmd_status },
+	{ "status", "status", "what is up, in short", 0, 0, false, cmd_status, NULL, NULL },
 	{ "list", "list conns|sas|policies|algs|plugins", "connections, SAs, traps and shunts, algorithms, plugins", 1, 1, false,
-	  cmd_list },
-	{ "up", "up NAME [--child CHILD] [--timeout MS]", "bring up a connection, or one child of it", 1, 1, false, cmd_up },
-	{ "down", "down NAME [--child CHILD] [--force]  |  down --ike-id N | --child-id N", "close SAs", 0, 1, false, cmd_down },
+	  cmd_list, "conns sas policies algs plugins", NULL },
+	{ "up", "up NAME [--child CHILD] [--timeout MS]", "bring up a connection, or one child of it", 1, 1, false, cmd_up, NULL, NULL },
+	{ "down", "down NAME [--child CHILD] [--force]  |  down --ike-id N | --child-id N", "close SAs", 0, 1, false, cmd_down, NULL, NULL },
 	{ "rekey", "rekey NAME [--child CHILD] [--reauth]  |  rekey --child CHILD | --ike-id N | --child-id N",
-	  "give SAs fresh keys", 0, 1, false, cmd_rekey },
-	{ "load", "load [FILE]", "load connections and secrets from a swanctl.conf; what is not in it goes", 0, 1, false, cmd_load },
-	{ "check", "check FILE", "find all errors of a configuration file, without a daemon", 1, 1, true, cmd_check },
+	  "give SAs fresh keys", 0, 1, false, cmd_rekey, NULL, NULL },
+	{ "config", "config check|show|load|set|delete|diff|commit|confirm|abort|rollback|history|status|edit …",
+	  "look at, change and take back the configuration", 1, 4, false, NULL, NULL, cli_config_cmds },
+	{ "load", "load [FILE]", "as config commit FILE: what is in the file runs, what is not in it goes", 0, 1, false, cmd_load, NULL,
+	  NULL },
+	{ "check", "check FILE", "as config check FILE: all errors of a file, without a daemon", 1, 1, true, cmd_check, NULL, NULL },
 	{ "mtu", "mtu PROPOSAL [MTU] [tunnel|transport|beet] [v4|v6] [ah] [udp|tcp] [gre|gre4|gre6] [key] [checksum] [sequence]",
 	  "the longest packet that goes through a tunnel without fragments, and the overhead, without a daemon", 1, CLI_WORDS - 1,
-	  true, cmd_mtu },
-	{ "log", "log", "follow the log", 0, 0, false, cmd_log },
-	{ "counters", "counters [NAME] [--all]", "IKE messages sent and received", 0, 1, false, cmd_counters },
-	{ "stats", "stats", "uptime, load, memory, internal counters", 0, 0, false, cmd_stats },
-	{ "describe", "describe [METHOD]", "the methods of the API with arguments and results", 0, 1, false, cmd_describe },
-	{ "version", "version", "of this command and of the daemon", 0, 0, false, cmd_version },
-	{ "help", "help [COMMAND]", "this, or how to write a command", 0, 1, true, cmd_help },
+	  true, cmd_mtu, NULL, NULL },
+	{ "log", "log", "follow the log", 0, 0, false, cmd_log, NULL, NULL },
+	{ "counters", "counters [NAME] [--all]", "IKE messages sent and received", 0, 1, false, cmd_counters, NULL, NULL },
+	{ "stats", "stats", "uptime, load, memory, internal counters", 0, 0, false, cmd_stats, NULL, NULL },
+	{ "describe", "describe [METHOD]", "the methods of the API with arguments and results", 0, 1, false, cmd_describe, NULL, NULL },
+	{ "completion", "completion bash|zsh|fish", "a completion script for this shell", 1, 1, true, cmd_completion, "bash zsh fish", NULL },
+	{ "manual", "manual", "the manual page of adit", 0, 0, true, cmd_manual, NULL, NULL },
+	{ "version", "version", "of this command and of the daemon", 0, 0, false, cmd_version, NULL, NULL },
+	{ "help", "help [COMMAND]", "this, or how to write a command", 0, 2, true, cmd_help, NULL, NULL },
 };
 const size_t cli_n_cmds = ARRAY_LEN(cli_cmds);
 
-static const struct cli_cmd *find(const char *name)
+static const struct cli_cmd *find(const struct cli_cmd *v, size_t n, const char *name)
 {
-	for (size_t i = 0; i < cli_n_cmds; i++)
-		if (!strcmp(cli_cmds[i].name, name))
-			return &cli_cmds[i];
+	for (size_t i = 0; i < n && v[i].name; i++)
+		if (!strcmp(v[i].name, name))
+			return &v[i];
 	return NULL;
 }
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: adit [--socket PATH] [--json] COMMAND …\n\n");
+	fprintf(to, "usage: adit [--socket PATH] [--json | --yaml] COMMAND …\n\n");
 	for (size_t i = 0; i < cli_n_cmds; i++)
-		fprintf(to, "  %-9s %s\n", cli_cmds[i].name, cli_cmds[i].doc);
+		fprintf(to, "  %-10s %s\n", cli_cmds[i].name, cli_cmds[i].doc);
 	fprintf(to, "\n  --socket PATH   socket of aditd (or ADIT_SOCKET in the environment)\n"
-		    "  --json          answers as JSON\n\n"
+		    "  --json, --yaml  answers for programs\n"
+		    "  --watch SECONDS ask again and again\n\n"
 		    "\"adit help COMMAND\" shows how a command is written. Exit codes: 0 done, 1 refused or failed,\n"
-		    "2 wrong command line, 3 no connection to aditd, 4 errors in a configuration file.\n");
+		    "2 wrong command line, 3 no connection to aditd, 4 errors in a configuration, 5 a conflict with another change.\n");
+}
+
+static void help_of(const struct cli_cmd *cmd)
+{
+	printf("usage: adit %s\n%s\n", cmd->usage, cmd->doc);
+	for (const struct cli_cmd *s = cmd->subs; s && s->name; s++)
+		printf("  adit %s\n      %s\n", s->usage, s->doc);
+	for (size_t i = 0; i < cli_n_options; i++) {
+		char flag[40];
+		snprintf(flag, sizeof flag, "--%s", cli_options[i].name);
+		if (strstr(cmd->usage, flag))
+			printf("  %s%s%s  %s\n", flag, cli_options[i].arg ? " " : "", cli_options[i].arg ? cli_options[i].arg : "",
+				cli_options[i].doc);
+	}
 }
 
 enum cli_exit cmd_help(struct cli *c)
 {
-	const struct cli_cmd *cmd = c->n_words ? find(c->word[0]) : NULL;
+	const struct cli_cmd *cmd = c->n_words ? find(cli_cmds, cli_n_cmds, c->word[0]) : NULL;
+	const struct cli_cmd *sub = cmd && cmd->subs && c->n_words > 1 ? find(cmd->subs, SIZE_MAX, c->word[1]) : NULL;
+
 	if (c->n_words && !cmd)
 		return cli_fail(CLI_USAGE, "there is no command '%s'; \"adit help\" lists them", c->word[0]);
 	if (cmd)
-		printf("usage: adit %s\n%s\n", cmd->usage, cmd->doc);
+		help_of(sub ? sub : cmd);
 	else
 		usage(stdout);
 	return CLI_OK;
 }
 
-static const char *number(const char *text)
+static enum cli_exit run(struct cli *c, const struct cli_cmd *cmd)
 {
-	char *end;
-	strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end ? text : NULL;
+	if (!cmd->offline && adit_api_open(c->socket, &c->api) != ADIT_API_OK) {
+		if (cmd->run == cmd_version)
+			printf("adit  %s\n", PACKAGE_VERSION);
+		enum cli_exit code = cli_fail(CLI_CONNECT, "%s", adit_api_error(c->api));
+		adit_api_close(c->api);
+		return code;
+	}
+	enum cli_exit code = cmd->run(c);
+	adit_api_close(c->api);
+	c->api = NULL;
+	if (fflush(stdout) || ferror(stdout))
+		return cli_fail(CLI_FAILED, "cannot write the answer to standard output");
+	return code;
 }
 
-/* Options may stand anywhere; -1: said and to be ended. */
-static int options(struct cli *c, int argc, char *argv[])
+/* Until somebody ends it, or the daemon is gone. */
+static enum cli_exit watch(struct cli *c, const struct cli_cmd *cmd)
 {
-	enum { O_SOCKET = 1, O_JSON, O_CHILD, O_FORCE, O_REAUTH, O_ALL, O_IKE_ID, O_CHILD_ID, O_TIMEOUT, O_LOGLEVEL, O_HELP };
-	static const struct option opts[] = {
-		{ "socket", required_argument, NULL, O_SOCKET },   { "json", no_argument, NULL, O_JSON },
-		{ "child", required_argument, NULL, O_CHILD },     { "force", no_argument, NULL, O_FORCE },
-		{ "reauth", no_argument, NULL, O_REAUTH },         { "all", no_argument, NULL, O_ALL },
-		{ "ike-id", required_argument, NULL, O_IKE_ID },   { "child-id", required_argument, NULL, O_CHILD_ID },
-		{ "timeout", required_argument, NULL, O_TIMEOUT }, { "loglevel", required_argument, NULL, O_LOGLEVEL },
-		{ "help", no_argument, NULL, O_HELP },             { NULL, 0, NULL, 0 } };
-	bool help = false;
-	for (int o; (o = getopt_long(argc, argv, "", opts, NULL)) != -1;) {
-		switch (o) {
-		case O_SOCKET: c->socket = optarg; break;
-		case O_JSON: c->json = true; break;
-		case O_CHILD: c->child = optarg; break;
-		case O_FORCE: c->force = true; break;
-		case O_REAUTH: c->reauth = true; break;
-		case O_ALL: c->all = true; break;
-		case O_IKE_ID:
-		case O_CHILD_ID:
-		case O_TIMEOUT:
-		case O_LOGLEVEL:
-			if (!number(optarg)) {
-				cli_fail(CLI_USAGE, "'%s' is not a number", optarg);
-				return -1;
-			}
-			*(o == O_IKE_ID ? &c->ike_id : o == O_CHILD_ID ? &c->child_id : o == O_TIMEOUT ? &c->timeout : &c->loglevel) =
-				optarg;
-			break;
-		case O_HELP: help = true; break;
-		default: fprintf(stderr, "\"adit help\" shows the options\n"); return -1;
+	unsigned seconds = (unsigned)strtoul(c->watch, NULL, 10);
+	bool screen = isatty(1) && !c->json;
+
+	for (;;) {
+		if (screen) {
+			time_t now = time(NULL);
+			struct tm tm;
+			char when[32] = "";
+			if (localtime_r(&now, &tm))
+				strftime(when, sizeof when, "%H:%M:%S", &tm);
+			printf("\033[H\033[2J%s  every %u s\n\n", when, seconds ? seconds : 1);
 		}
+		enum cli_exit code = run(c, cmd);
+		if (code)
+			return code;
+		sleep(seconds ? seconds : 1);
 	}
-	return help;
 }
 
 int main(int argc, char *argv[])
 {
 	struct cli c = { 0 };
-	int help = options(&c, argc, argv);
-	if (help < 0)
+
+	if (!cli_options_parse(&c, argc, argv))
 		return CLI_USAGE;
 	if (optind == argc) {
-		usage(help ? stdout : stderr);
-		return help ? CLI_OK : CLI_USAGE;
+		usage(c.help ? stdout : stderr);
+		return c.help ? CLI_OK : CLI_USAGE;
 	}
-	const struct cli_cmd *cmd = find(argv[optind]);
+	const struct cli_cmd *cmd = find(cli_cmds, cli_n_cmds, argv[optind]);
 	if (!cmd)
 		return cli_fail(CLI_USAGE, "there is no command '%s'; \"adit help\" lists them", argv[optind]);
-	if (help) {
-		c.word[0] = cmd->name;
-		c.n_words = 1;
-		return cmd_help(&c);
+	int at = optind + 1;
+	if (cmd->subs && at < argc) {
+		const struct cli_cmd *sub = find(cmd->subs, SIZE_MAX, argv[at]);
+		if (!sub)
+			return cli_fail(CLI_USAGE, "there is no '%s' of %s; \"adit help %s\" lists them", argv[at], cmd->name, cmd->name);
+		cmd = sub;
+		at++;
 	}
-	int n = argc - optind - 1;
-	if (n < cmd->min_words || n > cmd->max_words)
+	if (c.help) {
+		help_of(cmd);
+		return CLI_OK;
+	}
+	int n = argc - at;
+	if (n < cmd->min_words || n > cmd->max_words || n > CLI_WORDS || !cmd->run)
 		return cli_fail(CLI_USAGE, "usage: adit %s", cmd->usage);
 	for (int i = 0; i < n; i++)
-		c.word[c.n_words++] = argv[optind + 1 + i];
-	if (!cmd->offline && adit_api_open(c.socket, &c.api) != ADIT_API_OK) {
-		if (cmd->run == cmd_version)
-			printf("adit  %s\n", PACKAGE_VERSION);
-		enum cli_exit code = cli_fail(CLI_CONNECT, "%s", adit_api_error(c.api));
-		adit_api_close(c.api);
-		return code;
-	}
-	enum cli_exit code = cmd->run(&c);
-	adit_api_close(c.api);
-	if (fflush(stdout) || ferror(stdout))
-		return cli_fail(CLI_FAILED, "cannot write the answer to standard output");
-	return code;
+		c.word[c.n_words++] = argv[at + i];
+	return c.watch ? watch(&c, cmd) : run(&c, cmd);
 }

@@ -45,8 +45,13 @@ void cli_json_named(json_t *array, const struct adit_node *body, const struct ap
 
 enum cli_exit cli_print_json(json_t *j)
 {
-	int bad = json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	putchar('\n');
+	int bad = 0;
+	if (cli_yaml) {
+		cli_print_yaml(stdout, j);
+	} else {
+		bad = json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		putchar('\n');
+	}
 	json_decref(j);
 	return bad ? cli_fail(CLI_FAILED, "cannot write JSON") : CLI_OK;
 }
