@@ -90,6 +90,16 @@ struct plug_conf_key {
 	const char *doc;    /* one sentence, with unit */
 };
 
+/* Seconds of a value of PLUG_CONF_TIME_S as plug_host.conf gives it ("90", "5m"); NULL: 0. */
+static inline uint64_t plug_conf_time_s(const char *v)
+{
+	uint64_t n = 0;
+
+	for (; v && *v >= '0' && *v <= '9'; v++)
+		n = n * 10 + (uint64_t)(*v - '0');
+	return n * (!v ? 1 : *v == 'm' ? 60 : *v == 'h' ? 3600 : *v == 'd' ? 86400 : 1);
+}
+
 struct plug_host;
 
 struct plug_desc {

@@ -22,7 +22,7 @@ struct keyfmt {
 	struct sign_how pss;
 	slice n, e, d, p, q, dp, dq, qi; /* RSA; without leading zeros */
 	slice point;        /* EC: x | y; EdDSA and XDH: the public key; may be empty in a private key */
-	slice priv;         /* EC: scalar; EdDSA and XDH: the private key */
+	slice priv;         /* EC: scalar without leading zeros; EdDSA and XDH: the private key */
 };
 
 enum { DER_INT = 0x02, DER_BITS = 0x03, DER_OCTETS = 0x04, DER_NULL = 0x05, DER_OID = 0x06, DER_SEQ = 0x30 };
@@ -262,7 +262,10 @@ static inline err_t keyfmt_private_ec(struct rd r, struct keyfmt *k)
 	struct rd key = rd_of(der_next(&r, DER_SEQ));
 	slice version = der_number(&key);
 	k->priv = der_next(&key, DER_OCTETS);
-	if (key.err || version.n != 1 || version.p[0] != 1 || k->priv.n != k->len)
+	/* It should be as long as the order, but GnuTLS writes it as if it were an INTEGER. */
+	while (k->priv.n && !*k->priv.p)
+		k->priv = slice_of(k->priv.p + 1, k->priv.n - 1);
+	if (key.err || version.n != 1 || version.p[0] != 1 || !k->priv.n || k->priv.n > k->len)
 		return E_BAD_VALUE;
 	if (der_at(&key, 0xa0)) {
 		struct keyfmt other = { 0 };

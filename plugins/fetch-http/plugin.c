@@ -372,7 +372,7 @@ static void read_conf(struct self *s)
 	const char *v;
 
 	s->parallel = (v = host->conf(host->h, "parallel")) ? (unsigned)strtoul(v, NULL, 10) : PARALLEL_DEFAULT;
-	s->connect_s = (v = host->conf(host->h, "connect_timeout")) ? strtol(v, NULL, 10) : CONNECT_S_DEFAULT;
+	s->connect_s = (v = host->conf(host->h, "connect_timeout")) ? (long)plug_conf_time_s(v) : CONNECT_S_DEFAULT;
 	snprintf(s->proxy, sizeof s->proxy, "%s", (v = host->conf(host->h, "proxy")) ? v : "");
 	snprintf(s->tls_ca, sizeof s->tls_ca, "%s", (v = host->conf(host->h, "tls_ca")) ? v : "");
 }

@@ -110,14 +110,6 @@ static void add_bytes(struct any *a, uint8_t kind, slice der)
 
 /* ---- keys --------------------------------------------------------------------------------------------------------- */
 
-static void wipe(gnutls_datum_t *d)
-{
-	if (d->data)
-		mem_wipe(d->data, d->size);
-	gnutls_free(d->data);
-	d->data = NULL;
-}
-
 static bool public_of(struct any *a, gnutls_x509_privkey_t key, slice *spki)
 {
 	gnutls_privkey_t priv = NULL;
@@ -141,7 +133,6 @@ static bool public_of(struct any *a, gnutls_x509_privkey_t key, slice *spki)
 
 static void add_key(struct any *a, gnutls_x509_privkey_t key)
 {
-	gnutls_datum_t out = { NULL, 0 };
 	struct objects *o = a->o;
 	slice spki;
 	struct secret *more = reallocarray(o->keys, o->n_keys + 1, sizeof *more);
@@ -151,21 +142,23 @@ static void add_key(struct any *a, gnutls_x509_privkey_t key)
 		return;
 	}
 	o->keys = more;
-	if (gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER, NULL, GNUTLS_PKCS_PLAIN, &out) ||
-	    !public_of(a, key, &spki)) {
-		failed(a, E_CERT_MALFORMED, "the private key is of a kind that cannot be used here");
-	} else {
-		struct secret *s = &o->keys[o->n_keys];
-		struct cert_object *obj = secret_copy(s, slice_of(out.data, out.size)) ? NULL : add(a, CERT_OBJ_KEY);
-		if (obj) {
-			o->n_keys++;
-			obj->der = secret_slice(s);
-			obj->spki = spki;
-		} else {
-			failed(a, E_NOMEM, "out of memory");
-		}
+	struct secret *s = &o->keys[o->n_keys];
+	*s = (struct secret){ 0 };
+	err_t err = x_pkcs8_of(key, s);
+	if (!err && !public_of(a, key, &spki))
+		err = E_NOT_SUPPORTED;
+	struct cert_object *obj = err ? NULL : add(a, CERT_OBJ_KEY);
+	if (obj) {
+		o->n_keys++;
+		obj->der = secret_slice(s);
+		obj->spki = spki;
+		return;
 	}
-	wipe(&out);
+	secret_fini(s);
+	if (err == E_NOT_SUPPORTED)
+		failed(a, E_CERT_MALFORMED, "the private key is of a kind that cannot be used here");
+	else
+		failed(a, err ? err : E_NOMEM, "no memory for the private key");
 }
 
 /* true: it was a key, readable or locked. */

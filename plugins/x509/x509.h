@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/rdwr.h"
+#include "base/secret.h"
 #include "plugin/abi_cert.h"
 
 #include <gnutls/abstract.h>
@@ -164,5 +165,7 @@ void x_crl_unref(struct cert_crl *c);
 err_t x_parse_any(slice bytes, const char *passphrase, struct cert_objects **out, struct cert_why *why);
 void x_objects_free(struct cert_objects *o);
 err_t x_key_matches(slice pkcs8, slice spki);
+/* PKCS #8 of a private key GnuTLS has read, in locked memory. E_NOT_SUPPORTED: of a kind that does not sign here. */
+err_t x_pkcs8_of(gnutls_x509_privkey_t key, struct secret *out);
 
 #endif
