@@ -132,8 +132,7 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Whether algorithm numbers for private use are accepted from any vendor." },
 	{ "initiator_only", CONF_T_BOOL, AT(daemon.initiator_only), .def = "no",
 	  .doc = "Whether requests of strangers are ignored." },
-	{ "flexible_addresses", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(daemon.flexible_addresses), .def = "yes",
-	  .later = "MOBIKE",
+	{ "flexible_addresses", CONF_T_BOOL, AT(daemon.flexible_addresses), .def = "yes",
 	  .doc = "Whether an IKE SA follows a peer behind a NAT to a new address." },
 	{ "fragment_size", CONF_T_INT, AT(daemon.fragment_size), .max = 65535, .unit = "bytes", .def = "1280",
 	  .doc = "IKE messages that would make larger IP packets are sent in fragments (RFC 7383) when the peer takes "

@@ -233,7 +233,7 @@ static void mapping_changed(struct ike_engine *e, struct child_sa *c, const stru
 {
 	struct ike_sa *sa = c->sa;
 	char text[NET_ADDR_TEXT];
-	if (!(sa->flags & SA_NAT_REMOTE) || (sa->flags & SA_NAT_LOCAL) || net_addr_same_port(&sa->remote, peer))
+	if (!e->env.conf->flexible_addresses || !(sa->flags & SA_NAT_REMOTE) || (sa->flags & SA_NAT_LOCAL) || net_addr_same_port(&sa->remote, peer))
 		return;
 	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "the peer is seen at %s now: its NAT has a new mapping",
 	       net_addr_text(peer, true, text));

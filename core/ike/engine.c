@@ -4,6 +4,7 @@
 #include "ike/counts.h"
 #include "ike/dos.h"
 #include "ike/life.h"
+#include "ike/mobike.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
 
@@ -121,7 +122,7 @@ static void init_request(struct ike_engine *e, const struct ike_hdr *h, const st
 	if (sa) {
 		count_inc(&ike_rx_duplicate);
 		if (sa->answer && sa->setup && sa->setup->init_hash == siphash(e->seed, datagram))
-			msg_send_answer_again(e, sa, false);
+			msg_send_answer_again(e, sa, local, remote, false);
 		return;
 	}
 	enum dos_verdict v = dos_admit(e, remote, &text);
@@ -244,7 +245,10 @@ void ike_tick(struct ike_engine *e, uint64_t now_ms, struct fx_list *out)
 void ike_kern_event(struct ike_engine *e, uint64_t now_ms, const struct kern_event *ev, struct fx_list *out)
 {
 	ike_enter(e, now_ms, out);
-	child_kern_event(e, ev);
+	if (ev->type == KERN_EV_LINK)
+		mobike_host_changed(e);
+	else
+		child_kern_event(e, ev);
 }
 
 void ike_conf_changed(struct ike_engine *e, uint64_t now_ms, struct fx_list *out)
@@ -310,7 +314,9 @@ err_t ike_engine_new(const struct ike_env *env, struct ike_engine **out)
 	e->by_conn = htab_new(8, e->seed);
 	if (!e->buf || !e->sas || !e->waits || !e->by_spi || !e->by_unique || !e->by_ids || !e->by_conn)
 		goto out;
-	err = dos_new(e);
+	err = timer_reserve(&e->timers, 1);
+	if (!err)
+		err = dos_new(e);
 	if (!err)
 		err = counts_new(e);
 	if (!err)

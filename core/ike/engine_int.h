@@ -38,6 +38,8 @@ struct ike_engine {
 	uint8_t *buf;            /* ENGINE_BUF bytes: the message being written */
 	struct arena scratch;    /* pieces of one unprotected message */
 	uint64_t next_unique;    /* of IKE SAs; children count on their own */
+	struct ike_timer t_roam; /* the host has changed: SAs are looked at, from roam_at on (t_mobike.c) */
+	uint32_t roam_at;
 	size_t half_bytes;       /* of requests whose fragments are not all here */
 	uint32_t half_open;      /* SAs of ours as responder before IKE_AUTH */
 	uint32_t connecting;     /* SAs of ours as initiator that are not up yet */

@@ -142,6 +142,8 @@ struct ike_xch *follow_unpark(struct ike_xch *x)
 	p->in->arena = &p->in_arena;
 	p->in_bytes = x->in_bytes;
 	p->in_hash = x->in_hash;
+	p->in_local = x->in_local;
+	p->in_remote = x->in_remote;
 	p->in_piece = x->in_piece;
 	p->in_plain = x->in_plain;
 	p->in_first = x->in_first;

@@ -2,6 +2,7 @@
 /* INFORMATIONAL (RFC 7296 section 1.4) and the meaning of the peer's error notifies (3.10.1). */
 #include "ike/info.h"
 #include "ike/life.h"
+#include "ike/mobike.h"
 
 static COUNTER(c_refused, "ike.rx.error_notify", "error notifies received");
 
@@ -117,6 +118,7 @@ static enum verdict info_apply(struct ike_xch *x)
 	const struct ike_msg *m = x->in;
 	char name[16];
 
+	mobike_addresses(x);
 	for (uint16_t i = 0; i < m->n_notifies; i++) {
 		if (notify_is_error(m->notifies[i].type))
 			info_log_error(x, &m->notifies[i]);
@@ -131,6 +133,7 @@ static enum verdict info_apply(struct ike_xch *x)
 
 static enum verdict info_emit(struct ike_xch *x, struct ike_out *out)
 {
+	mobike_emit_cookie2(x, out);
 	if (x->dir != XCH_TX_REQUEST || x->story != STORY_INFO || !x->work)
 		return V_DONE;
 	if (x->work->notify)

@@ -10,6 +10,11 @@ extern const struct task_ops task_init;
 /* NAT detection (RFC 7296 section 2.23), port float, forced encapsulation. */
 extern const struct task_ops task_natd;
 
+/* NAT detection payloads for the present addresses; spi_r 0 before it is known. */
+void natd_put(const struct ike_xch *x, struct ike_out *out, uint64_t spi_r);
+/* The addresses of an established SA have changed: what NAT detection of x->in says now. */
+void natd_again(struct ike_xch *x);
+
 /* Does one of the proposals allow exactly this suite? */
 bool suite_is_of(const struct suite *s, const struct suite_prop *const *v, size_t n);
 

@@ -230,7 +230,8 @@ void life_connect(struct ike_engine *e, struct ike_sa *sa)
 		index_conn_add(e, sa);
 	}
 	sa->facts = 0;
-	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG | SA_PQ);
+	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG | SA_PQ |
+		SA_MOBIKE | SA_MOVER);
 	sa->spi_r = 0;
 	sa->tx_mid = 0;
 	sa->state = IKE_S_NONE;

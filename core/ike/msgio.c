@@ -128,25 +128,37 @@ err_t msg_end_request(struct ike_xch *x, struct ike_out *out)
 	return 0;
 }
 
-void ike_send(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p)
-{
-	size_t at = 0;
-
-	for (slice piece; (piece = ike_packet_piece(p, &at)).n;)
-		ike_send_bytes(e, sa, piece);
-}
-
-void ike_send_bytes(struct ike_engine *e, struct ike_sa *sa, slice msg)
+static void send_bytes(struct ike_engine *e, struct ike_sa *sa, slice msg, const struct net_addr *local,
+	const struct net_addr *remote)
 {
 	if (log_wants(e->env.log, LOG_NETWORK, LOG_CONTROL)) {
 		char l[NET_ADDR_TEXT], r[NET_ADDR_TEXT];
-		SA_LOG(e, sa, LOG_NETWORK, LOG_CONTROL, "sending packet: from %s to %s (%zu bytes)",
-			net_addr_text(&sa->local, true, l), net_addr_text(&sa->remote, true, r), msg.n);
+		SA_LOG(e, sa, LOG_NETWORK, LOG_CONTROL, "sending packet: from %s to %s (%zu bytes)", net_addr_text(local, true, l),
+			net_addr_text(remote, true, r), msg.n);
 	}
 	count_inc(&c_sent);
 	count_add(&c_bytes, msg.n);
 	sa->last_out_ms = e->now_ms;
-	fx_send(e, &sa->local, &sa->remote, msg);
+	fx_send(e, local, remote, msg);
+}
+
+void ike_send_to(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p, const struct net_addr *local,
+	const struct net_addr *remote)
+{
+	size_t at = 0;
+
+	for (slice piece; (piece = ike_packet_piece(p, &at)).n;)
+		send_bytes(e, sa, piece, local, remote);
+}
+
+void ike_send(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p)
+{
+	ike_send_to(e, sa, p, &sa->local, &sa->remote);
+}
+
+void ike_send_bytes(struct ike_engine *e, struct ike_sa *sa, slice msg)
+{
+	send_bytes(e, sa, msg, &sa->local, &sa->remote);
 }
 
 static void answer_release(struct ike_engine *e, struct ike_timer *t)
@@ -168,17 +180,21 @@ void msg_send_answer(struct ike_xch *x)
 
 	if (x->exchange >= XCHG_IKE_SA_INIT && x->exchange < ARRAY_LEN(answer_counter))
 		ike_count(e, sa, answer_counter[x->exchange]);
-	ike_send(e, sa, sa->answer);
+	if (x->in_remote.family)
+		ike_send_to(e, sa, sa->answer, &x->in_local, &x->in_remote);
+	else
+		ike_send(e, sa, sa->answer);
 	timer_set(&e->timers, &sa->t_answer, e->now_ms + ANSWER_KEEP_MS, answer_release);
 }
 
-void msg_send_answer_again(struct ike_engine *e, struct ike_sa *sa, bool smaller)
+void msg_send_answer_again(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *local, const struct net_addr *remote,
+	bool smaller)
 {
 	if (sa->answer->again < UINT8_MAX)
 		sa->answer->again++;
 	if (smaller || sa->answer->again >= SAME_SIZE_TRIES)
 		frag_smaller(e, sa, &sa->answer);
-	ike_send(e, sa, sa->answer);
+	ike_send_to(e, sa, sa->answer, local, remote);
 }
 
 err_t msg_answer_error(struct ike_xch *x, uint16_t notify, slice data)

@@ -16,8 +16,9 @@ MUST err_t msg_end_request(struct ike_xch *x, struct ike_out *out);
 MUST err_t msg_answer_error(struct ike_xch *x, uint16_t notify, slice data);
 /* Sends sa->answer, for the first time or again. */
 void msg_send_answer(struct ike_xch *x);
-/* smaller: the peer has had to cut its request smaller. */
-void msg_send_answer_again(struct ike_engine *e, struct ike_sa *sa, bool smaller);
+/* To where the request came from again; smaller: the peer has had to cut its request smaller. */
+void msg_send_answer_again(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *local, const struct net_addr *remote,
+	bool smaller);
 
 /* Copies the datagram into x's arena, opens and parses it: x->in. E_INTEGRITY and E_TRUNCATED…: it is not from the peer
  * when *authentic is false. E_AGAIN: an authentic fragment of a message that is not whole yet. */

@@ -9,6 +9,7 @@
 #include "ike/info.h"
 #include "ike/init.h"
 #include "ike/intermediate.h"
+#include "ike/mobike.h"
 
 #define P(id) PAYSET(PLD_##id)
 #define IN_SK P(SK)
@@ -32,13 +33,16 @@
 
 static const struct task_ops *const t_init[] = { &task_init, &task_natd, &task_frag, NULL };
 static const struct task_ops *const t_more[] = { &task_more, NULL };
-static const struct task_ops *const t_auth[] = { &task_ident, &task_auth, &task_contact, &task_child_create, NULL };
-static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_auth, &task_contact, NULL };
+static const struct task_ops *const t_auth[] = { &task_ident, &task_auth, &task_contact, &task_mobike, &task_child_create, NULL };
+static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_auth, &task_contact, &task_mobike, NULL };
 static const struct task_ops *const t_child_new[] = { &task_child_create, NULL };
 static const struct task_ops *const t_child_rekey[] = { &task_child_rekey, NULL };
 static const struct task_ops *const t_ike_rekey[] = { &task_ike_rekey, NULL };
 static const struct task_ops *const t_child_delete[] = { &task_info, &task_child_delete, NULL };
 static const struct task_ops *const t_ike_delete[] = { &task_info, &task_ike_delete, NULL };
+static const struct task_ops *const t_move[] = { &task_move, NULL };
+static const struct task_ops *const t_reach[] = { &task_info, &task_reach, NULL };
+static const struct task_ops *const t_reach_out[] = { &task_reach, NULL };
 static const struct task_ops *const t_info[] = { &task_info, NULL };
 
 #define INIT XCHG_IKE_SA_INIT
@@ -67,6 +71,8 @@ const struct xch_row xch_rows[] = {
 { "IKE rekey follow-up out", STORY_IKE_REKEY, FOLLOW, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(KE) | P(NOTIFY), EXTRA, N_ADDITIONAL_KEY_EXCHANGE, 0, t_ike_rekey, ROW_T_RETRANSMIT, 0, 0 },
 { "child delete out", STORY_CHILD_DELETE, INFO, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, DEL | PS_D_CHILD, EXTRA, 0, 0, t_child_delete, ROW_T_RETRANSMIT, 0, 0 },
 { "IKE delete out", STORY_IKE_DELETE, INFO, TX, ROW_TASKS, LIVE, IKE_S_DELETING, IN_SK, 0, DEL | PS_D_IKE, EXTRA, 0, 0, t_ike_delete, ROW_T_RETRANSMIT, 0, 0 },
+{ "address update out", STORY_MOVE, INFO, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(NOTIFY), EXTRA, N_UPDATE_SA_ADDRESSES, 0, t_move, ROW_T_RETRANSMIT, 0, 0 },
+{ "reachability check out", STORY_REACH, INFO, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(NOTIFY), EXTRA, N_COOKIE2, 0, t_reach_out, ROW_T_RETRANSMIT, 0, 0 },
 { "info out", STORY_INFO, INFO, TX, ROW_TASKS, ST(IKE_S_UP) | ST(IKE_S_DELETING), SAME, IN_SK, 0, 0, EXTRA_E, 0, 0, t_info, ROW_T_RETRANSMIT, 0, 0 },
 { "not ours to ask", NO, 0, TX, ROW_NEVER, ANY_STATE, SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_MISUSE, 0 },
 
@@ -97,6 +103,8 @@ const struct xch_row xch_rows[] = {
 
 { "IKE delete", STORY_IKE_DELETE, INFO, RQ, ROW_TASKS, LIVE, IKE_S_GONE, IN_SK, BESIDE, DEL | PS_D_IKE, PS_D_CHILD | P(CP) | EXTRA_E, 0, 0, t_ike_delete, 0, 0, 0 },
 { "child delete", STORY_CHILD_DELETE, INFO, RQ, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, DEL | PS_D_CHILD, P(CP) | EXTRA_E, 0, 0, t_child_delete, 0, 0, 0 },
+{ "address update", STORY_MOVE, INFO, RQ, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, BESIDE, P(NOTIFY), EXTRA, N_UPDATE_SA_ADDRESSES, 0, t_move, 0, 0, 0 },
+{ "reachability check", STORY_REACH, INFO, RQ, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, P(NOTIFY), EXTRA, N_COOKIE2, 0, t_reach, 0, 0, 0 },
 { "info", STORY_INFO, INFO, RQ, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, P(CP) | EXTRA_E, 0, 0, t_info, 0, 0, 0 },
 { "INFORMATIONAL with the wrong payloads", NO, INFO, RQ, ROW_CLOSE, LIVE, SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_SYNTAX, 0 },
 
@@ -137,6 +145,8 @@ const struct xch_row xch_rows[] = {
 
 { "child delete answer", STORY_CHILD_DELETE, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_child_delete, 0, 0, 0 },
 { "IKE delete answer", STORY_IKE_DELETE, INFO, RS, ROW_TASKS, LIVE, IKE_S_GONE, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_ike_delete, 0, 0, 0 },
+{ "address update answer", STORY_MOVE, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_move, 0, 0, 0 },
+{ "reachability check answer", STORY_REACH, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_reach_out, 0, 0, 0 },
 { "info answer", STORY_INFO, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_info, 0, 0, 0 },
 { "answer nobody waits for", NO, 0, RS, ROW_IGNORE, ANY_STATE, SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_UNEXPECTED, 0 },
 };
@@ -154,5 +164,7 @@ const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT] = {
 	[STORY_IKE_REKEY] = { 2, 2, 4 },
 	[STORY_CHILD_DELETE] = { 1, 1, 1 },
 	[STORY_IKE_DELETE] = { 1, 1, 1 },
+	[STORY_MOVE] = { 1, 1, 1 },
+	[STORY_REACH] = { 1, 1, 1 },
 	[STORY_INFO] = { 1, 1, 1 },
 };

@@ -102,7 +102,7 @@ static void follow_address(struct ike_engine *e, struct ike_sa *sa, const struct
 
 	if (net_addr_same_port(&sa->remote, remote) && net_addr_same_port(&sa->local, local))
 		return;
-	bool nat_move = (sa->flags & SA_NAT_REMOTE) && !(sa->flags & SA_NAT_LOCAL);
+	bool nat_move = e->env.conf->flexible_addresses && (sa->flags & SA_NAT_REMOTE) && !(sa->flags & SA_NAT_LOCAL);
 	if (sa->state != IKE_S_MORE_R && sa->state != IKE_S_AUTH_R && !nat_move)
 		return;
 	SA_LOG(e, sa, LOG_NETWORK, LOG_DETAIL, "peer is now at %s, was at %s", net_addr_text(remote, true, is),
@@ -186,12 +186,12 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 		if (h->mid + 1 == sa->rx_mid && sa->answer && sa->answer->of == siphash(e->seed, datagram)) {
 			count_inc(&ike_rx_duplicate);
 			SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "received retransmit of request with ID %u, retransmitting response", h->mid);
-			msg_send_answer_again(e, sa, false);
+			msg_send_answer_again(e, sa, local, remote, false);
 			return;
 		}
 		if (answered_before(e, sa, h, datagram)) {
 			count_inc(&ike_rx_duplicate);
-			msg_send_answer_again(e, sa, true);
+			msg_send_answer_again(e, sa, local, remote, true);
 			return;
 		}
 		count_inc(&c_window);
@@ -208,6 +208,8 @@ static void sa_request(struct ike_engine *e, struct ike_sa *sa, const struct ike
 	x->exchange = h->exchange;
 	x->mid = h->mid;
 	x->in_hash = siphash(e->seed, datagram);
+	x->in_local = *local;
+	x->in_remote = *remote;
 	err_t err = msg_read(x, datagram, &authentic, &why);
 	if (!authentic) {
 		count_inc(err == E_INTEGRITY ? &c_integrity : err ? &ike_rx_malformed : &c_clear);
@@ -260,6 +262,8 @@ static void sa_answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_
 		count_inc(&c_late);
 		return;
 	}
+	x->in_local = *local;
+	x->in_remote = *remote;
 	err_t err = msg_read(x, datagram, &authentic, &why);
 	bool first = x->exchange == XCHG_IKE_SA_INIT;
 	if (err && (first || !authentic)) {

@@ -5,6 +5,7 @@
 #include "ike/fragment.h"
 #include "ike/index.h"
 #include "ike/life.h"
+#include "ike/mobike.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -278,7 +279,9 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->local = from->local;
 	to->remote = from->remote;
 	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
-		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ);
+		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ | SA_MOBIKE | SA_MOVER);
+	to->peer_addrs = from->peer_addrs;
+	from->peer_addrs = NULL;
 	to->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
 		(from->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
 	to->reauth_ms = from->reauth_ms;
@@ -348,6 +351,7 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	work_drop_all(e, sa);
 	inbox_free(sa);
 	frag_drop(e, sa);
+	mobike_free(sa);
 	index_ids_del(e, sa);
 	index_conn_del(e, sa);
 	ike_setup_free(sa);

@@ -73,6 +73,8 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_HALF_OPEN = 1u << 12,    /* counts as half-open */
 	SA_CONNECTING = 1u << 14,    /* ours as initiator, not up yet: counted */
 	SA_FRAG = 1u << 15,          /* both sides can put fragments together (RFC 7383) */
+	SA_MOBIKE = 1u << 17,        /* both sides can move (RFC 4555) */
+	SA_MOVER = 1u << 18,         /* we set up the first IKE SA: we decide about addresses */
 	SA_PQ = 1u << 16,            /* a post-quantum secret is part of its keys, or of those they come from */
 	SA_STANDBY = 1u << 13       /* made by a rekeying that is not decided yet: neither shown nor commanded */
 };
@@ -90,6 +92,8 @@ enum ike_story {
 	STORY_IKE_REKEY,
 	STORY_CHILD_DELETE, /* INFORMATIONAL: D of protocol ESP or AH */
 	STORY_IKE_DELETE,   /* INFORMATIONAL: D of protocol IKE */
+	STORY_MOVE,         /* INFORMATIONAL: UPDATE_SA_ADDRESSES */
+	STORY_REACH,        /* INFORMATIONAL: COOKIE2, is the peer where it says? */
 	STORY_INFO,         /* INFORMATIONAL: nothing (liveness) or notifies */
 	STORY_COUNT
 };
@@ -228,6 +232,7 @@ struct ike_sa {
 	struct ike_setup *setup;       /* NULL once established */
 	struct ike_id local_id, remote_id;
 	struct child_sa *children;     /* list; the child part's */
+	struct ike_peer_addrs *peer_addrs; /* further addresses of the peer (t_mobike.c), or NULL */
 	struct ike_link ids, peers;
 	handle replaces;               /* the SA this one takes over from when it is up (re-authentication) */
 	handle heir;                   /* the SA that starts when this one has ended (re-authentication, break first) */
@@ -267,6 +272,8 @@ struct ike_xch {
 	uint64_t in_hash;     /* RX_REQUEST: seeded hash of the datagram */
 	slice in_bytes;       /* the whole datagram, for AUTH; in in_arena */
 	size_t in_piece;      /* RX_REQUEST: bytes of its largest fragment, 0 it came whole */
+	struct net_addr in_local, in_remote; /* where the peer's message came to and from */
+	slice cookie2;        /* TX: in the arena */
 	slice in_plain;       /* what was inside SK, whole; in in_arena */
 	uint8_t in_first;     /* its first payload */
 	struct frag_set frags; /* TX: fragments of the answer that are here */

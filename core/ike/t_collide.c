@@ -20,6 +20,8 @@ static uint32_t mine_in_flight(const struct ike_xch *tx, const struct child_sa *
 	bool that = c && tx->neg && tx->neg->old == c->unique;
 	switch (tx->story) {
 	case STORY_INFO:
+	case STORY_MOVE:
+	case STORY_REACH:
 		return 1u << CLASH_M_INFO;
 	case STORY_CHILD_NEW:
 		return 1u << CLASH_M_CHILD_CREATE;

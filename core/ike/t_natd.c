@@ -26,18 +26,18 @@ static err_t natd_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, con
 	return h->digest(&s, 1, out);
 }
 
-static enum verdict natd_apply(struct ike_xch *x)
+/* What the payloads say of both ends; false: they did not come. */
+static bool natd_seen(struct ike_xch *x, uint64_t spi_r)
 {
 	struct ike_engine *e = x->e;
 	struct ike_sa *sa = x->sa;
 	const struct ike_msg *m = x->in;
-	uint64_t spi_r = x->dir == XCH_RX_REQUEST ? 0 : m->hdr.spi_r;
 	uint8_t about_me[NATD_LEN], about_peer[NATD_LEN];
 	bool has_src = false, has_dst = false, src_ok = false, dst_ok = false;
 
 	if (natd_hash(e, m->hdr.spi_i, spi_r, &sa->local, about_me) || natd_hash(e, m->hdr.spi_i, spi_r, &sa->remote, about_peer)) {
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "no NAT detection: no plugin provides SHA-1 (load crypto-gcrypt)");
-		return V_DONE;
+		return false;
 	}
 	for (uint16_t i = 0; i < m->n_notifies; i++) {
 		const struct wire_notify *n = &m->notifies[i];
@@ -50,12 +50,19 @@ static enum verdict natd_apply(struct ike_xch *x)
 		}
 	}
 	if (!has_src || !has_dst)
-		return V_DONE;
+		return false;
+	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE);
 	sa->flags |= SA_PEER_NATD | (dst_ok ? 0 : SA_NAT_LOCAL) | (src_ok ? 0 : SA_NAT_REMOTE);
 	if (!dst_ok)
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "local host is behind NAT, sending keep alives");
 	if (!src_ok)
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "remote host is behind NAT");
+	return true;
+}
+
+static enum verdict natd_apply(struct ike_xch *x)
+{
+	(void)natd_seen(x, x->dir == XCH_RX_REQUEST ? 0 : x->in->hdr.spi_r);
 	return V_DONE;
 }
 
@@ -68,10 +75,21 @@ static bool natd_fake(const struct ike_xch *x)
 	return (x->sa->conn && x->sa->conn->encap) || ((caps & KERN_CAP_ENCAP) && !(caps & KERN_CAP_RAW_ESP));
 }
 
-static void natd_done(struct ike_xch *x)
+/* To the ports for NAT traversal. */
+static void natd_float(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
 	const struct conf_daemon *c = x->e->env.conf;
+
+	if (sa->local.port == c->port)
+		sa->local.port = c->port_natt;
+	if (sa->remote.port == IKE_PORT)
+		sa->remote.port = IKE_PORT_NATT;
+}
+
+static void natd_done(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
 	bool nat = (sa->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE)) != 0;
 
 	if (!(sa->facts & FACT_KE_FIRST) || !(sa->flags & SA_PEER_NATD))
@@ -80,18 +98,27 @@ static void natd_done(struct ike_xch *x)
 		sa->flags |= SA_NAT_FAKE;
 		nat = true;
 	}
-	if (!nat)
-		return;
-	sa->flags |= SA_NATT;
-	if (x->dir != XCH_RX_RESPONSE)
-		return;
-	if (sa->local.port == c->port)
-		sa->local.port = c->port_natt;
-	if (sa->remote.port == IKE_PORT)
-		sa->remote.port = IKE_PORT_NATT;
+	if (nat)
+		sa->flags |= SA_NATT;
+	/* A side that may move later cannot change the port then (RFC 4555 section 3.3). */
+	bool mobile = sa->conn->mobike && sa->remote.port == IKE_PORT;
+	if (x->dir == XCH_RX_RESPONSE && (nat || mobile))
+		natd_float(x);
 }
 
-static enum verdict natd_emit(struct ike_xch *x, struct ike_out *out)
+void natd_again(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (!natd_seen(x, x->in->hdr.spi_r))
+		return;
+	if (sa->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE))
+		sa->flags |= SA_NATT;
+	else
+		sa->flags &= ~(uint32_t)SA_NATT;
+}
+
+void natd_put(const struct ike_xch *x, struct ike_out *out, uint64_t spi_r)
 {
 	struct ike_engine *e = x->e;
 	struct ike_sa *sa = x->sa;
@@ -101,11 +128,15 @@ static enum verdict natd_emit(struct ike_xch *x, struct ike_out *out)
 	/* Our own address may be unknown when the kernel chooses it: then no hash can fit, which is what it shall say. */
 	if (natd_fake(x))
 		me.port = 0;
-	if (natd_hash(e, sa->spi_i, x->dir == XCH_RX_REQUEST ? sa->spi_r : 0, &me, src) ||
-	    natd_hash(e, sa->spi_i, x->dir == XCH_RX_REQUEST ? sa->spi_r : 0, &sa->remote, dst))
-		return V_DONE;
+	if (natd_hash(e, sa->spi_i, spi_r, &me, src) || natd_hash(e, sa->spi_i, spi_r, &sa->remote, dst))
+		return;
 	wire_put_notify(out, N_NAT_DETECTION_SOURCE_IP, slice_of(src, NATD_LEN));
 	wire_put_notify(out, N_NAT_DETECTION_DESTINATION_IP, slice_of(dst, NATD_LEN));
+}
+
+static enum verdict natd_emit(struct ike_xch *x, struct ike_out *out)
+{
+	natd_put(x, out, x->dir == XCH_RX_REQUEST ? x->sa->spi_r : 0);
 	return V_DONE;
 }
 

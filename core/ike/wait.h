@@ -66,6 +66,9 @@ void ike_count_in(struct ike_engine *e, const struct ike_sa *sa, const struct ik
 
 /* Sends one of our messages, all its fragments, and notes it for keepalives. */
 void ike_send(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p);
+/* The same from and to other addresses than those of the SA: an answer goes to where its request came from. */
+void ike_send_to(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p, const struct net_addr *local,
+	const struct net_addr *remote);
 /* One datagram of no message: a NAT keepalive. */
 void ike_send_bytes(struct ike_engine *e, struct ike_sa *sa, slice datagram);
 

@@ -6,6 +6,7 @@
  */
 #include "ike/fragment.h"
 #include "ike/life.h"
+#include "ike/mobike.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
 
@@ -15,6 +16,9 @@
 
 /* After so many tries the message may be too large for the path. */
 #define SAME_SIZE_TRIES 2
+
+/* After so many tries the path to this address of the peer may be broken. */
+#define SAME_PATH_TRIES 2
 
 static COUNTER(c_again, "ike.tx.retransmitted", "requests sent again");
 static COUNTER(c_given_up, "ike.tx.given_up", "requests given up without answer");
@@ -103,6 +107,8 @@ static void window_due(struct ike_engine *e, struct ike_timer *t)
 		count_inc(&c_again);
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "retransmit %u of request with message ID %u", x->sent, x->mid);
 		x->sent++;
+		if (x->sent > SAME_PATH_TRIES)
+			mobike_try_other(e, sa);
 		if (x->sent > SAME_SIZE_TRIES)
 			frag_smaller(e, sa, &x->packet);
 		ike_send(e, sa, x->packet);

@@ -41,7 +41,7 @@ static void work_push(struct ike_sa *sa, struct ike_work *w, bool front)
 
 void ike_work_add(struct ike_engine *e, struct ike_sa *sa, struct ike_work *w)
 {
-	work_push(sa, w, w->story == STORY_IKE_DELETE);
+	work_push(sa, w, w->story == STORY_IKE_DELETE || w->story == STORY_MOVE);
 	ike_work_run(e, sa);
 }
 
