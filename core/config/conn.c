@@ -32,6 +32,7 @@ static void child_free(struct conf_child *c)
 	free(c->local_ts);
 	free(c->remote_ts);
 	free(c->updown);
+	free(c->inject.next_hop);
 	free(c->name);
 	free(c);
 }
@@ -63,6 +64,10 @@ void conf_conn_unref(struct conf_conn **ref)
 	strings_free(c->remote_texts);
 	strings_free(c->vips);
 	strings_free(c->pools);
+	strings_free(c->vif.addr_texts);
+	free(c->vif.addrs);
+	free(c->vif.bits);
+	free(c->vif.netns);
 	free(c->local_addrs);
 	free(c->local_nets);
 	free(c->remote_nets);

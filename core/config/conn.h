@@ -44,6 +44,32 @@ struct conf_ts {
 	struct ts_sel sel;
 };
 
+enum conf_vif_kind { CONF_VIF_NONE = 0, CONF_VIF_XFRM, CONF_VIF_VTI, CONF_VIF_GRE, CONF_VIF_AUTO };
+
+/* The virtual interface of a connection. */
+struct conf_vif {
+	uint8_t kind;             /* enum conf_vif_kind */
+	bool mss_clamp;
+	char name[16];            /* with "%u" a template: one interface per session */
+	char link[16], vrf[16], borrow[16]; /* "" none */
+	char *netns;              /* or NULL */
+	uint32_t mtu;             /* 0: from the SA and the path */
+	uint32_t key;             /* of GRE, 0 none */
+	char **addr_texts;        /* as configured */
+	struct net_addr *addrs;
+	uint8_t *bits;            /* prefix lengths of addrs */
+	uint16_t n_addrs;
+};
+
+/* Routes to the remote selectors that a child brings along. */
+struct conf_inject {
+	bool on;
+	char *next_hop;           /* address or interface; NULL: the connection's interface, else the next hop to the peer */
+	char vrf[16];             /* "" none */
+	uint32_t table;           /* default 254, main */
+	uint32_t metric;          /* 0 the kernel's default */
+};
+
 struct conf_child {
 	char *name;
 	uint8_t mode;             /* enum conf_childmode */
@@ -67,6 +93,7 @@ struct conf_child {
 	uint8_t copy_df, copy_dscp;
 	bool copy_ecn, policies, policies_fwd_out, ipcomp, sha256_96, hostaccess;
 	char *updown;             /* or NULL */
+	struct conf_inject inject;
 };
 
 struct conf_conn {
@@ -104,6 +131,7 @@ struct conf_conn {
 	uint64_t dpd_delay_s, dpd_timeout_s;
 	uint64_t rekey_time_s, reauth_time_s, over_time_s, rand_time_s;
 	uint32_t if_id_in, if_id_out;
+	struct conf_vif vif;
 	/* Retransmission of this connection (vendors' knobs, W-53 to W-57); from the daemon's settings when not set. */
 	struct conf_retry {
 		uint32_t tries;       /* 0..100, default 5: retransmissions; packets sent = tries + 1 */

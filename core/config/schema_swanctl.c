@@ -62,6 +62,13 @@ static const struct conf_word unique_words[] = {
 	{ "%unique", 0, "unique marks" }, { "%unique-dir", 0, "unique marks" }, { 0 }
 };
 
+static const struct conf_word vif_kinds[] = {
+	{ "none", CONF_VIF_NONE, NULL }, { "xfrm", CONF_VIF_XFRM, NULL }, { "vti", CONF_VIF_VTI, NULL },
+	{ "gre", CONF_VIF_GRE, NULL }, { "auto", CONF_VIF_AUTO, NULL }, { 0 }
+};
+static const struct conf_word vif_mtus[] = { { "auto", 0, NULL }, { 0 } };
+static const struct conf_word tables[] = { { "main", 254, NULL }, { "default", 253, NULL }, { "local", 255, NULL }, { 0 } };
+
 static const struct conf_key child_keys[] = {
 	{ "local_ts", CONF_T_TS, NOWHERE, .def = "dynamic",
 	  .doc = "Local traffic selectors: addresses, prefixes or ranges with [proto/port]; dynamic is the tunnel's "
@@ -142,6 +149,17 @@ static const struct conf_key child_keys[] = {
 	{ "updown", CONF_T_STRING, AT(conf_child, updown),
 	  .doc = "Command run by /bin/sh when the child SA comes up and when it goes, once per pair of selectors, with PLUTO_… "
 		 "variables; in a process of its own, with the privileges of the daemon." },
+	{ "inject_routes", CONF_T_BOOL, AT(conf_child, inject.on), .def = "no",
+	  .doc = "Whether routes to the remote selectors are made while the child SA is up, in addition to those of policies." },
+	{ "route_next_hop", CONF_T_STRING, AT(conf_child, inject.next_hop),
+	  .doc = "Next hop of these routes: an address or an interface; unless set the virtual interface of the connection, "
+		 "else the next hop to the peer. With if_id_out and no virtual interface it has to be set." },
+	{ "route_vrf", CONF_T_IFNAME, AT(conf_child, inject.vrf),
+	  .doc = "VRF these routes are put into; excludes route_table." },
+	{ "route_table", CONF_T_INT, AT(conf_child, inject.table), .min = 1, .max = UINT32_MAX, .def = "main", .words = tables,
+	  .doc = "Routing table these routes are put into." },
+	{ "route_metric", CONF_T_INT, AT(conf_child, inject.metric), .max = UINT32_MAX, .def = "0",
+	  .doc = "Metric of these routes; 0: that of the kernel." },
 	{ "policies", CONF_T_BOOL, AT(conf_child, policies), .def = "yes", .doc = "Whether policies are installed." },
 	{ "policies_fwd_out", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_child, policies_fwd_out), .def = "no",
 	  .later = xfrm, .doc = "Whether outbound forward policies are installed." },
@@ -274,6 +292,25 @@ static const struct conf_key conn_keys[] = {
 	  .doc = "XFRM interface id of inbound policies and SAs of all children." },
 	{ "if_id_out", CONF_T_IF_ID, AT(conf_conn, if_id_out), .max = UINT32_MAX, .def = "0", .words = unique_words,
 	  .doc = "XFRM interface id of outbound policies and SAs of all children." },
+	{ "vif", CONF_T_ENUM, AT(conf_conn, vif.kind), .def = "none", .words = vif_kinds,
+	  .doc = "Virtual interface the daemon makes for the connection, or per session (vif_name with %u): xfrm (by if_id_out), "
+		 "vti (by mark_in and mark_out), gre (for children with selectors of protocol gre); auto: gre for such children, "
+		 "xfrm for others." },
+	{ "vif_name", CONF_T_STRING, NOWHERE, .def = "ipsec%u",
+	  .doc = "Its name; with %u a template: one interface per session, with the if_id or the lowest free number in its place." },
+	{ "vif_addrs", CONF_T_STRINGS, AT(conf_conn, vif.addr_texts), .doc = "Addresses of the interface, with prefix length." },
+	{ "vif_borrow", CONF_T_IFNAME, AT(conf_conn, vif.borrow),
+	  .doc = "Interface whose addresses this one borrows, as host addresses." },
+	{ "vif_mtu", CONF_T_INT, AT(conf_conn, vif.mtu), .min = 68, .max = 65535, .unit = "bytes", .def = "auto", .words = vif_mtus,
+	  .doc = "MTU of the interface; auto: the longest packet that goes through the child SA without fragments on the path." },
+	{ "vif_mss_clamp", CONF_T_BOOL, AT(conf_conn, vif.mss_clamp), .def = "no",
+	  .doc = "Whether forwarded TCP connections through the interface are told the MSS that fits its MTU." },
+	{ "vif_vrf", CONF_T_IFNAME, AT(conf_conn, vif.vrf), .doc = "VRF the interface is put into (the inner VRF)." },
+	{ "vif_netns", CONF_T_STRING, AT(conf_conn, vif.netns),
+	  .doc = "Network namespace (of `ip netns`) the interface is moved to; its addresses have to be set there." },
+	{ "vif_link", CONF_T_IFNAME, AT(conf_conn, vif.link),
+	  .doc = "Device or outer VRF the interface's packets leave through." },
+	{ "vif_key", CONF_T_INT, AT(conf_conn, vif.key), .max = UINT32_MAX, .def = "0", .doc = "Key of GRE, 0 none." },
 	{ "mediation", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "no", .later = "mediation",
 	  .doc = "Whether this connection mediates others." },
 	{ "mediated_by", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "mediation",

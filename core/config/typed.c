@@ -308,6 +308,7 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 		note(&b, conf_node_fail(sec, false, why, E_BAD_VALUE,
 			"'%s' has no section '%s': write %s { auth = psk ... }",
 			sec->name, c->n_local ? "remote" : "local", c->n_local ? "remote" : "local"));
+	note(&b, conf_read_vif(sec, can, c, why));
 	digest_node(c->digest, sec);
 	digest_add(c->digest, slice_of(&c->retry, sizeof c->retry));
 	return b.err;

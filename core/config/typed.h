@@ -17,6 +17,7 @@ struct conf_can {
 	bool kern_known;               /* the next two say what the data plane can do */
 	uint32_t kern_caps;            /* KERN_CAP_… of plugin/abi.h */
 	uint32_t max_replay_window;
+	bool net_vifs;                 /* with kern_known: interfaces and routes can be made */
 	/* Can a round be authenticated this way? NULL: what the core does by itself, which is "psk". */
 	bool (*auth)(void *arg, uint8_t cls, const char *method);
 	void *arg;

@@ -26,4 +26,7 @@ void conf_derive_conn(struct conf_conn *c);
 /* The value is there and not empty. */
 bool conf_is_set(const struct conf_node *n);
 
+/* vif.c: what the keys vif_… and inject_… of a connection mean together. */
+MUST err_t conf_read_vif(const struct conf_node *sec, const struct conf_can *can, struct conf_conn *c, struct diag **why);
+
 #endif

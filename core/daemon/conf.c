@@ -253,8 +253,10 @@ void conf_conn_changed(void *arg, const char *name)
 	struct conf_conn *c = conf_store_find(d->store, name);
 
 	drive_conf_changed(d);
-	if (!c)
+	if (!c) {
+		netplane_conn_gone(d, name);
 		return;
+	}
 	conf_conn_ref(c);
 	conf_start_actions(d, c);
 	conf_conn_unref(&c);

@@ -101,14 +101,24 @@ uint32_t plane_caps(const struct daemon *d);
 /* ---- netplane.c: the host's network ---- */
 
 MUST err_t netplane_start(struct daemon *d, struct diag **why);
+/* Before the plugins end: what is made is theirs to remove. */
+void netplane_end_use(struct daemon *d);
 void netplane_stop(struct daemon *d);
-/* The function of struct ike_env; answers are kept for a few seconds. */
+/* Functions of struct ike_env. Path MTUs are kept for a few seconds. */
 uint32_t netplane_path_mtu(void *arg, const struct net_addr *local, const struct net_addr *remote);
-
+bool netplane_source(void *arg, const struct net_addr *remote, struct net_addr *out);
+/* The device an address of ours is on; false: not known. */
+bool netplane_device_of(struct daemon *d, const struct net_addr *a, char dev[16]);
+/* Addresses, links or routes have changed. */
+void netplane_changed(struct daemon *d);
+/* The data plane has done these: routes for policies follow. */
+void netplane_policies(struct daemon *d, const struct kern_op *ops, size_t n);
+/* A virtual address comes to the host or goes; why it did not is in the log. */
+MUST err_t netplane_vip(struct daemon *d, const struct net_addr *a, bool add);
 /* A connection that is about to be used: what it needs besides the engine is made ready. */
 void netplane_conn(struct daemon *d, const struct conf_conn *c);
-/* A child SA came up or goes; the view's conf is alive. */
-void netplane_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up);
+void netplane_conn_gone(struct daemon *d, const char *name);
+void netplane_event(struct daemon *d, const struct ike_event *ev);
 /* What is still up although the daemon ends goes down; before the engine is freed. */
 void netplane_all_down(struct daemon *d);
 
@@ -117,7 +127,8 @@ void netplane_all_down(struct daemon *d);
 MUST err_t updown_start(struct daemon *d, struct diag **why);
 /* Waits for scripts that run. */
 void updown_stop(struct daemon *d);
-void updown_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up);
+/* dev: the child's interface, "" none of its own. */
+void updown_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up, const char *dev);
 
 /* ---- conf.c: the configuration ---- */
 

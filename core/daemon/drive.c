@@ -142,8 +142,7 @@ static void do_one(struct daemon *d, const struct fx *fx)
 		do_kernel(d, fx);
 		break;
 	case FX_EVENT:
-		if (fx->event.type == IKE_EV_CHILD_UPDOWN && fx->event.conn)
-			netplane_child(d, fx->event.sa, &fx->event.sa->children[0], fx->event.up);
+		netplane_event(d, &fx->event);
 		if (d->api)
 			api_server_event(d->api, &fx->event);
 		break;
@@ -281,15 +280,10 @@ static slice env_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type,
 	return conf_env_psk(((struct daemon *)arg)->store, my_type, my_id, peer_type, peer_id);
 }
 
-static bool env_local_addr(void *arg, const struct net_addr *remote, struct net_addr *out)
-{
-	return udp_source_of(remote, ((struct daemon *)arg)->settings->fwmark, out);
-}
-
 err_t drive_start(struct daemon *d, struct diag **why)
 {
 	struct ike_env env = { .crypto = &d->crypto, .log = d->log, .conf = &d->conf, .arg = d, .conn_match = env_match,
-		.conn_find = env_find, .local_addr = env_local_addr, .psk = env_psk, .kern_can = plane_can,
+		.conn_find = env_find, .local_addr = netplane_source, .psk = env_psk, .kern_can = plane_can,
 		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .kern_caps = plane_caps(d), .wall_s = wall_s };
 
 	d->fx_wait_tail = &d->fx_wait;

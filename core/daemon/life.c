@@ -94,6 +94,8 @@ static err_t svc_udp_send(void *arg, const struct net_addr *local, const struct 
 
 static void svc_kern_event(void *arg, const struct kern_event *ev)
 {
+	if (ev->type == KERN_EV_LINK)
+		netplane_changed(arg);
 	drive_kern_event(arg, ev);
 }
 
@@ -418,6 +420,7 @@ void daemon_stop(struct daemon *d)
 	updown_stop(d);
 	commit_stop(d);
 	rng_use(NULL);
+	netplane_end_use(d);
 	loader_free(d->loader);
 	udp_close(d->udp);
 	plane_stop(d);

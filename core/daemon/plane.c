@@ -160,7 +160,11 @@ err_t plane_submit(struct daemon *d, struct kern_op *ops, size_t n, uint64_t tok
 {
 	const struct daemon_plane *p = d->plane;
 
-	return p->ops ? p->ops->submit(p->self, ops, n, token) : E_NOT_SUPPORTED;
+	if (!p->ops)
+		return E_NOT_SUPPORTED;
+	err_t e = p->ops->submit(p->self, ops, n, token);
+	netplane_policies(d, ops, e ? 0 : n);
+	return e;
 }
 
 err_t plane_can(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_id, bool esn)

@@ -152,13 +152,16 @@ static void run(struct daemon *d, const struct ike_view *sa, const struct ike_ch
 	free(e);
 }
 
-void updown_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up)
+void updown_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up, const char *dev)
 {
 	char interface[IF_NAMESIZE];
 
 	if (!c->conf || !c->conf->updown || !*c->conf->updown)
 		return;
-	interface_of(&sa->local, interface);
+	if (*dev)
+		snprintf(interface, sizeof interface, "%s", dev);
+	else if (!netplane_device_of(d, &sa->local, interface))
+		interface_of(&sa->local, interface);
 	for (uint16_t i = 0; i < c->n_local_ts; i++)
 		for (uint16_t j = 0; j < c->n_remote_ts; j++)
 			if (c->local_ts[i].family == c->remote_ts[j].family)

@@ -31,7 +31,7 @@ enum plug_kind {
 	PLUG_SIGN,      /* id: enum plug_sign_id, arg: ECDSA the KE group of the curve  ops: sign_ops */
 	PLUG_RNG,       /* id: 0                                                    ops: rng_ops */
 	PLUG_KERNEL_SA, /* id: 0                                                    ops: kern_ops */
-	PLUG_KERNEL_NET,/* reserved */
+	PLUG_KERNEL_NET, /* id: 0                                                   ops: knet_ops */
 	PLUG_CRED,      /* id: enum plug_cred_id                                    ops: cred_ops (plugin/abi_cred.h) */
 	PLUG_CERT_VERIFY, /* id: 0                                              ops: cert_ops (plugin/abi_cert.h) */
 	PLUG_FETCH,     /* id: 0                                                    ops: fetch_ops (plugin/abi_cred.h) */
@@ -380,6 +380,75 @@ struct kern_ops {
 };
 #define KERN_OPS_HAS(ops, member) \
 	((ops)->size >= offsetof(struct kern_ops, member) + sizeof((ops)->member) && (ops)->member)
+
+/* ---- kernel: addresses, routes, interfaces ------------------------------------------------------------------- */
+
+/* What the daemon asks of the host's network. Loop thread; every function answers at once. What is made is marked as
+ * ours; nothing else is changed or removed, and what an earlier run left behind is taken over when it is asked for
+ * again, else removed after a while. `why` gets one sentence with the remedy when a function fails (cap bytes).
+ * Changes of addresses, links and routes are told with kern_event (KERN_EV_LINK). */
+
+struct knet_path { /* how packets to an address leave */
+	struct net_addr source, gateway; /* NET_NONE: none */
+	uint32_t mtu;                    /* 0 unknown */
+	char dev[16];
+};
+
+struct knet_route {
+	struct ts_sel dst;        /* its addresses; as many prefixes as it takes */
+	struct net_addr peer;     /* next hop and device are those of the way to it, unless gateway or dev are set */
+	struct net_addr gateway;  /* NET_NONE none */
+	char dev[16];             /* "" none */
+	struct net_addr source;   /* preferred source address, NET_NONE: an address of ours inside `local` */
+	struct ts_sel local;      /* family NET_NONE: none */
+	uint32_t table;           /* 0: the plugin's own, which a rule looks up */
+	char vrf[16];             /* its table instead, "" none */
+	uint32_t metric;          /* 0 the kernel's default */
+};
+
+struct knet_addr {
+	struct net_addr addr;
+	uint8_t bits;             /* prefix length */
+	char dev[16];             /* "": the device the plugin is set up for */
+};
+
+enum knet_vif_kind { KNET_XFRM = 1, KNET_VTI, KNET_GRE };
+
+struct knet_vif { /* a virtual interface */
+	uint8_t kind;
+	char name[16];
+	const char *owner;        /* what it is for: shown by `ip link` */
+	char link[16];            /* device its packets leave through, "" any */
+	uint32_t if_id;           /* XFRM */
+	uint32_t key_in, key_out; /* VTI: the marks; GRE: keys, 0 none */
+	struct net_addr local, remote; /* VTI, GRE: outer addresses; NET_NONE any */
+	uint32_t mtu;             /* bytes; 0: the kernel's default */
+	uint16_t mss_v4, mss_v6;  /* TCP connections through it announce no more; 0 not touched */
+	char vrf[16];             /* master, "" none */
+	const char *netns;        /* name below /run/netns, NULL: stays here */
+	const struct knet_addr *addrs;
+	size_t n_addrs;
+	char borrow[16];          /* addresses of this interface are its own, too (as host addresses); "" none */
+};
+
+enum { KNET_CAP_VIF = 1u << 0, KNET_CAP_MSS = 1u << 1 };
+
+struct knet_ops {
+	uint32_t size;
+	uint32_t caps;
+	/* src NET_NONE: any. The routes into tunnels are not looked at. E_NOT_FOUND: no route. */
+	err_t (*path)(void *self, const struct net_addr *src, const struct net_addr *dst, struct knet_path *out);
+	/* The device an address of ours is on. E_NOT_FOUND. */
+	err_t (*device_of)(void *self, const struct net_addr *a, char dev[16]);
+	/* Equal routes and addresses are counted: as many dels as adds. */
+	err_t (*route)(void *self, const struct knet_route *r, bool add, char *why, size_t cap);
+	err_t (*addr)(void *self, const struct knet_addr *a, bool add, char *why, size_t cap);
+	/* Makes it, takes it over or brings it to this state. E_EXISTS: the name is somebody else's. */
+	err_t (*vif)(void *self, const struct knet_vif *v, char *why, size_t cap);
+	void (*vif_del)(void *self, const char *name);
+	/* Policies of the data plane want routes (settings of the plugin). */
+	bool (*wants_routes)(void *self);
+};
 
 /* ---- log, events ---------------------------------------------------------------------------------------------- */
 

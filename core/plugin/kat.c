@@ -292,6 +292,7 @@ static const struct {
 	[PLUG_RNG] = { sizeof(struct rng_ops), NULL, NULL },
 	[PLUG_KERNEL_SA] = { sizeof(struct kern_ops), NULL, NULL },
 	[PLUG_CERT_VERIFY] = { sizeof(struct cert_ops), cert_sane, NULL },
+	[PLUG_KERNEL_NET] = { sizeof(struct knet_ops), NULL, NULL },
 	[PLUG_LOG] = { sizeof(struct log_ops), NULL, NULL },
 	[PLUG_LISTEN] = { sizeof(struct listen_ops), NULL, NULL },
 };
