@@ -8,7 +8,7 @@
 #include <strings.h>
 
 /* RFC 7296 section 3.13: the number of selectors is one byte. */
-enum { TS_MAX = 255, ADDRS_MAX = 255, PROPS_MAX = 255, ITEM_MAX = 255 };
+enum { TS_MAX = 255, ADDRS_MAX = 255, PROPS_MAX = 255, ITEM_MAX = 1023 };
 
 bool conf_is_set(const struct conf_node *n)
 {

@@ -261,6 +261,8 @@ static void user_each_alg(void *self, void (*cb)(void *arg, uint8_t kind, uint16
 		{ PLUG_ENCR, 16, 192 }, { PLUG_ENCR, 16, 256 }, { PLUG_ENCR, 15, 128 }, { PLUG_ENCR, 15, 192 },
 		{ PLUG_ENCR, 15, 256 }, { PLUG_ENCR, 14, 128 }, { PLUG_ENCR, 14, 192 }, { PLUG_ENCR, 14, 256 },
 		{ PLUG_ENCR, 23, 128 }, { PLUG_ENCR, 23, 192 }, { PLUG_ENCR, 23, 256 }, { PLUG_ENCR, 3, 192 },
+		{ PLUG_ENCR, 24, 128 }, { PLUG_ENCR, 24, 192 }, { PLUG_ENCR, 24, 256 }, { PLUG_ENCR, 21, 128 },
+		{ PLUG_ENCR, 21, 192 }, { PLUG_ENCR, 21, 256 }, { PLUG_ENCR, 2, 64 },
 	};
 	const struct plug_host *h = ((struct plane *)self)->host;
 

@@ -2,7 +2,7 @@
 /* The SAs (SAD) of the userspace data plane: tables, groups of a reqid, limits, path MTU. */
 #include "plugins/kernel-user/plane.h"
 
-enum { ENCR_3DES = 3, ENCR_CHACHA = 28 };
+enum { ENCR_DES = 2, ENCR_3DES = 3, ENCR_CHACHA = 28 };
 
 /* An outbound SA asks for a new one when 7/8 of its sequence numbers (or of what the cipher allows) are used. */
 static uint64_t soft_of(uint64_t max)
@@ -19,7 +19,7 @@ err_t sa_algs(struct plane *k, uint16_t encr_id, uint16_t encr_bits, uint16_t in
 	*integ = NULL;
 	if (encr_id != ESP_ENCR_NULL) {
 		*encr = h->find(h->h, PLUG_ENCR, encr_id, encr_bits ? encr_bits : encr_id == ENCR_CHACHA ? 256 :
-			encr_id == ENCR_3DES ? 192 : 0);
+			encr_id == ENCR_3DES ? 192 : encr_id == ENCR_DES ? 64 : 0);
 		if (!*encr)
 			return E_NOT_SUPPORTED;
 	}
