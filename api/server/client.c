@@ -61,6 +61,8 @@ static void call_free(struct api_call *call)
 {
 	if (!call)
 		return;
+	if (call->state)
+		call->state_free(call->state);
 	explicit_bzero(call->packet, call->packet_n);
 	free(call->packet);
 	free(call);

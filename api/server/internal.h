@@ -52,6 +52,8 @@ struct api_call {
 	bool ended;
 	char ike[128];    /* what the control-log lines are filtered by; "" any */
 	uint64_t ike_id;
+	void *state;                /* of a stream that needs more than the cursor */
+	void (*state_free)(void *state);
 };
 
 struct api_frame {
@@ -80,6 +82,11 @@ struct api_client {
 	struct api_call *call;
 };
 
+/* Calls of one method since the start. */
+struct api_tally {
+	uint64_t done, failed;
+};
+
 struct api_server {
 	struct api_env env;
 	char *path;
@@ -93,6 +100,7 @@ struct api_server {
 	unsigned n_clients;
 	uint64_t next_cmd;
 	uint64_t started_ms, started_wall_s;
+	struct api_tally tally[API_M_COUNT];
 	struct {
 		uint64_t at_ms; /* 0: not asked yet */
 		uint64_t sbrk, mmap, used, free;

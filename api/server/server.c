@@ -162,6 +162,18 @@ void api_response(struct vici_out *o)
 	vici_out_init(o, VICI_CMD_RESPONSE, NULL, 0);
 }
 
+/* An answer that says success = no is a failed call. */
+static void tally(struct api_call *call, slice frame)
+{
+	enum { HEAD = 5 }; /* length and type */
+	struct api_tally *t = &call->s->tally[call->m - api_methods];
+	slice v;
+	bool yes = true;
+	if (frame.n > HEAD && vici_find(slice_of(frame.p + HEAD, frame.n - HEAD), "success", &v))
+		yes = !api_bool(v, &yes) || yes;
+	*(yes ? &t->done : &t->failed) += 1;
+}
+
 void api_reply(struct api_call *call, struct vici_out *o)
 {
 	slice frame;
@@ -172,7 +184,10 @@ void api_reply(struct api_call *call, struct vici_out *o)
 		vici_out_fini(o);
 		api_response(o);
 		api_put_error(o, err, "the answer does not fit into one message");
+		err = vici_out_frame(o, &frame);
 	}
+	if (!err)
+		tally(call, frame);
 	api_client_send(call->client, o, false);
 	if (call->loglevel != LOG_SILENT) {
 		call->loglevel = LOG_SILENT;

@@ -28,3 +28,13 @@ void counter_each(void (*cb)(void *arg, const struct counter *c), void *arg)
 		cb(arg, c);
 	pthread_mutex_unlock(&lock);
 }
+
+/* Ends of the section that COUNTER puts its pointers into; the linker defines them when there is one. */
+extern struct counter *const __start_adit_counters[] __attribute__((weak, visibility("hidden")));
+extern struct counter *const __stop_adit_counters[] __attribute__((weak, visibility("hidden")));
+
+void counter_register_all(void)
+{
+	for (struct counter *const *p = __start_adit_counters; p < __stop_adit_counters; p++)
+		counter_register(*p);
+}

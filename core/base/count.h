@@ -18,7 +18,10 @@ struct counter {
 	atomic_bool known;
 };
 
-#define COUNTER(var, name, help) struct counter var = { name, help, 0, NULL, false }
+/* The pointer stands in a list that the linker makes, so that metrics can tell of counters that nothing was counted on. */
+#define COUNTER(var, name, help) \
+	struct counter var = { name, help, 0, NULL, false }; \
+	static struct counter *const var##_listed __attribute__((section("adit_counters"), used)) = &var
 
 void counter_register(struct counter *c);
 
@@ -38,6 +41,9 @@ static inline uint64_t counter_get(const struct counter *c)
 {
 	return atomic_load_explicit(&c->v, memory_order_relaxed);
 }
+
+/* Registers every counter of this program, counted on or not; those of plugins come with their first use. */
+void counter_register_all(void);
 
 /* Calls cb for each registered counter, ordered by name. */
 void counter_each(void (*cb)(void *arg, const struct counter *c), void *arg);

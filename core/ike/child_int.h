@@ -39,6 +39,11 @@ enum child_flag {
 	CHILD_UNWANTED = 1u << 8   /* asked to go: what replaces it meanwhile goes, too */
 };
 
+/* What the data plane said last of one direction. */
+struct child_seen {
+	uint64_t bytes, packets;
+};
+
 struct child_sa {
 	struct child_sa *next;   /* of its IKE SA */
 	struct ike_sa *sa;
@@ -57,6 +62,7 @@ struct child_sa {
 	uint8_t n_local, n_remote;
 	uint8_t state, proto, mode;
 	struct suite suite;
+	struct child_seen seen[2]; /* in, out */
 };
 
 /* One configured child whose first packet starts it (trap), or whose traffic passes or is dropped (shunt). */

@@ -6,6 +6,7 @@
  */
 #include "crypto/limits.h"
 #include "ike/child_int.h"
+#include "ike/meter.h"
 
 #include <stdlib.h>
 
@@ -216,9 +217,11 @@ void child_remove(struct ike_engine *e, struct child_sa *c, uint16_t what)
 		submit_policies(e, &in, KERN_POLICY_DEL, KERN_PROTECT);
 	if (what & CHILD_OUT) {
 		struct kern_op op = sa_op(&in, KERN_SA_DEL, KERN_OUT);
+		meter_traffic(e, c, KERN_OUT);
 		submit(e, &op, 1);
 	}
 	if (what & CHILD_IN) {
+		meter_traffic(e, c, KERN_IN);
 		struct kern_op op = sa_op(&in, KERN_SA_DEL, KERN_IN);
 		submit(e, &op, 1);
 	}

@@ -2,21 +2,13 @@
 /* Child SAs as they are shown, and the commands on child SAs that exist. */
 #include "crypto/esp_mtu.h"
 #include "ike/child_int.h"
+#include "ike/meter.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t left_s(uint64_t at_ms, uint64_t now_ms)
 {
 	return at_ms > now_ms ? (at_ms - now_ms + 999) / 1000 : 0;
-}
-
-static bool usage_of(struct ike_engine *e, const struct child_sa *c, uint8_t dir, struct kern_usage *u)
-{
-	bool out = dir == KERN_OUT;
-	if (!e->env.kern_usage || !(c->flags & (out ? CHILD_OUT : CHILD_IN)))
-		return false;
-	return !e->env.kern_usage(e->env.arg, dir, out ? c->spi_out : c->spi_in, out ? &c->sa->remote : &c->sa->local,
-				  u);
 }
 
 static void view_mtu(struct ike_engine *e, const struct child_sa *c, struct ike_child_view *v)
@@ -30,7 +22,7 @@ static void view_mtu(struct ike_engine *e, const struct child_sa *c, struct ike_
 	v->mtu = esp_plain_mtu(&s, v->path_mtu);
 }
 
-static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct arena *a, struct ike_child_view *v)
+static bool view_fill(struct ike_engine *e, struct child_sa *c, struct arena *a, struct ike_child_view *v)
 {
 	const struct conf_child *f = c->conf;
 	*v = (struct ike_child_view){
@@ -68,7 +60,7 @@ static bool view_fill(struct ike_engine *e, const struct child_sa *c, struct are
 	if (c->state == CHILD_S_INSTALLED)
 		v->rekey_in_s = left_s(c->rekey_ms, e->now_ms);
 	view_mtu(e, c, v);
-	bool in = usage_of(e, c, KERN_IN, &v->in), out = usage_of(e, c, KERN_OUT, &v->out);
+	bool in = meter_usage(e, c, KERN_IN, &v->in), out = meter_usage(e, c, KERN_OUT, &v->out);
 	v->has_usage = in || out;
 	return v->local_ts && v->remote_ts;
 }
@@ -78,12 +70,12 @@ const struct ike_child_view *child_views(struct ike_engine *e, const struct ike_
 {
 	uint16_t want = 0, at = 0;
 	*n = 0;
-	for (const struct child_sa *c = sa->children; c; c = c->next)
+	for (struct child_sa *c = sa->children; c; c = c->next)
 		want += !unique || c->unique == unique;
 	struct ike_child_view *v = want ? arena_get(a, want * sizeof *v) : NULL;
 	if (!v)
 		return NULL;
-	for (const struct child_sa *c = sa->children; c && at < want; c = c->next) {
+	for (struct child_sa *c = sa->children; c && at < want; c = c->next) {
 		if (unique && c->unique != unique)
 			continue;
 		if (!view_fill(e, c, a, &v[at]))

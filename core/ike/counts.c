@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike/counts.h"
+#include "ike/meter.h"
 
 #include <stdlib.h>
 
@@ -9,6 +10,7 @@
 struct count_row {
 	char *name; /* NULL: all connections together */
 	uint64_t v[IKE_COUNT_END];
+	struct ike_traffic gone;
 };
 
 struct ike_counts {
@@ -102,6 +104,12 @@ void ike_count(struct ike_engine *e, const struct ike_sa *sa, enum ike_count c)
 		r = row_make(e, sa->conn->name);
 	if (r)
 		r->v[c]++;
+}
+
+struct ike_traffic *counts_traffic(struct ike_engine *e, const char *conn)
+{
+	struct count_row *r = conn ? row_find(e, conn) : &e->counts->all;
+	return r ? &r->gone : NULL;
 }
 
 err_t ike_counts(const struct ike_engine *e, const char *conn, uint64_t out[IKE_COUNT_END])

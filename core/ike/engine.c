@@ -2,6 +2,7 @@
 /* The engine's entries: what comes in is brought to its SA and exchange. */
 #include "ike/cmd.h"
 #include "ike/counts.h"
+#include "ike/meter.h"
 #include "ike/dos.h"
 #include "ike/life.h"
 #include "ike/mobike.h"
@@ -320,6 +321,8 @@ err_t ike_engine_new(const struct ike_env *env, struct ike_engine **out)
 	if (!err)
 		err = counts_new(e);
 	if (!err)
+		err = meters_new(e);
+	if (!err)
 		err = cmds_new(e);
 	if (!err)
 		err = child_world_new(e, &e->children);
@@ -352,6 +355,7 @@ void ike_engine_free(struct ike_engine *e)
 	child_world_free(e->children);
 	cmds_free(e);
 	counts_free(e);
+	meters_free(e);
 	dos_free(e);
 	while (e->spare) {
 		struct ike_xch *x = e->spare;

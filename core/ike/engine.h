@@ -262,4 +262,22 @@ MUST err_t ike_counts(const struct ike_engine *e, const char *conn, uint64_t out
 const char *ike_counts_next(const struct ike_engine *e, uint32_t *cursor);
 MUST err_t ike_counts_reset(struct ike_engine *e, const char *conn);
 
+/* Set-ups of IKE SAs and exchanges by result; they never go back. */
+struct ike_meter {
+	const char *exchange, *story; /* "CREATE_CHILD_SA", "child-rekey"; NULL: the set-up of an IKE SA */
+	bool initiator;               /* of the exchange */
+	err_t result;                 /* 0: done */
+	uint64_t n;
+};
+void ike_meters_each(const struct ike_engine *e, void (*cb)(void *arg, const struct ike_meter *m), void *arg);
+
+/* Traffic of child SAs; errors of both directions together. */
+struct ike_traffic {
+	uint64_t bytes_in, packets_in, bytes_out, packets_out, replay_drops, icv_fails, policy_drops, other_drops;
+};
+void ike_traffic_add(struct ike_traffic *t, const struct kern_usage *u, bool out);
+/* Of the child SAs that are gone, of a connection or of all (NULL): with what the living ones show it is the sum that
+ * never goes back. E_NOT_FOUND (and zeros): there were none. */
+err_t ike_traffic_gone(const struct ike_engine *e, const char *conn, struct ike_traffic *out);
+
 #endif

@@ -16,6 +16,7 @@
 
 struct ike_cmds;   /* cmd.c */
 struct ike_counts; /* counts.c */
+struct ike_meters; /* meter.c */
 struct ike_dos;    /* dos.c */
 
 struct ike_engine {
@@ -48,6 +49,7 @@ struct ike_engine {
 	struct ike_dos *dos;
 	struct ike_cmds *cmds;
 	struct ike_counts *counts;
+	struct ike_meters *meters;
 	struct child_world *children;
 };
 

@@ -5,6 +5,7 @@
 #include "ike/fragment.h"
 #include "ike/index.h"
 #include "ike/life.h"
+#include "ike/meter.h"
 #include "ike/mobike.h"
 #include "ike/wait.h"
 
@@ -214,6 +215,8 @@ void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 		if (suite_is_pq(&sa->suite))
 			sa->flags |= SA_PQ;
 		count_inc(&c_up);
+		if (sa->setup)
+			meter_setup(e, sa, 0);
 		half_open_leave(e, sa);
 		ike_setup_free(sa);
 		ike_keys_drop_auth(&sa->keys);
@@ -328,6 +331,8 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	timer_stop(&e->timers, &sa->t_work);
 	timer_stop(&e->timers, &sa->t_answer);
 	half_open_leave(e, sa);
+	if (sa->setup && sa->end_err)
+		meter_setup(e, sa, sa->end_err);
 	if (was_up) {
 		sa->flags |= SA_CLOSE_TOLD;
 		ike_event_sa(e, IKE_EV_IKE_UPDOWN, sa, false, sa->end_err, sa->end_text, NULL);

@@ -6,6 +6,7 @@
  */
 #include "ike/fragment.h"
 #include "ike/life.h"
+#include "ike/meter.h"
 #include "ike/mobike.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
@@ -63,6 +64,7 @@ static void window_give_up(struct ike_xch *x)
 	bool setup = sa->setup != NULL;
 
 	count_inc(&c_given_up);
+	meter_exchange(x, err);
 	ike_note(e, sa, x->doubtful ? "given up: refused" : "given up: no answer");
 	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "giving up %s %u after %u tries: %s", ike_exchange_name(x->exchange), x->mid, x->sent,
 		x->doubtful && x->why ? x->why : "the peer does not answer; check the path to it, its address and its firewall");

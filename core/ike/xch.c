@@ -6,6 +6,7 @@
 #include "ike/followup.h"
 #include "ike/info.h"
 #include "ike/life.h"
+#include "ike/meter.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
 
@@ -207,6 +208,7 @@ static void rx_reject(struct ike_xch *x, enum verdict v)
 	char name[16], addr[NET_ADDR_TEXT];
 
 	count_inc(&c_reject);
+	meter_exchange(x, x->err);
 	ctx.code = x->err;
 	log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "%s request %u from %s %s%s: %s", ike_exchange_name(x->exchange), x->mid,
 		net_addr_text(&sa->remote, false, addr), x->notify ? "refused with " : "failed",
@@ -269,6 +271,7 @@ static void rx_run(struct ike_xch *x)
 	}
 	msg_send_answer(x);
 	rx_answered(x);
+	meter_exchange(x, 0);
 	if (park) {
 		sa->rx = NULL;
 		follow_park(x);
@@ -365,6 +368,7 @@ static void tx_fail(struct ike_xch *x, enum verdict v)
 
 	if (v != V_DROP) {
 		count_inc(&c_reject);
+		meter_exchange(x, x->err);
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "%s %u failed: %s", ike_exchange_name(x->exchange), x->mid, why_of(x));
 		ike_note(e, sa, err_text(x->err));
 	}
@@ -486,6 +490,7 @@ static void answer_run(struct ike_xch *x)
 		tx_fail(x, v);
 		return;
 	}
+	meter_exchange(x, 0);
 	state_after(x);
 	run_done(x);
 	tx_finish(x);

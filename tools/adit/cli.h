@@ -71,6 +71,7 @@ enum cli_exit cmd_help(struct cli *c);
 enum cli_exit cmd_list(struct cli *c);
 enum cli_exit cmd_load(struct cli *c);
 enum cli_exit cmd_log(struct cli *c);
+enum cli_exit cmd_metrics(struct cli *c);
 enum cli_exit cmd_mtu(struct cli *c);
 enum cli_exit cmd_rekey(struct cli *c);
 enum cli_exit cmd_stats(struct cli *c);

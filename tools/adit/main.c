@@ -27,6 +27,8 @@ const struct cli_cmd cli_cmds[] = {
 	  true, cmd_mtu, NULL, NULL },
 	{ "log", "log", "follow the log", 0, 0, false, cmd_log, NULL, NULL },
 	{ "counters", "counters [NAME] [--all]", "IKE messages sent and received", 0, 1, false, cmd_counters, NULL, NULL },
+	{ "metrics", "metrics [openmetrics]", "figures for monitoring in the text format of Prometheus, or as OpenMetrics", 0, 1, false,
+	  cmd_metrics, "openmetrics", NULL },
 	{ "stats", "stats", "uptime, load, memory, internal counters", 0, 0, false, cmd_stats, NULL, NULL },
 	{ "describe", "describe [METHOD]", "the methods of the API with arguments and results", 0, 1, false, cmd_describe, NULL, NULL },
 	{ "completion", "completion bash|zsh|fish", "a completion script for this shell", 1, 1, true, cmd_completion, "bash zsh fish", NULL },
