@@ -124,9 +124,12 @@ static void append(struct text *t, const char *name)
 
 size_t crypto_missing_plugins(const struct plug_registry *reg, char *buf, size_t cap)
 {
-	static const char *const known[] = { "crypto-gcrypt", "crypto-gnutls", "crypto-mlkem", "crypto-openssl", "crypto-sodium",
+	static const struct {
+		const char *name, *package; /* what holds its library in Debian */
+	} known[] = { { "crypto-gcrypt", "libgcrypt20" }, { "crypto-gnutls", "libgnutls30" }, { "crypto-mlkem", "adit" },
+		{ "crypto-openssl", "libssl3" }, { "crypto-sodium", "libsodium23" },
 #ifdef __x86_64__
-		"crypto-ipsecmb",
+		{ "crypto-ipsecmb", "libipsec-mb1" },
 #endif
 	};
 	struct text t = text_of(buf, cap);
@@ -135,11 +138,11 @@ size_t crypto_missing_plugins(const struct plug_registry *reg, char *buf, size_t
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		const struct reg_plugin *p;
 		size_t cursor = 0;
-		while ((p = registry_each_plugin(reg, &cursor)) && strcmp(p->name, known[i]) != 0)
+		while ((p = registry_each_plugin(reg, &cursor)) && strcmp(p->name, known[i].name) != 0)
 			;
 		if (p && p->state == REG_ACTIVE)
 			continue;
-		append(&t, known[i]);
+		text_fmt(&t, "%s%s (%s)", t.n ? ", " : "", known[i].name, known[i].package);
 		n++;
 	}
 	return n;

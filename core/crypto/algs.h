@@ -33,7 +33,8 @@ void crypto_alg_name(const struct plug_feat *f, char buf[48]);
 MUST err_t crypto_pin_all(struct plug_registry *reg, const char *(*pin)(void *arg, const char *name), void *arg,
 	struct diag **why);
 
-/* Names of the crypto plugins of this release that are not loaded, ", " between them; returns how many. */
+/* The crypto plugins of this release that are not loaded, each with the Debian package of its library, ", " between
+ * them; returns how many. */
 size_t crypto_missing_plugins(const struct plug_registry *reg, char *buf, size_t cap);
 /* Names of weak algorithms that are loaded, cut with "…" when there are too many; returns how many. */
 size_t crypto_weak_names(const struct plug_registry *reg, char *buf, size_t cap);

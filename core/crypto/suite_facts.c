@@ -5,9 +5,13 @@
  */
 #include "crypto/suite.h"
 
-#define LIBS2 "crypto-gcrypt, crypto-gnutls or crypto-openssl"
-#define LIBSBP "crypto-gcrypt or crypto-openssl"
-#define LIBS3 "crypto-gcrypt, crypto-gnutls, crypto-openssl or crypto-sodium"
+/* Plugins, each with the Debian package of its library. */
+#define GCRYPT "crypto-gcrypt (libgcrypt20)"
+#define GNUTLS "crypto-gnutls (libgnutls30)"
+#define OPENSSL "crypto-openssl (libssl3)"
+#define LIBS2 GCRYPT ", " GNUTLS " or " OPENSSL
+#define LIBSBP GCRYPT " or " OPENSSL
+#define LIBS3 GCRYPT ", " GNUTLS ", " OPENSSL " or crypto-sodium (libsodium23)"
 
 #define ENCR(id, bits, salt, icv, flags, name, word, needs) \
 	{ SUITE_ENCR, id, BITS_##bits, salt, icv, flags, name, word, needs }
@@ -103,9 +107,9 @@ static const struct suite_fact facts[] = {
 	KE(17, DEF, "MODP_6144", "modp6144", LIBS2),
 	KE(18, DEF, "MODP_8192", "modp8192", LIBS2),
 	KE(14, DEF, "MODP_2048", "modp2048", LIBS2),
-	KE(36, 0, "ML_KEM_768", "mlkem768", "crypto-mlkem"),
-	KE(37, 0, "ML_KEM_1024", "mlkem1024", "crypto-mlkem"),
-	KE(35, 0, "ML_KEM_512", "mlkem512", "crypto-mlkem"),
+	KE(36, 0, "ML_KEM_768", "mlkem768", "crypto-mlkem (adit)"),
+	KE(37, 0, "ML_KEM_1024", "mlkem1024", "crypto-mlkem (adit)"),
+	KE(35, 0, "ML_KEM_512", "mlkem512", "crypto-mlkem (adit)"),
 	KE(33, 0, "GOST3410_2012_256", "gost3410_256", NULL),
 	KE(34, 0, "GOST3410_2012_512", "gost3410_512", NULL),
 	KE(24, WEAK, "MODP_2048_256", "modp2048s256", LIBS2),

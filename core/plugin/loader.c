@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -140,6 +141,30 @@ static err_t push(struct loader *l, struct reg_plugin *reg)
 	return 0;
 }
 
+/* A file that was cut short (an installation that broke off) would end the process inside dlopen. What is no ELF file of
+ * ours is left to dlopen, which says so. */
+static err_t whole(const char *path, struct diag **why)
+{
+	ElfW(Ehdr) h;
+	ElfW(Phdr) ph;
+	struct stat st;
+	err_t e = 0;
+	FILE *f = fopen(path, "re");
+
+	if (!f || fstat(fileno(f), &st) || fread(&h, sizeof h, 1, f) != 1 || memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    h.e_phentsize != sizeof ph)
+		goto out;
+	for (unsigned i = 0; i < h.e_phnum && !e; i++) {
+		bool got = !fseek(f, (long)(h.e_phoff + i * sizeof ph), SEEK_SET) && fread(&ph, sizeof ph, 1, f) == 1;
+		if (!got || ph.p_offset > (uint64_t)st.st_size || ph.p_filesz > (uint64_t)st.st_size - ph.p_offset)
+			e = diag_set(why, E_TRUNCATED, "the file is cut short: install it again");
+	}
+out:
+	if (f)
+		fclose(f);
+	return e;
+}
+
 /* Opens one file. Only running out of memory is an error here. */
 static err_t open_one(struct loader *l, const char *dir, const char *name)
 {
@@ -151,6 +176,8 @@ static err_t open_one(struct loader *l, const char *dir, const char *name)
 
 	snprintf(path, sizeof path, "%s/%s.so", dir, name);
 	err_t e = trusted(path, false, &why);
+	if (!e)
+		e = whole(path, &why);
 	if (!e) {
 		so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 		e = so ? 0 : diag_set(&why, E_NEEDS, "%s", dlerror());

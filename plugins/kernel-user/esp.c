@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { INTEG_SHA256 = 12 };
+
 static void *ctx_new(uint32_t bytes)
 {
 	size_t n = ((size_t)bytes + 63) & ~(size_t)63;
@@ -44,7 +46,7 @@ err_t esp_init(struct esp_keys *k, const struct kern_sa *sa, const struct encr_o
 		e = sa->integ_key.n != integ->key_len || integ->out_len > ESP_ICV_MAX ? E_BAD_VALUE : E_NOMEM;
 		if (e == E_BAD_VALUE)
 			goto out;
-		k->icv_len = (uint8_t)integ->out_len;
+		k->icv_len = sa->sha256_96 && sa->integ_id == INTEG_SHA256 ? 12 : (uint8_t)integ->out_len;
 		k->integ_ctx = ctx_new(integ->ctx_size);
 		if (!k->integ_ctx)
 			goto out;
@@ -120,7 +122,13 @@ static err_t esp_mac(struct esp_keys *k, const uint8_t *hdr, size_t n, uint64_t 
 	slice v[2] = { slice_of(hdr, n), slice_of(hi, sizeof hi) };
 
 	put32(hi, (uint32_t)(seq >> 32));
-	return k->integ->mac(k->integ_ctx, v, k->esn ? 2 : 1, out);
+	if (k->icv_len == k->integ->out_len)
+		return k->integ->mac(k->integ_ctx, v, k->esn ? 2 : 1, out);
+	/* Cut shorter than the algorithm says: behind it may be nothing of ours. */
+	uint8_t full[ESP_ICV_MAX];
+	err_t e = k->integ->mac(k->integ_ctx, v, k->esn ? 2 : 1, full);
+	memcpy(out, full, k->icv_len);
+	return e;
 }
 
 static bool esp_icv_equal(const uint8_t *a, const uint8_t *b, size_t n)

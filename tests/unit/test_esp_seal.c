@@ -84,6 +84,44 @@ static const struct {
 		"1d8c09ee61234b0d5381ff86525739f3e745689a6d2f6af0452295b945857c1d547e0da46e69878fc44f081828fab159d092c6f91125961d0d" },
 };
 
+/* HMAC-SHA-256 cut to 96 bits instead of 128: the same packet without its last four bytes. */
+Test(esp_seal, truncation_to_96_bits)
+{
+	static uint8_t mac_key[32] = { 1 };
+	const struct mac_ops *integ = registry_find(ch.reg, PLUG_INTEG, 12, 0);
+	struct kern_sa sa = { .dir = KERN_OUT, .spi = 0x1234, .integ_id = 12, .integ_key = slice_of(mac_key, sizeof mac_key),
+		.replay_window = 32 };
+	struct esp_keys full, cut, in;
+	uint8_t a[128] = { 0 }, b[128] = { 0 };
+
+	CRYPTO_NEED(&ch, integ);
+	cr_assert_eq(esp_init(&full, &sa, NULL, integ), 0);
+	sa.sha256_96 = true;
+	cr_assert_eq(esp_init(&cut, &sa, NULL, integ), 0);
+	sa.dir = KERN_IN;
+	cr_assert_eq(esp_init(&in, &sa, NULL, integ), 0);
+	struct esp_pkt x = { .p = a + 32, .n = 22, .next = 4 }, y = { .p = b + 32, .n = 22, .next = 4 };
+	esp_seal(&full, &x, 1, &rnd);
+	esp_seal(&cut, &y, 1, &rnd);
+	cr_assert(x.res == 0 && y.res == 0);
+	cr_assert_eq(x.n, y.n + 4);
+	cr_assert_eq(y.n, esp_sealed_len(&cut, 22));
+	cr_assert_arr_eq(x.p, y.p, y.n);
+	for (size_t i = 0; i < 4; i++)
+		cr_assert_eq(y.p[y.n + i], 0, "nothing is written behind the packet");
+	y.p[y.n - 1] ^= 1;
+	esp_open(&in, &y, 1);
+	cr_assert_eq(y.res, E_INTEGRITY);
+	struct esp_pkt z = { .p = b + 32, .n = 22, .next = 4 };
+	esp_seal(&cut, &z, 1, &rnd);
+	esp_open(&in, &z, 1);
+	cr_assert_eq(z.res, 0);
+	cr_assert_eq(z.n, 22);
+	esp_fini(&full);
+	esp_fini(&cut);
+	esp_fini(&in);
+}
+
 Test(esp_seal, vectors)
 {
 	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
