@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Methods for secrets, and the honest answers of those for keys and certificates. Secrets go in and never come out. */
+/* Methods for shared secrets. They go in and never come out. Keys and certificates are m_certs.c. */
 #include "api/server/internal.h"
 
 #include "config/store.h"
@@ -107,74 +107,11 @@ void api_do_get_shared(struct api_call *call)
 
 void api_do_clear_creds(struct api_call *call)
 {
+	const struct api_creds *c = call->s->env.creds;
+
 	conf_secrets_clear(secrets(call));
-	LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "all secrets are cleared");
+	if (c)
+		c->clear(call->s->env.arg);
+	LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "all secrets, keys and certificates that were loaded are cleared");
 	api_ok(call);
-}
-
-/* There is no cache yet, so it is empty afterwards. */
-void api_do_flush_certs(struct api_call *call)
-{
-	api_ok(call);
-}
-
-void api_do_load_cert(struct api_call *call)
-{
-	api_failf(call, E_NOT_SUPPORTED, "not supported yet: certificates (only pre-shared keys authenticate for now)");
-}
-
-void api_do_load_key(struct api_call *call)
-{
-	api_failf(call, E_NOT_SUPPORTED, "not supported yet: certificates (only pre-shared keys authenticate for now)");
-}
-
-void api_do_load_token(struct api_call *call)
-{
-	api_failf(call, E_NOT_SUPPORTED, "not supported yet: certificates (keys on tokens)");
-}
-
-void api_do_unload_key(struct api_call *call)
-{
-	api_failf(call, E_NOT_FOUND, "there is no private key of this id");
-}
-
-static void empty_list(struct api_call *call, const char *name)
-{
-	struct vici_out o;
-	api_response(&o);
-	if (name) {
-		vici_list(&o, name);
-		vici_list_end(&o);
-	}
-	api_reply(call, &o);
-}
-
-void api_do_get_keys(struct api_call *call)
-{
-	empty_list(call, "keys");
-}
-
-void api_do_list_certs(struct api_call *call)
-{
-	empty_list(call, NULL);
-}
-
-void api_do_load_authority(struct api_call *call)
-{
-	api_failf(call, E_NOT_SUPPORTED, "not supported yet: certificates (authorities)");
-}
-
-void api_do_unload_authority(struct api_call *call)
-{
-	api_failf(call, E_NOT_FOUND, "there is no authority of this name");
-}
-
-void api_do_get_authorities(struct api_call *call)
-{
-	empty_list(call, "authorities");
-}
-
-void api_do_list_authorities(struct api_call *call)
-{
-	empty_list(call, NULL);
 }

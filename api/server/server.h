@@ -12,6 +12,7 @@
 #ifndef ADIT_API_SERVER_H
 #define ADIT_API_SERVER_H
 
+#include "api/server/creds_env.h"
 #include "ike/engine.h"
 #include "os/loop.h"
 
@@ -51,6 +52,8 @@ struct api_env {
 	void (*conf_changed)(void *arg, const char *conn);
 	/* Reads the settings again, not the connections. NULL: not supported. */
 	err_t (*reload)(void *arg, struct diag **why);
+	/* Certificates and private keys; its functions get `arg`. NULL: there are none. */
+	const struct api_creds *creds;
 	/* NULL: all zero. */
 	void (*figures)(void *arg, struct api_figures *out);
 	/* Which events somebody listens to: a mask of 1 << enum ike_event_type, for ike_events_wanted(). NULL: not told. */
@@ -68,6 +71,8 @@ void api_server_free(struct api_server *s);
 void api_server_event(struct api_server *s, const struct ike_event *ev);
 /* An FX_REPLY of the engine; false when nobody waits for this command any more. */
 bool api_server_reply(struct api_server *s, const struct fx *reply);
+/* A key that api_creds.load_key was asked for; false when nobody waits for it any more. */
+bool api_server_key_loaded(struct api_server *s, uint64_t cmd_id, err_t err, const uint8_t id[API_KEYID_LEN], const char *why);
 /* Tells every client of `alert` about something that is not an event of the engine. */
 void api_server_alert(struct api_server *s, err_t code, const char *text);
 

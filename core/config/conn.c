@@ -37,10 +37,24 @@ static void child_free(struct conf_child *c)
 	free(c);
 }
 
+static void blobs_free(struct conf_blob *v, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		free(v[i].p);
+	free(v);
+}
+
 static void auths_free(struct conf_auth *v, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		conf_id_fini(&v[i].id);
+		conf_id_fini(&v[i].ca_id);
+		blobs_free(v[i].certs, v[i].n_certs);
+		blobs_free(v[i].cacerts, v[i].n_cacerts);
+		blobs_free(v[i].pubkeys, v[i].n_pubkeys);
+		strings_free(v[i].policies);
+		strings_free(v[i].groups);
+		free(v[i].sigs.text);
 		free(v[i].name);
 		free(v[i].method);
 	}

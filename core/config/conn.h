@@ -25,12 +25,37 @@ enum conf_auth_class {
 	CONF_AUTH_ANY = 0, CONF_AUTH_PSK, CONF_AUTH_PUBKEY, CONF_AUTH_EAP, CONF_AUTH_XAUTH, CONF_AUTH_NULL
 };
 
+/* Signatures a round may have: of `auth = rsa-2048-sha256-ike:rsa/pss-sha384`. All zero: every one. */
+enum { CONF_SIG_RSA = 1, CONF_SIG_ECDSA = 2, CONF_SIG_ED25519 = 4, CONF_SIG_ED448 = 8 };
+struct conf_sigs {
+	uint8_t kinds;          /* of the end's key; 0 any */
+	uint16_t rsa_bits, ecdsa_bits; /* at least */
+	uint32_t ike_hashes, chain_hashes; /* of AUTH and of the certificates, 1 << PLUG_HASH_…; 0 any */
+	bool ike_pss, chain_pss;
+	char *text;             /* the words as they stand in the configuration; owned */
+};
+
+/* A certificate or public key of the configuration, DER. */
+struct conf_blob {
+	uint8_t *p; /* owned */
+	uint32_t n;
+};
+
+enum conf_revocation { CONF_REV_RELAXED = 0, CONF_REV_IFURI, CONF_REV_STRICT, CONF_REV_OFF };
+
 /* One authentication round: local or remote. */
 struct conf_auth {
 	char *name;  /* section name: "local-1" */
 	uint8_t cls; /* enum conf_auth_class */
 	struct conf_id id;
 	char *method; /* the word as configured: "psk", "eap-md5", "rsa-sha256" */
+	struct conf_sigs sigs;
+	struct conf_blob *certs, *cacerts, *pubkeys; /* local: what we may use; remote: what the peer may have */
+	uint16_t n_certs, n_cacerts, n_pubkeys;
+	char **policies;       /* remote: OIDs of which the certificate needs one; NULL-terminated or NULL */
+	char **groups;
+	struct conf_id ca_id;  /* remote: a DN that a CA of the chain must have; type 0 any */
+	uint8_t revocation;    /* enum conf_revocation */
 };
 
 enum conf_action { CONF_NONE = 0, CONF_TRAP = 1, CONF_START = 2 }; /* bits: start_action = trap|start */
@@ -199,6 +224,7 @@ struct conf_daemon {
 	bool dos_protection;                  /* default true: the two thresholds above hold */
 	uint32_t keep_alive_s;                /* NAT keepalive, 20 */
 	uint32_t delete_rekeyed_delay_s;      /* 5 */
+	bool hash_and_url;                    /* certificates may come as hash and URL, default no */
 	bool make_before_break, accept_private_algs, initiator_only, flexible_addresses;
 	uint32_t fragment_size;               /* IP packets of IKE fragments, bytes; 0 the smallest the family allows; 1280 */
 	uint32_t max_children_per_ike;        /* bound, default 1024 */

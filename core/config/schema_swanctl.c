@@ -179,24 +179,26 @@ static const struct conf_schema schema_cert = { "certificate", "A certificate.",
 
 static const struct conf_key local_keys[] = {
 	{ "auth", CONF_T_AUTH, NOWHERE, .def = "pubkey",
-	  .doc = "How we prove our identity: psk; pubkey, eap[-method], xauth[-backend] and signature schemes are refused "
-		 "until something that is loaded can do them." },
+	  .doc = "How we prove our identity: psk; pubkey, or rsa, rsa/pss, ecdsa, ed25519, ed448 with least lengths in bits "
+		 "and hashes between dashes (rsa-2048-sha256; behind ike: for AUTH alone); eap[-method] and xauth[-backend] are "
+		 "refused until something that is loaded can do them." },
 	{ "id", CONF_T_ID, NOWHERE,
 	  .doc = "Our identity: address, domain name, user@domain, distinguished name, or with a type: \"keyid:text\"; "
 		 "the address of the tunnel's end unless set." },
 	{ "round", CONF_T_INT, NOWHERE, .max = 1000, .def = "0",
 	  .doc = "Order of the round among several; else as they are written." },
-	{ "certs", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs, .doc = "Certificates we may use." },
-	{ "cert", CONF_T_SECTION, CONF_LATER | CONF_SUFFIX, NOWHERE, .later = certs, .sub = &schema_cert,
+	{ "certs", CONF_T_STRINGS, NOWHERE, .doc = "Certificates we may use." },
+	{ "cert", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_cert,
 	  .doc = "A certificate we may use, by path or on a token." },
-	{ "pubkeys", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs, .doc = "Raw public keys we may use." },
+	{ "pubkeys", CONF_T_STRINGS, NOWHERE, .doc = "Raw public keys we may use." },
 	{ "eap_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = eap, .doc = "Our identity within EAP." },
 	{ "aaa_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = eap, .doc = "Identity the EAP server must have." },
 	{ "xauth_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = v1, .doc = "User name for XAuth." },
 };
 
 static const struct conf_word revocations[] = {
-	{ "relaxed", 0, NULL }, { "ifuri", 1, certs }, { "strict", 2, certs }, { 0 }
+	{ "relaxed", CONF_REV_RELAXED, NULL }, { "ifuri", CONF_REV_IFURI, NULL }, { "strict", CONF_REV_STRICT, NULL },
+	{ "off", CONF_REV_OFF, NULL }, { 0 }
 };
 static const struct conf_key remote_keys[] = {
 	{ "auth", CONF_T_AUTH, NOWHERE, .def = "pubkey",
@@ -207,19 +209,20 @@ static const struct conf_key remote_keys[] = {
 	  .doc = "Order of the round among several; else as they are written." },
 	{ "groups", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs,
 	  .doc = "Groups the peer must be a member of one of." },
-	{ "cert_policy", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs,
+	{ "cert_policy", CONF_T_STRINGS, NOWHERE,
 	  .doc = "Policy OIDs the peer's certificate must have." },
-	{ "certs", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs, .doc = "Certificates that are accepted." },
-	{ "cert", CONF_T_SECTION, CONF_LATER | CONF_SUFFIX, NOWHERE, .later = certs, .sub = &schema_cert,
+	{ "certs", CONF_T_STRINGS, NOWHERE, .doc = "Certificates that are accepted." },
+	{ "cert", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_cert,
 	  .doc = "A certificate that is accepted, by path or on a token." },
-	{ "cacerts", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs, .doc = "CA certificates that are accepted." },
-	{ "cacert", CONF_T_SECTION, CONF_LATER | CONF_SUFFIX, NOWHERE, .later = certs, .sub = &schema_cert,
+	{ "cacerts", CONF_T_STRINGS, NOWHERE, .doc = "CA certificates that are accepted." },
+	{ "cacert", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_cert,
 	  .doc = "A CA certificate that is accepted, by path or on a token." },
-	{ "ca_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = certs,
+	{ "ca_id", CONF_T_STRING, NOWHERE,
 	  .doc = "Identity one CA of the peer's chain must have." },
-	{ "pubkeys", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = certs, .doc = "Raw public keys that are accepted." },
+	{ "pubkeys", CONF_T_STRINGS, NOWHERE, .doc = "Raw public keys that are accepted." },
 	{ "revocation", CONF_T_ENUM, NOWHERE, .def = "relaxed", .words = revocations,
-	  .doc = "What happens when it cannot be known whether a certificate is revoked." },
+	  .doc = "What happens when it cannot be known whether a certificate is revoked: relaxed accepts it, ifuri accepts it only "
+		 "without a CRL or OCSP address, strict refuses it; off does not look." },
 	{ "eap_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = eap, .doc = "Identity of the peer within EAP." },
 };
 
@@ -265,10 +268,10 @@ static const struct conf_key conn_keys[] = {
 		 "sent; force is yes." },
 	{ "childless", CONF_T_ENUM, CONF_SAFE_IGNORED, AT(conf_conn, childless), .def = "allow", .words = childlesses,
 	  .doc = "IKE SAs without a first child SA (RFC 6023); not offered yet, which every peer takes." },
-	{ "send_certreq", CONF_T_BOOL, CONF_SAFE_IGNORED, AT(conf_conn, send_certreq), .def = "yes",
-	  .doc = "Whether certificates are asked for; without certificate authentication it has no effect." },
-	{ "send_cert", CONF_T_ENUM, CONF_SAFE_IGNORED, AT(conf_conn, send_cert), .def = "ifasked", .words = send_certs,
-	  .doc = "When certificates are sent; without certificate authentication it has no effect." },
+	{ "send_certreq", CONF_T_BOOL, AT(conf_conn, send_certreq), .def = "yes",
+	  .doc = "Whether the peer is asked for certificates of the CAs that are accepted." },
+	{ "send_cert", CONF_T_ENUM, AT(conf_conn, send_cert), .def = "ifasked", .words = send_certs,
+	  .doc = "When our certificates are sent: never, ifasked (the peer requested them), always." },
 	{ "ocsp", CONF_T_STRING, CONF_LATER, NOWHERE, .later = certs, .doc = "OCSP within IKE (RFC 4806)." },
 	{ "ppk_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "post-quantum preshared keys",
 	  .doc = "Identity of the post-quantum preshared key (RFC 8784)." },

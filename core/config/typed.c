@@ -220,6 +220,7 @@ static void read_rounds(struct build *b, const struct conf_node *sec, const char
 		note(b, conf_check(schema, rounds[i], NULL, b->why));
 		note(b, conf_read_auth(rounds[i], conf_node_child(rounds[i], "auth"), b->can, a, b->why));
 		note(b, conf_read_id(conf_node_child(rounds[i], "id"), &a->id, b->why));
+		note(b, conf_read_creds(rounds[i], schema == &conf_schema_local, b->can, a, b->why));
 	}
 	if (n > 1)
 		note(b, conf_node_fail(rounds[1], false, b->why, E_NOT_SUPPORTED,
@@ -261,6 +262,19 @@ static void digest_node(uint8_t state[16], const struct conf_node *n)
 	else
 		for (const struct conf_node *c = n->first; c; c = c->next)
 			digest_node(state, c);
+}
+
+/* A file that has changed makes another connection of the same text. */
+static void digest_creds(uint8_t state[16], const struct conf_auth *v, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		for (uint16_t k = 0; k < v[i].n_certs; k++)
+			digest_add(state, slice_of(v[i].certs[k].p, v[i].certs[k].n));
+		for (uint16_t k = 0; k < v[i].n_cacerts; k++)
+			digest_add(state, slice_of(v[i].cacerts[k].p, v[i].cacerts[k].n));
+		for (uint16_t k = 0; k < v[i].n_pubkeys; k++)
+			digest_add(state, slice_of(v[i].pubkeys[k].p, v[i].pubkeys[k].n));
+	}
 }
 
 static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, struct conf_conn *c, struct diag **why)
@@ -311,6 +325,8 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 	note(&b, conf_read_vif(sec, can, c, why));
 	digest_node(c->digest, sec);
 	digest_add(c->digest, slice_of(&c->retry, sizeof c->retry));
+	digest_creds(c->digest, c->local, c->n_local);
+	digest_creds(c->digest, c->remote, c->n_remote);
 	return b.err;
 }
 

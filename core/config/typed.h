@@ -10,6 +10,8 @@
 #include "config/settings.h"
 #include "config/tree.h"
 
+enum conf_cred_kind { CONF_CRED_CERT = 1, CONF_CRED_CA, CONF_CRED_PUBKEY };
+
 /* What can be honoured here. All zero: nothing is known (an offline check), so every algorithm that exists is fine. */
 struct conf_can {
 	const struct suite_env *ike;   /* who provides algorithms for IKE; NULL: accept all that exist */
@@ -18,8 +20,14 @@ struct conf_can {
 	uint32_t kern_caps;            /* KERN_CAP_… of plugin/abi.h */
 	uint32_t max_replay_window;
 	bool net_vifs;                 /* with kern_known: interfaces and routes can be made */
-	/* Can a round be authenticated this way? NULL: what the core does by itself, which is "psk". */
+	/* Can a round be authenticated this way? NULL: "psk" and signatures. */
 	bool (*auth)(void *arg, uint8_t cls, const char *method);
+	/* What `certs`, `cacerts` or `pubkeys` names (a path, or PEM or DER itself) as DER; out is filled with a heap copy.
+	 * An error with one sentence in why[cap]. NULL: it is not looked at (an offline check). */
+	err_t (*cred)(void *arg, uint8_t kind, slice text, struct conf_blob *out, char *why, size_t cap);
+	/* The identity of an end that has this certificate: *id stays when the certificate confirms it, else it becomes the
+	 * subject. NULL: it stays. */
+	err_t (*cred_id)(void *arg, const struct conf_blob *cert, struct conf_id *id);
 	void *arg;
 	const struct conf_daemon *daemon; /* defaults of the connections; NULL: those of conf_daemon_defaults */
 };

@@ -20,6 +20,11 @@ MUST err_t conf_read_props(const struct conf_node *section, const struct conf_no
 MUST err_t conf_read_id(const struct conf_node *node, struct conf_id *out, struct diag **why);
 MUST err_t conf_read_auth(const struct conf_node *round, const struct conf_node *node, const struct conf_can *can,
 			  struct conf_auth *out, struct diag **why);
+/* The words of `auth` for signatures. */
+MUST err_t conf_read_sigs(const struct conf_node *node, const char *text, struct conf_sigs *out, struct diag **why);
+/* certs, cacerts, pubkeys, cert_policy, groups, ca_id, revocation; behind `id`. */
+MUST err_t conf_read_creds(const struct conf_node *round, bool local, const struct conf_can *can, struct conf_auth *a,
+			   struct diag **why);
 /* Fills in what was left unset (UINT64_MAX). */
 void conf_derive_child(struct conf_child *c);
 void conf_derive_conn(struct conf_conn *c);

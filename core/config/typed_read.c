@@ -259,8 +259,8 @@ err_t conf_read_auth(const struct conf_node *round, const struct conf_node *node
 	out->method = strdup(word);
 	if (!out->method)
 		return E_NOMEM;
-	if (can->auth ? can->auth(can->arg, out->cls, word) : out->cls == CONF_AUTH_PSK)
-		return 0;
+	if (can->auth ? can->auth(can->arg, out->cls, word) : out->cls == CONF_AUTH_PSK || out->cls == CONF_AUTH_PUBKEY)
+		return out->cls == CONF_AUTH_PUBKEY ? conf_read_sigs(node ? node : round, word, &out->sigs, why) : 0;
 	return conf_node_fail(node ? node : round, node != NULL, why, E_NOT_SUPPORTED,
 		"'auth' = '%.80s'%s: nothing that is "
 		"loaded can authenticate this way (docs/ROADMAP.md: %s); there is: psk", word, node ? "" :

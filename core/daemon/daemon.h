@@ -25,6 +25,7 @@ enum { SHUTDOWN_MS = 2000, JOBS_WAITING = 4096 };
 
 struct drive_list;
 struct daemon_plane;
+struct creds;
 struct netplane;
 
 struct daemon {
@@ -44,6 +45,7 @@ struct daemon {
 	struct loader *loader;
 	struct crypto crypto;
 	struct daemon_plane *plane;
+	struct creds *creds;
 	struct netplane *net;
 	struct hooks *hooks;
 	struct hooks_child hooks_child;
@@ -82,6 +84,8 @@ void drive_conf_changed(struct daemon *d);
 void drive_adopt(struct daemon *d, const struct ike_adopt *a);
 void drive_kern_event(struct daemon *d, const struct kern_event *ev);
 void drive_kern_done(struct daemon *d, uint64_t token, err_t res);
+void drive_sign_done(struct daemon *d, uint64_t token, err_t err, const char *why, const struct ike_signed *s);
+void drive_trust_done(struct daemon *d, uint64_t token, err_t err, const char *why, const struct ike_trusted *t);
 void drive_shutdown(struct daemon *d);
 
 /* ---- plane.c: the data plane ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/count.h"
+#include "daemon/creds.h"
 #include "daemon/daemon.h"
 #include "os/rng.h"
 
@@ -146,6 +147,12 @@ static void do_one(struct daemon *d, const struct fx *fx)
 		if (d->api)
 			api_server_event(d->api, &fx->event);
 		break;
+	case FX_SIGN:
+		creds_sign(d, fx->ask);
+		break;
+	case FX_TRUST:
+		creds_trust(d, fx->ask);
+		break;
 	case FX_REPLY:
 		if (!effects_reply(d, fx) && d->api)
 			api_server_reply(d->api, fx);
@@ -251,6 +258,18 @@ void drive_kern_done(struct daemon *d, uint64_t token, err_t res)
 		DRIVE(d, ike_kern_done(d->engine, now, token, res, out));
 }
 
+void drive_sign_done(struct daemon *d, uint64_t token, err_t err, const char *why, const struct ike_signed *s)
+{
+	if (d->engine)
+		DRIVE(d, ike_sign_done(d->engine, now, token, err, why, s, out));
+}
+
+void drive_trust_done(struct daemon *d, uint64_t token, err_t err, const char *why, const struct ike_trusted *t)
+{
+	if (d->engine)
+		DRIVE(d, ike_trust_done(d->engine, now, token, err, why, t, out));
+}
+
 void drive_shutdown(struct daemon *d)
 {
 	DRIVE(d, ike_shutdown(d->engine, now, out));
@@ -284,7 +303,8 @@ err_t drive_start(struct daemon *d, struct diag **why)
 {
 	struct ike_env env = { .crypto = &d->crypto, .log = d->log, .conf = &d->conf, .arg = d, .conn_match = env_match,
 		.conn_find = env_find, .local_addr = netplane_source, .psk = env_psk, .kern_can = plane_can,
-		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .kern_caps = plane_caps(d), .wall_s = wall_s };
+		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .kern_caps = plane_caps(d), .wall_s = wall_s,
+		.sig_hashes = d->creds->ops ? d->creds->hashes : 0, .ca_hashes = creds_ca_hashes, .peer_free = creds_peer_free };
 
 	d->fx_wait_tail = &d->fx_wait;
 	d->tick_at_ms = UINT64_MAX;

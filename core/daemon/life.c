@@ -3,6 +3,7 @@
 #include "crypto/algs.h"
 #include "base/count.h"
 #include "base/log_line.h"
+#include "daemon/creds.h"
 #include "daemon/daemon.h"
 #include "daemon/version.h"
 #include "os/caps.h"
@@ -137,7 +138,8 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 		return diag_set(why, E_NOMEM, "no memory for plugins");
 	d->services = (struct plug_services){ .log = d->log, .loop = d->loop, .reg = d->reg, .arg = d, .conf = svc_conf,
 		.conf_each = svc_conf_each, .udp_send = svc_udp_send, .kern_event = svc_kern_event,
-		.kern_done = svc_kern_done, .fwmark = d->settings->fwmark };
+		.kern_done = svc_kern_done, .cred_done = creds_cred_done, .cred_loaded = creds_cred_loaded,
+		.cred_changed = creds_cred_changed, .fetch_done = creds_fetch_done, .fwmark = d->settings->fwmark };
 	crypto_init(&d->crypto, crypto_find, rng_random, d->reg);
 	err_t e = loader_new(&d->services, &d->loader, why);
 	if (!e)
@@ -254,6 +256,7 @@ static err_t api_start(struct daemon *d, struct diag **why)
 		.hub = d->hub, .conf_changed = conf_conn_changed, .reload = conf_reload_settings, .figures = api_figures_get,
 		.events_wanted = api_events_wanted };
 
+	env.creds = d->creds->ops ? &creds_api : NULL;
 	err_t e = group_of(d->settings->api_group_read, &env.group_read, why);
 	if (!e)
 		e = group_of(d->settings->api_group_operate, &env.group_operate, why);
@@ -331,6 +334,7 @@ static void each_second(void *arg)
 	log_tick(d->log);
 	conf_hub_tick(d->hub);
 	effects_tick(d);
+	creds_second(d);
 	if (!d->secrets_said)
 		counter_each(look_for_unlocked, d);
 }
@@ -390,6 +394,8 @@ err_t daemon_start(struct daemon *d, struct diag **why)
 	if (!e)
 		e = workers_new(d->loop, worker_count(d), JOBS_WAITING, &d->workers, why);
 	if (!e)
+		e = creds_start(d, why);
+	if (!e)
 		e = drive_start(d, why);
 	if (!e)
 		e = commit_start(d, why);
@@ -418,6 +424,7 @@ void daemon_stop(struct daemon *d)
 		drive_stop(d);
 	}
 	updown_stop(d);
+	creds_stop(d);
 	commit_stop(d);
 	rng_use(NULL);
 	netplane_end_use(d);

@@ -48,13 +48,66 @@ struct ike_env {
 	uint32_t kern_caps;
 	/* Wall clock, for texts and absolute times alone. */
 	uint64_t (*wall_s)(void *arg);
+	/* Hashes of signatures that can be made and verified here: 1 << IANA number; 0: RFC 7427 is not offered. */
+	uint32_t sig_hashes;
+	/* The CAs a peer of this connection may come from: SHA-1 of their keys, 20 bytes each (RFC 7296 section 3.7). *http:
+	 * certificates may come as hash and URL. Borrowed for the call. NULL: there are none. */
+	slice (*ca_hashes)(void *arg, const struct conf_conn *conn, bool *http);
+	/* Gives back what struct ike_trusted brought. */
+	void (*peer_free)(void *arg, void *peer);
 };
 
 /* ---- what comes out ------------------------------------------------------------------------------------------ */
 
-enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY };
+enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY, FX_SIGN, FX_TRUST };
 
 struct ike_job;
+
+/* A CERT payload: encoding (enum cert_enc) and its data. */
+struct ike_cert {
+	uint8_t enc;
+	slice data;
+};
+
+/* What an exchange asks of the credentials: FX_SIGN wants our AUTH payload made with a key that fits identity and
+ * connection (ike_sign_done), FX_TRUST whether the peer's is right and who vouches for it (ike_trust_done). The engine
+ * sees no key and reads no certificate. Everything is in the list's arena but conn, which the SA refers to: who keeps it
+ * takes a reference. Exactly one answer is wanted; after a minute the engine does without. */
+struct ike_auth_ask {
+	uint64_t token;
+	struct conf_conn *conn;
+	uint16_t round;        /* of conn->local (FX_SIGN) or conn->remote (FX_TRUST) */
+	uint64_t unique;       /* of the SA, for log lines */
+	struct net_addr remote;
+	uint8_t my_type, peer_type; /* peer_type 0: not known yet */
+	slice my_id, peer_id;
+	uint32_t hashes;       /* the peer announced these (RFC 7427): 1 << IANA number; 0: nothing */
+	slice octets;          /* what is signed, RFC 7296 section 2.15 */
+	/* FX_SIGN */
+	bool asked;            /* a request for certificates came; cas are its CAs, 20 bytes each, maybe none */
+	bool http;             /* the peer takes hash and URL */
+	slice cas;
+	/* FX_TRUST */
+	uint8_t method;        /* of the peer's AUTH payload */
+	slice auth;
+	const struct ike_cert *certs;
+	uint16_t n_certs;
+};
+
+/* The answers; borrowed for the call. */
+struct ike_signed {
+	uint8_t method;        /* enum auth_method */
+	slice auth;            /* data of the AUTH payload */
+	const struct ike_cert *certs; /* to send, our own first */
+	uint16_t n_certs;
+	const char *scheme;    /* for the log */
+};
+
+struct ike_trusted {
+	const char *scheme;
+	uint64_t valid_until_s; /* wall clock: when the chain expires, 0 never */
+	void *peer;             /* kept with the SA for others (ike_view.peer), given back by env.peer_free; may be NULL */
+};
 
 enum ike_event_type {
 	IKE_EV_IKE_UPDOWN = 1, IKE_EV_IKE_REKEY, IKE_EV_IKE_UPDATE, IKE_EV_CHILD_UPDOWN, IKE_EV_CHILD_REKEY, IKE_EV_ALERT
@@ -88,6 +141,7 @@ struct fx {
 			uint64_t token; /* for ike_kern_done; 0: nobody waits for the answer */
 		} kernel;
 		struct ike_event event;
+		struct ike_auth_ask *ask;
 		struct {
 			uint64_t cmd_id;
 			err_t err;         /* 0: done */
@@ -157,6 +211,11 @@ void ike_done(struct ike_engine *e, uint64_t now_ms, struct ike_job *job, struct
 /* The kernel's answer to FX_KERNEL with a token. */
 void ike_kern_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t res, struct fx_list *out);
 void ike_kern_event(struct ike_engine *e, uint64_t now_ms, const struct kern_event *ev, struct fx_list *out);
+/* The answers to FX_SIGN and FX_TRUST. err: why is one sentence with cause and remedy. */
+void ike_sign_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t err, const char *why,
+	const struct ike_signed *s, struct fx_list *out);
+void ike_trust_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t err, const char *why,
+	const struct ike_trusted *t, struct fx_list *out);
 
 /* ---- commands ------------------------------------------------------------------------------------------------ */
 
@@ -218,6 +277,8 @@ struct ike_view {
 	bool pq; /* a post-quantum secret is part of its keys */
 	uint64_t established_ago_s;
 	uint64_t rekey_in_s, reauth_in_s; /* from now; 0 none */
+	uint64_t valid_until_s;           /* wall clock: the peer's certificates; 0 none */
+	void *peer;                       /* of struct ike_trusted */
 	const char *tasks_queued[8], *tasks_active[8], *tasks_passive[8]; /* NULL-terminated unless full */
 	const struct ike_child_view *children;
 	uint16_t n_children;

@@ -10,6 +10,8 @@ extern const struct task_ops task_init;
 /* NAT detection (RFC 7296 section 2.23), port float, forced encapsulation. */
 extern const struct task_ops task_natd;
 
+/* Hash algorithms of signatures, requests for certificates, hash and URL; also read in IKE_AUTH. */
+extern const struct task_ops task_certreq;
 /* NAT detection payloads for the present addresses; spi_r 0 before it is known. */
 void natd_put(const struct ike_xch *x, struct ike_out *out, uint64_t spi_r);
 /* The addresses of an established SA have changed: what NAT detection of x->in says now. */

@@ -3,6 +3,7 @@
  * Jobs and kernel operations: what an exchange waits for. A wait is a slab entry that names the exchange by the SA's
  * handle and the exchange's serial; its own handle is the token, so an answer that comes too late finds nothing.
  */
+#include "ike/ask.h"
 #include "ike/engine_int.h"
 #include "ike/wait.h"
 
@@ -116,6 +117,7 @@ uint64_t ike_wait_new(struct ike_xch *x, bool for_kern)
 	w->serial = x->serial;
 	x->waiting = true;
 	x->for_kern = for_kern;
+	x->for_cred = false;
 	x->token = handle_u64(h);
 	timer_set(&x->e->timers, &x->timer, x->e->now_ms + WAIT_MAX_MS, wait_due);
 	return x->token;

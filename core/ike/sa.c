@@ -171,6 +171,7 @@ void ike_setup_free(struct ike_sa *sa)
 	ike_keys_fini(&s->next_keys);
 	free(s->init_mine);
 	free(s->init_peer);
+	free(s->peer_cas);
 	mem_wipe(s, sizeof *s);
 	free(s);
 	sa->setup = NULL;
@@ -287,6 +288,9 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	from->peer_addrs = NULL;
 	to->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
 		(from->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
+	to->valid_until_s = from->valid_until_s;
+	to->peer = from->peer;
+	from->peer = NULL;
 	to->reauth_ms = from->reauth_ms;
 	ike_state_set(e, to, IKE_S_UP);
 	child_move_all(from, to);
@@ -363,6 +367,8 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	ike_keys_fini(&sa->keys);
 	free(sa->local_id.data);
 	free(sa->remote_id.data);
+	if (sa->peer && e->env.peer_free)
+		e->env.peer_free(e->env.arg, sa->peer);
 	free(sa->answer);
 	free(sa->end_text);
 	sa_dispose(e, sa);

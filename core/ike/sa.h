@@ -151,8 +151,10 @@ struct ike_setup {
 	uint8_t cookie[IKE_COOKIE_MAX];
 	uint8_t cookie_len;
 	uint32_t tried;                          /* keyingtries: how often, this one included */
-	uint8_t auth[CRYPTO_MAC_MAX];            /* our AUTH, made before the message is written */
-	uint8_t auth_len;
+	uint32_t peer_hashes;                    /* SIGNATURE_HASH_ALGORITHMS of the peer: 1 << number; 0 none (RFC 7427) */
+	bool peer_asked, peer_http;              /* a CERTREQ for X.509 came; hash and URL are taken */
+	uint8_t *peer_cas;                       /* its CAs, 20 bytes each */
+	uint32_t peer_cas_len;
 	uint8_t *init_mine, *init_peer;          /* IKE_SA_INIT messages as on the wire, for AUTH */
 	uint32_t init_mine_len, init_peer_len;
 	uint64_t init_hash;                      /* responder: tells a retransmitted request from another */
@@ -245,6 +247,8 @@ struct ike_sa {
 	struct ike_timer t_answer;     /* release of `answer` */
 	uint64_t rekey_ms, reauth_ms, end_ms; /* absolute; 0 none */
 	uint64_t established_ms, created_ms;
+	uint64_t valid_until_s;        /* wall clock: end of the certificates the peer came with, 0 never */
+	void *peer;                    /* what the host keeps about them (struct ike_trusted); given back by env.peer_free */
 	uint64_t last_in_ms;           /* last authenticated message of the peer */
 	uint64_t last_out_ms;          /* last datagram of ours (keepalive) */
 	struct ike_ring ring[IKE_RING];
@@ -266,6 +270,8 @@ struct ike_xch {
 	bool waiting;         /* for `job` or the kernel */
 	bool for_kern;        /* what it waits for is the kernel */
 	bool kern_ready;      /* kern_res is the kernel's answer (ike_kern) */
+	bool for_cred;        /* what it waits for are the credentials (ike/ask.h) */
+	struct ike_proof *proof; /* of IKE_AUTH: how far authentication is, in the arena */
 	uint32_t mid;
 	uint32_t serial;      /* unlike that of every other exchange of this engine: results name it */
 	struct ike_msg *in; /* the peer's message: request (RX_REQUEST) or answer (RX_RESPONSE); in in_arena */

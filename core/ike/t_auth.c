@@ -1,19 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AUTH by a shared secret: made before our message is written, verified before anything is applied. */
+/* AUTH: made before our message is written, verified before anything is applied. How is auth_psk.c and auth_sig.c. */
+#include "ike/ask.h"
 #include "ike/auth.h"
 #include "ike/intermediate.h"
 
-#include <alloca.h>
-
-static COUNTER(c_ok, "ike.auth.right", "peers authenticated by shared secret");
+static COUNTER(c_ok, "ike.auth.right", "peers authenticated");
 static COUNTER(c_wrong, "ike.auth.wrong", "AUTH payloads that did not verify");
 
-/* The octets of one side. `buf` keeps the ID body as long as *o is used. */
-static err_t octets(const struct ike_sa *sa, bool of_initiator, uint8_t *buf, size_t cap, struct keymat_octets *o)
+static const struct {
+	uint8_t cls;
+	const char *name;
+	enum verdict (*make)(struct ike_xch *x, uint8_t peer_type, slice peer);
+	enum verdict (*verify)(struct ike_xch *x, const struct ike_id *peer);
+} ways[] = {
+	{ CONF_AUTH_PSK, "a shared secret", auth_psk_make, auth_psk_verify },
+	{ CONF_AUTH_ANY, "a shared secret", auth_psk_make, auth_psk_verify },
+	{ CONF_AUTH_PUBKEY, "a signature", auth_sig_make, auth_sig_verify },
+};
+
+bool auth_is_of(uint8_t method, uint8_t cls)
+{
+	switch (method) {
+	case AUTH_PSK:
+		return cls == CONF_AUTH_PSK || cls == CONF_AUTH_ANY;
+	case AUTH_RSA:
+	case AUTH_ECDSA_256:
+	case AUTH_ECDSA_384:
+	case AUTH_ECDSA_521:
+	case AUTH_DIGITAL_SIGNATURE:
+		return cls == CONF_AUTH_PUBKEY;
+	default:
+		return false;
+	}
+}
+
+bool auth_wants_certs(const struct conf_conn *c)
+{
+	for (uint16_t i = 0; i < c->n_remote; i++)
+		if (c->remote[i].cls == CONF_AUTH_PUBKEY)
+			return true;
+	return false;
+}
+
+err_t auth_octets(const struct ike_sa *sa, bool of_initiator, const struct ike_id *id, uint8_t *buf, size_t cap,
+	struct keymat_octets *o)
 {
 	const struct ike_setup *s = sa->setup;
 	bool mine = of_initiator == sa->initiator;
-	const struct ike_id *id = mine ? &sa->local_id : &sa->remote_id;
 	slice first = mine ? slice_of(s->init_mine, s->init_mine_len) : slice_of(s->init_peer, s->init_peer_len);
 	/* The nonce is that of the other side. */
 	slice nonce = mine ? slice_of(s->peer_nonce, s->peer_nonce_len) : slice_of(s->nonce, IKE_NONCE_LEN);
@@ -26,65 +59,57 @@ static err_t octets(const struct ike_sa *sa, bool of_initiator, uint8_t *buf, si
 		more_int_auth(sa), o);
 }
 
-static slice secret_of(struct ike_xch *x, uint8_t peer_type, slice peer)
+static uint8_t class_of(const struct conf_auth *rounds, uint16_t n)
 {
-	struct ike_sa *sa = x->sa;
-
-	return x->e->env.psk(x->e->env.arg, sa->local_id.type, ike_id_slice(&sa->local_id), peer_type, peer);
+	return n ? rounds[0].cls : CONF_AUTH_PSK;
 }
 
-static enum verdict no_secret(struct ike_xch *x, uint8_t peer_type, slice peer)
-{
-	char a[256], b[256];
-
-	return ike_close(x, E_NO_SECRET, "no shared secret for '%s' and '%s'; add one to secrets with both as id",
-		conf_id_text(x->sa->local_id.type, ike_id_slice(&x->sa->local_id), a, sizeof a), conf_id_text(peer_type, peer, b, sizeof b));
-}
-
-static enum verdict make(struct ike_xch *x, slice psk)
+static enum verdict make(struct ike_xch *x, uint8_t peer_type, slice peer)
 {
 	struct ike_sa *sa = x->sa;
-	struct ike_setup *s = sa->setup;
-	struct keymat_octets o;
-	size_t cap = sa->local_id.n + 8u;
-	err_t err = octets(sa, sa->initiator, alloca(cap), cap, &o);
+	uint8_t cls = class_of(sa->conn->local, sa->conn->n_local);
+	char name[256];
 
-	if (!err)
-		err = keymat_psk_auth(sa->algs.prf, psk, &o, s->auth);
-	if (err)
-		return ike_close(x, err, "the AUTH payload cannot be made: %s", err_text(err));
-	s->auth_len = (uint8_t)sa->algs.prf->out_len;
-	sa->facts |= FACT_AUTH_SENT;
-	return V_DONE;
-}
-
-static enum verdict verify(struct ike_xch *x, const struct ike_id *peer, slice psk)
-{
-	struct ike_sa *sa = x->sa;
-	const struct wire_auth *auth = x->in->auth;
-	struct keymat_octets o;
-	size_t cap = peer->n + 8u;
-	char name[256], number[16];
-
-	if (auth->method != AUTH_PSK)
-		return ike_close(x, E_AUTH_FAILED, "the peer authenticates by %s, this connection wants a shared secret",
-			wire_name_or(WIRE_AUTH, auth->method, number));
-	struct ike_id keep = sa->remote_id;
-	sa->remote_id = *peer;
-	err_t err = octets(sa, !sa->initiator, alloca(cap), cap, &o);
-	sa->remote_id = keep;
-	if (!err)
-		err = keymat_psk_verify(sa->algs.prf, psk, &o, auth->data);
-	if (err == E_AUTH_FAILED) {
-		count_inc(&c_wrong);
-		return ike_close(x, err, "the peer '%s' has another shared secret; compare the secrets on both sides",
-			conf_id_text(peer->type, ike_id_slice(peer), name, sizeof name));
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		if (ways[i].cls != cls)
+			continue;
+		enum verdict v = ways[i].make(x, peer_type, peer);
+		if (v == V_DONE) {
+			sa->facts |= FACT_AUTH_SENT;
+			SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "authentication of '%s' (myself) with %s",
+				conf_id_text(sa->local_id.type, ike_id_slice(&sa->local_id), name, sizeof name), x->proof->scheme);
+		}
+		return v;
 	}
-	if (err)
-		return ike_close(x, err, "the peer's AUTH payload cannot be verified: %s", err_text(err));
+	return ike_close(x, E_NOT_SUPPORTED, "nothing that is loaded can authenticate with '%s'", sa->conn->local[0].method);
+}
+
+static enum verdict verify(struct ike_xch *x, const struct ike_id *peer)
+{
+	struct ike_sa *sa = x->sa;
+	uint8_t cls = class_of(sa->conn->remote, sa->conn->n_remote);
+	char name[256], number[16];
+	enum verdict v = V_CLOSE;
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(ways) && ways[i].cls != cls)
+		i++;
+	if (i == ARRAY_LEN(ways))
+		return ike_close(x, E_NOT_SUPPORTED, "nothing that is loaded can verify '%s'", sa->conn->remote[0].method);
+	if (!auth_is_of(x->in->auth->method, cls))
+		return ike_close(x, E_AUTH_FAILED, "the peer authenticates by %s, this connection wants %s; set remote { auth } or "
+			"what the peer does", wire_name_or(WIRE_AUTH, x->in->auth->method, number), ways[i].name);
+	v = ways[i].verify(x, peer);
+	if (v == V_WAIT)
+		return v;
+	if (v != V_DONE) {
+		count_inc(&c_wrong);
+		return v;
+	}
+	x->proof->peer_right = true;
 	count_inc(&c_ok);
-	SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "authentication of '%s' with pre-shared key successful",
-		conf_id_text(peer->type, ike_id_slice(peer), name, sizeof name));
+	SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "authentication of '%s' with %s successful",
+		conf_id_text(peer->type, ike_id_slice(peer), name, sizeof name), x->proof->scheme);
 	return V_DONE;
 }
 
@@ -92,40 +117,47 @@ static enum verdict auth_check(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
 	const struct conf_id *want = sa->conn->n_remote ? &sa->conn->remote[0].id : NULL;
-	char name[256];
 
-	if (x->dir == XCH_TX_REQUEST) {
-		uint8_t type = want ? want->type : ID_ANY;
-		slice peer = want ? slice_of(want->data, want->n) : SLICE_NONE;
-		slice psk = secret_of(x, type, peer);
-		if (!psk.p)
-			return no_secret(x, type, peer);
-		SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "authentication of '%s' (myself) with pre-shared key",
-			conf_id_text(sa->local_id.type, ike_id_slice(&sa->local_id), name, sizeof name));
-		return make(x, psk);
-	}
+	if (!ike_proof_of(x))
+		return ike_close(x, E_NOMEM, "no memory for the authentication");
+	if (x->dir == XCH_TX_REQUEST)
+		return make(x, want ? want->type : ID_ANY, want ? slice_of(want->data, want->n) : SLICE_NONE);
 	const struct wire_id *id = x->dir == XCH_RX_REQUEST ? x->in->id_i : x->in->id_r;
 	struct ike_id peer = { (uint8_t *)id->data.p, (uint16_t)id->data.n, id->type };
-	slice psk = secret_of(x, peer.type, ike_id_slice(&peer));
-	if (!psk.p)
-		return no_secret(x, peer.type, ike_id_slice(&peer));
-	enum verdict v = verify(x, &peer, psk);
-	if (v != V_DONE || x->dir == XCH_RX_RESPONSE)
-		return v;
-	return make(x, psk);
+	if (!x->proof->peer_right) {
+		enum verdict v = verify(x, &peer);
+		if (v != V_DONE)
+			return v;
+	}
+	return x->dir == XCH_RX_RESPONSE ? V_DONE : make(x, peer.type, ike_id_slice(&peer));
 }
 
 static enum verdict auth_apply(struct ike_xch *x)
 {
-	x->sa->facts |= FACT_PEER_AUTH_OK;
+	struct ike_sa *sa = x->sa;
+
+	sa->facts |= FACT_PEER_AUTH_OK;
+	sa->valid_until_s = x->proof->valid_until_s;
+	sa->peer = x->proof->peer;
+	x->proof->peer = NULL;
 	return V_DONE;
 }
 
 static enum verdict auth_emit(struct ike_xch *x, struct ike_out *out)
 {
-	struct ike_setup *s = x->sa->setup;
+	struct ike_env *env = &x->e->env;
+	struct ike_sa *sa = x->sa;
+	const struct ike_proof *p = x->proof;
+	bool http = false;
 
-	wire_put_auth(out, AUTH_PSK, slice_of(s->auth, s->auth_len));
+	for (uint16_t i = 0; i < p->n_certs; i++)
+		wire_put_cert(out, PLD_CERT, p->certs[i].enc, p->certs[i].data);
+	if (x->dir == XCH_TX_REQUEST && env->ca_hashes && sa->conn->send_certreq && auth_wants_certs(sa->conn)) {
+		wire_put_cert(out, PLD_CERTREQ, CERT_X509_SIGNATURE, env->ca_hashes(env->arg, sa->conn, &http));
+		if (http)
+			wire_put_notify(out, N_HTTP_CERT_LOOKUP_SUPPORTED, SLICE_NONE);
+	}
+	wire_put_auth(out, p->method, p->auth);
 	return V_DONE;
 }
 
@@ -135,4 +167,5 @@ const struct task_ops task_auth = {
 	.check = auth_check,
 	.apply = auth_apply,
 	.emit = auth_emit,
+	.drop = ike_proof_drop,
 };

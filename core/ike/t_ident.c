@@ -64,8 +64,8 @@ static int score(const struct ike_sa *sa, const struct conf_conn *c, const struc
 	*why = "is for IKEv1 only";
 	if (c->version == 1)
 		return 0;
-	*why = "wants another authentication than a shared secret";
-	if ((l && l->cls != CONF_AUTH_PSK && l->cls != CONF_AUTH_ANY) || (r && r->cls != CONF_AUTH_PSK && r->cls != CONF_AUTH_ANY))
+	*why = "wants another authentication than what the peer does";
+	if (!auth_is_of(m->auth->method, r ? r->cls : CONF_AUTH_PSK))
 		return 0;
 	*why = "has several authentication rounds";
 	if (c->n_local > 1 || c->n_remote > 1)

@@ -60,6 +60,8 @@ static struct ike_view *view_make(struct ike_engine *e, const struct ike_sa *sa,
 		.established_ago_s = sa->established_ms ? (e->now_ms - sa->established_ms) / 1000 : 0,
 		.rekey_in_s = in_s(e, sa->rekey_ms),
 		.reauth_in_s = in_s(e, sa->reauth_ms),
+		.valid_until_s = sa->valid_until_s,
+		.peer = sa->peer,
 	};
 	for (const struct ike_work *w = sa->work; w && n < ARRAY_LEN(v->tasks_queued); w = w->next)
 		v->tasks_queued[n++] = task_words[w->story];

@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "plugin/abi_cert.h"
+#include "plugin/abi_cred.h"
 
 #include <stdlib.h>
 
@@ -293,6 +294,8 @@ static const struct {
 	[PLUG_KERNEL_SA] = { sizeof(struct kern_ops), NULL, NULL },
 	[PLUG_CERT_VERIFY] = { sizeof(struct cert_ops), cert_sane, NULL },
 	[PLUG_KERNEL_NET] = { sizeof(struct knet_ops), NULL, NULL },
+	[PLUG_CRED] = { sizeof(struct cred_ops), NULL, NULL },
+	[PLUG_FETCH] = { sizeof(struct fetch_ops), NULL, NULL },
 	[PLUG_LOG] = { sizeof(struct log_ops), NULL, NULL },
 	[PLUG_LISTEN] = { sizeof(struct listen_ops), NULL, NULL },
 };

@@ -150,8 +150,8 @@ static bool node_init(int at, const struct crypto *c, struct log *log, struct su
 	}
 	if (ts_parse("10.0.0.0/8", &n->ts_l.sel) || ts_parse("10.0.0.0/8", &n->ts_r.sel))
 		return false;
-	n->local = (struct conf_auth){ names[2], CONF_AUTH_PSK, { 2, 6, ids[at] }, names[2] };
-	n->remote = (struct conf_auth){ names[2], CONF_AUTH_PSK, { 2, 6, ids[1 - at] }, names[2] };
+	n->local = (struct conf_auth){ .name = names[2], .cls = CONF_AUTH_PSK, .id = { 2, 6, ids[at] }, .method = names[2] };
+	n->remote = (struct conf_auth){ .name = names[2], .cls = CONF_AUTH_PSK, .id = { 2, 6, ids[1 - at] }, .method = names[2] };
 	n->child = (struct conf_child){ .name = names[1], .mode = CONF_TUNNEL, .props = esp->v, .n_props = esp->n, .local_ts = &n->ts_l,
 		.n_local_ts = 1, .remote_ts = &n->ts_r, .n_remote_ts = 1, .replay_window = 32 };
 	n->children[0] = &n->child;

@@ -2,6 +2,8 @@
 /* The laboratory of two engines: what comes out of them is executed here, and the steps of a story. See lab.h. */
 #include "tests/exchange/lab_int.h"
 
+#include "base/htab.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +67,45 @@ static void reply_add(struct lab_node *n, const struct fx *f)
 	snprintf(r->text, sizeof r->text, "%s", f->reply.text ? f->reply.text : "");
 }
 
+/* ---- credentials ------------------------------------------------------------------------------------------------- */
+
+static uint64_t toy_sum(slice octets)
+{
+	static const uint8_t seed[16] = "toy signatures";
+	return siphash(seed, octets);
+}
+
+static struct lab_ask ask_of(const struct fx *f)
+{
+	const struct ike_auth_ask *q = f->ask;
+	struct lab_ask a = { .token = q->token, .type = f->type, .sum = toy_sum(q->octets), .n_certs = q->n_certs, .asked = q->asked,
+			     .hashes = q->hashes };
+	if (f->type == FX_TRUST && q->auth.n == sizeof a.said)
+		memcpy(&a.said, q->auth.p, sizeof a.said);
+	return a;
+}
+
+static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
+{
+	struct lab_node *n = &lab->n[at];
+	static const uint8_t der[] = "certificate";
+	struct ike_cert certs[2] = { { 4, slice_of(der, sizeof der) }, { 4, slice_of(der, sizeof der) } };
+	if (a->type == FX_SIGN) {
+		struct ike_signed s = { .method = 14, .auth = slice_of(&a->sum, sizeof a->sum), .certs = certs,
+					.n_certs = a->asked ? 2 : 0, .scheme = "toy" };
+		n->n_signed += !n->sign_err;
+		n->last_sign = *a;
+		ike_sign_done(n->e, lab->now_ms, a->token, n->sign_err, n->sign_err ? "there is no key, load one" : NULL, &s, &n->fx);
+		return;
+	}
+	err_t e = n->trust_err ? n->trust_err : a->said != a->sum ? E_AUTH_FAILED : 0;
+	struct ike_trusted t = { .scheme = "toy", .valid_until_s = 1800000000, .peer = n };
+	n->n_trusted += !e;
+	n->peers += !e;
+	n->last_trust = *a;
+	ike_trust_done(n->e, lab->now_ms, a->token, e, e ? "the certificate is revoked; get another" : NULL, e ? NULL : &t, &n->fx);
+}
+
 /* Executes what came out and gives answers back, until nothing is left to do. */
 static void settle(struct lab *lab, int at)
 {
@@ -102,12 +143,22 @@ static void settle(struct lab *lab, int at)
 				if (f->event.type <= IKE_EV_ALERT)
 					n->events[f->event.type][f->event.up]++;
 				break;
+			case FX_SIGN:
+			case FX_TRUST:
+				if (n->n_asks < LAB_HELD)
+					n->asks[n->n_asks++] = ask_of(f);
+				break;
 			default:
 				reply_add(n, f);
 			}
 		}
 		fx_reset(&n->fx);
-		if (done < n_todo) {
+		if (n->n_asks && !n->cred_hold) {
+			struct lab_ask a = n->asks[0];
+			n->n_asks--;
+			memmove(&n->asks[0], &n->asks[1], n->n_asks * sizeof a);
+			cred_answer(lab, at, &a);
+		} else if (done < n_todo) {
 			if (todo[done].job)
 				ike_done(n->e, lab->now_ms, todo[done].job, &n->fx);
 			else
@@ -116,7 +167,7 @@ static void settle(struct lab *lab, int at)
 			if (done == n_todo)
 				done = n_todo = 0;
 		}
-	} while (n->fx.head || done < n_todo);
+	} while (n->fx.head || done < n_todo || (n->n_asks && !n->cred_hold));
 	plane_check_gap(lab);
 }
 
@@ -260,6 +311,16 @@ void lab_job_answer(struct lab *lab, int node, size_t i)
 	memmove(&n->held_jobs[i], &n->held_jobs[i + 1], (n->n_held_jobs - i) * sizeof n->held_jobs[0]);
 	ike_job_run(job);
 	ike_done(n->e, lab->now_ms, job, &n->fx);
+	settle(lab, node);
+}
+
+void lab_cred_answer(struct lab *lab, int node, size_t i)
+{
+	struct lab_node *n = &lab->n[node];
+	struct lab_ask a = n->asks[i];
+	n->n_asks--;
+	memmove(&n->asks[i], &n->asks[i + 1], (n->n_asks - i) * sizeof a);
+	cred_answer(lab, node, &a);
 	settle(lab, node);
 }
 

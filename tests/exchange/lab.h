@@ -54,6 +54,21 @@ struct lab_node {
 	size_t n_held_kern;
 	struct ike_job *held_jobs[LAB_HELD];
 	size_t n_held_jobs;
+	/* Signatures: a toy that binds the octets. Held-back questions are answered by lab_cred_answer. */
+	bool cred_hold;
+	err_t sign_err, trust_err;
+	struct lab_ask {
+		uint64_t token;
+		uint8_t type;       /* FX_SIGN, FX_TRUST */
+		uint64_t sum, said; /* of the octets; what the peer's AUTH says */
+		uint16_t n_certs;
+		bool asked;
+		uint32_t hashes;
+	} asks[LAB_HELD];
+	size_t n_asks;
+	unsigned n_signed, n_trusted;
+	int peers;             /* objects of struct ike_trusted that are out */
+	struct lab_ask last_sign, last_trust;
 	struct lab_reply replies[LAB_REPLIES];
 	size_t n_replies;
 	uint32_t events[IKE_EV_ALERT + 1][2]; /* by type, down and up */
@@ -111,6 +126,9 @@ void lab_kern_event(struct lab *lab, int node, const struct kern_event *ev);
 /* Held-back answers of the data plane and of jobs: the i-th of what is held is given. */
 void lab_kern_answer(struct lab *lab, int node, size_t i);
 void lab_job_answer(struct lab *lab, int node, size_t i);
+
+/* The i-th question about credentials that is held back is answered. */
+void lab_cred_answer(struct lab *lab, int node, size_t i);
 
 /* Brings up c/k between the two, node 0 initiating. */
 bool lab_up(struct lab *lab);

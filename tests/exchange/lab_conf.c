@@ -120,6 +120,20 @@ static slice lab_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type,
 	return SLICE_LIT("a shared secret of the laboratory");
 }
 
+static slice lab_ca_hashes(void *arg, const struct conf_conn *conn, bool *http)
+{
+	static const uint8_t cas[40] = "two CAs of the laboratory";
+	(void)arg, (void)conn;
+	*http = false;
+	return slice_of(cas, sizeof cas);
+}
+
+static void lab_peer_free(void *arg, void *peer)
+{
+	(void)arg;
+	((struct lab_node *)peer)->peers--;
+}
+
 static uint64_t lab_wall(void *arg)
 {
 	(void)arg;
@@ -164,8 +178,8 @@ static bool once(void)
 	for (int i = 0; i < 2; i++) {
 		if (net_addr_parse(i ? "192.0.2.2" : "192.0.2.1", &addrs[i]))
 			return false;
-		auth_l[i] = (struct conf_auth){ local_1, CONF_AUTH_PSK, { 2, 6, id_bytes[i] }, psk_word };
-		auth_r[i] = (struct conf_auth){ remote_1, CONF_AUTH_PSK, { 2, 6, id_bytes[1 - i] }, psk_word };
+		auth_l[i] = (struct conf_auth){ .name = local_1, .cls = CONF_AUTH_PSK, .id = { 2, 6, id_bytes[i] }, .method = psk_word };
+		auth_r[i] = (struct conf_auth){ .name = remote_1, .cls = CONF_AUTH_PSK, .id = { 2, 6, id_bytes[1 - i] }, .method = psk_word };
 	}
 	if (net_addr_parse("203.0.113.77", &lab_nat_addr))
 		return false;
@@ -222,6 +236,8 @@ static bool node_init(struct lab *lab, int at, bool pfs)
 		.remote = &auth_r[at],
 		.n_local = 1,
 		.n_remote = 1,
+		.send_certreq = true,
+		.send_cert = 1,
 		.children = kid_ptrs[at],
 		.n_children = LAB_KIDS,
 		.keyingtries = 1,
@@ -233,6 +249,7 @@ static bool node_init(struct lab *lab, int at, bool pfs)
 		.crypto = &lab->crypto, .log = lab->log, .conf = &n->daemon, .inline_jobs = false, .arg = n,
 		.conn_match = lab_conn_match, .conn_find = lab_conn_find, .psk = lab_psk, .kern_usage = plane_usage,
 		.kern_caps = KERN_CAP_NULL | KERN_CAP_TRAP, .wall_s = lab_wall,
+		.sig_hashes = 1u << 2 | 1u << 5, .ca_hashes = lab_ca_hashes, .peer_free = lab_peer_free,
 	};
 	fx_init(&n->fx);
 	return ike_engine_new(&n->env, &n->e) == 0;

@@ -130,7 +130,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"    vips = 0.0.0.0\n"
 		"    aggressive = yes\n"
 		"    pull = yes\n"
-		"    local { auth = pubkey\n certs = x.pem }\n"
+		"    local { auth = eap-tls\n eap_id = x }\n"
 		"    remote { auth = psk\n id = keyid: }\n"
 		"    remote-2 { auth = psks }\n"
 		"    children { net {\n"
@@ -167,8 +167,8 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:10:5: 'dscp' is not supported yet (docs/ROADMAP.md: DSCP of IKE packets); what can be set is 000000",
 		"t.conf:11:5: 'vips' is not supported yet (docs/ROADMAP.md: virtual addresses)",
 		"t.conf:12:5: 'aggressive' is not supported yet (docs/ROADMAP.md: IKEv1); what can be set is no",
-		"t.conf:14:20: 'auth' = 'pubkey': nothing that is loaded can authenticate this way",
-		"t.conf:15:2: 'certs' is not supported yet",
+		"t.conf:14:20: 'auth' = 'eap-tls': nothing that is loaded can authenticate this way",
+		"t.conf:15:2: 'eap_id' is not supported yet",
 		"t.conf:17:7: 'id' = 'keyid:' is no identity",
 		"t.conf:18:23: 'auth' = 'psks'",
 		"t.conf:18:5: several rounds",
@@ -259,8 +259,10 @@ Test(conf_typed, connections_that_cannot_work)
 	HAS(buf, "t.conf:1:15: 't' has no section 'local'");
 	cr_assert_neq(conf_build("connections { t = 1 }", NULL, &set, buf, sizeof buf), 0);
 	HAS(buf, "t.conf:1:15: 't': a section with a connection is expected");
-	cr_assert_neq(conf_build("connections { t { local { }\n remote { auth = psk } } }", NULL, &set, buf, sizeof buf), 0);
-	HAS(buf, "t.conf:1:19: 'auth' = 'pubkey' (the default)");
+	cr_assert_neq(conf_build("connections { t { local { auth = eap }\n remote { auth = psk } } }", NULL, &set, buf, sizeof buf), 0);
+	HAS(buf, "t.conf:1:34: 'auth' = 'eap'");
+	cr_assert_neq(conf_build("connections { t { local { auth = rsa-sha257 }\n remote { auth = psk } } }", NULL, &set, buf, sizeof buf), 0);
+	HAS(buf, "'sha257' is none of pubkey, rsa, rsa/pss");
 	cr_assert_neq(conf_build("connections { t { local { auth = psk }\n remote { auth = psk }\n"
 		"children { a { start_action = start } } } }", NULL, &set, buf, sizeof buf), 0);
 	HAS(buf, "t.conf:3:31: 'start_action' = 'start' needs an address to call");

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the methods for certificates and keys need of the daemon. Loop thread; nothing waits. */
+#ifndef ADIT_API_CREDS_ENV_H
+#define ADIT_API_CREDS_ENV_H
+
+#include "base/diag.h"
+
+struct conf_node;
+struct cred_attr;
+
+enum { API_KEYID_LEN = 20 };
+
+struct api_cert {
+	const char *type, *flag; /* as list-cert has them */
+	bool has_key;
+	slice der;
+	const char *subject;     /* printable; "" for lists */
+	int64_t not_before, not_after; /* seconds since 1970; 0: none (public keys) */
+};
+
+/* One authority as list-authority shows it. */
+struct api_authority {
+	const char *name, *cacert, *cert_uri_base; /* base may be NULL */
+	const char *const *crl_uris, *const *ocsp_uris; /* NULL-terminated */
+};
+
+struct api_creds {
+	/* type X509, X509_AC, X509_CRL, TRUSTED_PUBKEY…; flag NONE, CA, AA, OCSP. */
+	err_t (*load_cert)(void *arg, const char *type, const char *flag, slice data, struct diag **why);
+	/* Loads a private key into the store of this id (enum plug_cred_id). Exactly one api_server_key_loaded with this
+	 * number follows, maybe before this returns. */
+	void (*load_key)(void *arg, uint64_t cmd_id, uint16_t store, const struct cred_attr *v, size_t n);
+	err_t (*unload_key)(void *arg, const uint8_t id[API_KEYID_LEN]);
+	/* The i-th key that was loaded over the API, the i-th certificate or list; false behind the last. What is given stays
+	 * until the next call. */
+	bool (*key_at)(void *arg, size_t i, uint8_t id[API_KEYID_LEN]);
+	bool (*cert_at)(void *arg, size_t i, struct api_cert *out);
+	/* Everything that was loaded over the API; what was fetched and is kept (type NULL: of every type). */
+	void (*clear)(void *arg);
+	void (*flush)(void *arg, const char *type);
+	err_t (*load_authority)(void *arg, const struct conf_node *section, struct diag **why);
+	err_t (*unload_authority)(void *arg, const char *name);
+	bool (*authority_at)(void *arg, size_t i, struct api_authority *out);
+};
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Methods for certificates, private keys and authorities. Private keys go in and never come out. */
+#include "api/server/internal.h"
+
+#include "config/tree.h"
+#include "plugin/abi_cred.h"
+
+#include <time.h>
+
+static const struct api_creds *creds(const struct api_call *call)
+{
+	return call->s->env.creds;
+}
+
+static bool missing(struct api_call *call)
+{
+	if (creds(call))
+		return false;
+	api_failf(call, E_NOT_SUPPORTED, "nothing that is loaded reads certificates (plugin x509)");
+	return true;
+}
+
+/* ---- certificates ---------------------------------------------------------------------------------------------------- */
+
+void api_do_load_cert(struct api_call *call)
+{
+	char type[32], flag[16];
+	struct diag *why = NULL;
+	slice data = SLICE_NONE;
+
+	if (missing(call))
+		return;
+	vici_find(call->body, "data", &data);
+	if (!api_arg(call, "type", type, sizeof type))
+		snprintf(type, sizeof type, "X509");
+	if (!api_arg(call, "flag", flag, sizeof flag))
+		snprintf(flag, sizeof flag, "NONE");
+	err_t e = creds(call)->load_cert(call->s->env.arg, type, flag, data, &why);
+	if (e)
+		api_fail(call, e, why);
+	else
+		api_ok(call);
+}
+
+static bool word_fits(const char *want, const char *have)
+{
+	return !want || !*want || strcasecmp(want, "any") == 0 || strcasecmp(want, have) == 0;
+}
+
+/* As strongSwan writes the times of public keys. */
+static void put_time(struct vici_out *o, const char *key, int64_t at)
+{
+	time_t t = (time_t)at;
+	struct tm tm;
+	char text[64];
+
+	if (at && gmtime_r(&t, &tm) && strftime(text, sizeof text, "%b %d %H:%M:%S UTC %Y", &tm))
+		vici_kv_str(o, key, text);
+}
+
+static bool step_certs(struct api_call *call)
+{
+	char type[32], flag[16], subject[4097];
+	struct api_cert c;
+	struct vici_out o;
+
+	if (!creds(call) || !creds(call)->cert_at(call->s->env.arg, (size_t)call->cursor++, &c))
+		return false;
+	if (!word_fits(api_arg(call, "type", type, sizeof type), c.type) || !word_fits(api_arg(call, "flag", flag, sizeof flag), c.flag) ||
+	    (api_arg(call, "subject", subject, sizeof subject) && *subject && strcmp(subject, c.subject) != 0))
+		return true;
+	api_event_start(&o, API_E_LIST_CERT);
+	vici_kv_str(&o, "type", c.type);
+	vici_kv_str(&o, "flag", c.flag);
+	if (c.has_key)
+		vici_kv_str(&o, "has_privkey", "yes");
+	vici_kv(&o, "data", c.der);
+	if (strcmp(c.type, "PUBKEY") == 0) {
+		vici_kv_str(&o, "subject", c.subject);
+		put_time(&o, "not-before", c.not_before);
+		put_time(&o, "not-after", c.not_after);
+	}
+	api_event_to(call, &o, API_E_LIST_CERT);
+	return true;
+}
+
+void api_do_list_certs(struct api_call *call)
+{
+	api_stream(call, step_certs);
+}
+
+void api_do_flush_certs(struct api_call *call)
+{
+	char type[32];
+
+	if (creds(call))
+		creds(call)->flush(call->s->env.arg, api_arg(call, "type", type, sizeof type));
+	api_ok(call);
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------------- */
+
+static void load_key(struct api_call *call, uint16_t store, const char *const *names)
+{
+	struct cred_attr v[8];
+	size_t n = 0;
+
+	if (missing(call))
+		return;
+	for (; *names; names++)
+		if (vici_find(call->body, *names, &v[n].value))
+			v[n++].name = *names;
+	call->cmd_id = ++call->s->next_cmd;
+	creds(call)->load_key(call->s->env.arg, call->cmd_id, store, v, n);
+}
+
+void api_do_load_key(struct api_call *call)
+{
+	static const char *const names[] = { "type", "data", NULL };
+
+	load_key(call, CRED_STORE_MEMORY, names);
+}
+
+void api_do_load_token(struct api_call *call)
+{
+	static const char *const names[] = { "handle", "slot", "module", "pin", NULL };
+
+	load_key(call, CRED_STORE_PKCS11, names);
+}
+
+static struct api_call *call_of(struct api_server *s, uint64_t cmd_id)
+{
+	for (struct api_client *c = s->clients; c; c = c->next)
+		if (c->call && !c->call->ended && c->call->cmd_id == cmd_id)
+			return c->call;
+	return NULL;
+}
+
+static void put_id(struct vici_out *o, const uint8_t id[API_KEYID_LEN], bool item)
+{
+	TEXT_ON_STACK(t, 2 * API_KEYID_LEN + 1);
+
+	text_hex(&t, slice_of(id, API_KEYID_LEN));
+	if (item)
+		vici_item_str(o, t.p);
+	else
+		vici_kv_str(o, "id", t.p);
+}
+
+bool api_server_key_loaded(struct api_server *s, uint64_t cmd_id, err_t err, const uint8_t id[API_KEYID_LEN], const char *why)
+{
+	struct api_call *call = call_of(s, cmd_id);
+	struct vici_out o;
+
+	if (!call)
+		return false;
+	if (err) {
+		api_failf(call, err, "%s", why && *why ? why : err_text(err));
+		return true;
+	}
+	api_response(&o);
+	vici_kv_str(&o, "success", "yes");
+	put_id(&o, id, false);
+	api_reply(call, &o);
+	return true;
+}
+
+static bool hex_of(const char *text, uint8_t id[API_KEYID_LEN])
+{
+	for (int i = 0; i < API_KEYID_LEN; i++) {
+		unsigned v;
+		if (sscanf(text + 2 * (size_t)i, "%2x", &v) != 1 || strspn(text + 2 * (size_t)i, "0123456789abcdefABCDEF") < 2)
+			return false;
+		id[i] = (uint8_t)v;
+	}
+	return strlen(text) == 2 * API_KEYID_LEN;
+}
+
+void api_do_unload_key(struct api_call *call)
+{
+	uint8_t id[API_KEYID_LEN];
+	char text[128];
+
+	if (creds(call) && api_arg(call, "id", text, sizeof text) && hex_of(text, id) &&
+	    creds(call)->unload_key(call->s->env.arg, id) == 0)
+		api_ok(call);
+	else
+		api_failf(call, E_NOT_FOUND, "there is no private key of this id");
+}
+
+void api_do_get_keys(struct api_call *call)
+{
+	uint8_t id[API_KEYID_LEN];
+	struct vici_out o;
+
+	api_response(&o);
+	vici_list(&o, "keys");
+	for (size_t i = 0; creds(call) && creds(call)->key_at(call->s->env.arg, i, id); i++)
+		put_id(&o, id, true);
+	vici_list_end(&o);
+	api_reply(call, &o);
+}
+
+/* ---- authorities --------------------------------------------------------------------------------------------------------- */
+
+void api_do_load_authority(struct api_call *call)
+{
+	struct conf_node *root = conf_node_section(NULL, "");
+	struct diag *why = NULL;
+	err_t e = E_NOMEM;
+
+	if (missing(call)) {
+		conf_node_free(&root);
+		return;
+	}
+	if (root)
+		e = api_tree_of(call->body, root, &why);
+	if (!e && (conf_node_count(root) != 1 || root->first->kind != CONF_SECTION))
+		e = diag_set(&why, E_BAD_VALUE, "load-authority takes one section, the authority");
+	if (!e)
+		e = creds(call)->load_authority(call->s->env.arg, root->first, &why);
+	if (e)
+		api_fail(call, e, why);
+	else
+		api_ok(call);
+	conf_node_free(&root);
+}
+
+void api_do_unload_authority(struct api_call *call)
+{
+	char name[VICI_NAME_MAX + 1];
+
+	if (creds(call) && api_arg(call, "name", name, sizeof name) && creds(call)->unload_authority(call->s->env.arg, name) == 0)
+		api_ok(call);
+	else
+		api_failf(call, E_NOT_FOUND, "there is no authority of this name");
+}
+
+void api_do_get_authorities(struct api_call *call)
+{
+	struct api_authority a;
+	struct vici_out o;
+
+	api_response(&o);
+	vici_list(&o, "authorities");
+	for (size_t i = 0; creds(call) && creds(call)->authority_at(call->s->env.arg, i, &a); i++)
+		vici_item_str(&o, a.name);
+	vici_list_end(&o);
+	api_reply(call, &o);
+}
+
+static void put_list(struct vici_out *o, const char *name, const char *const *v)
+{
+	if (!v || !*v)
+		return;
+	vici_list(o, name);
+	for (; *v; v++)
+		vici_item_str(o, *v);
+	vici_list_end(o);
+}
+
+static bool step_authorities(struct api_call *call)
+{
+	char name[VICI_NAME_MAX + 1];
+	struct api_authority a;
+	struct vici_out o;
+
+	if (!creds(call) || !creds(call)->authority_at(call->s->env.arg, (size_t)call->cursor++, &a))
+		return false;
+	if (api_arg(call, "name", name, sizeof name) && *name && strcmp(name, a.name) != 0)
+		return true;
+	api_event_start(&o, API_E_LIST_AUTHORITY);
+	vici_section(&o, a.name);
+	vici_kv_str(&o, "cacert", a.cacert);
+	put_list(&o, "crl_uris", a.crl_uris);
+	put_list(&o, "ocsp_uris", a.ocsp_uris);
+	if (a.cert_uri_base)
+		vici_kv_str(&o, "cert_uri_base", a.cert_uri_base);
+	vici_section_end(&o);
+	api_event_to(call, &o, API_E_LIST_AUTHORITY);
+	return true;
+}
+
+void api_do_list_authorities(struct api_call *call)
+{
+	api_stream(call, step_authorities);
+}

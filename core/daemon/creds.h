@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Credentials in the daemon: the stores that plugins offer, the set of certificates and key references, signatures, trust
+ * in peers with what has to be fetched for it. Loop thread; work that takes long runs on the crypto workers, and nothing
+ * waits: every question of the engine is answered later, each with a bound in time.
+ */
+#ifndef ADIT_DAEMON_CREDS_H
+#define ADIT_DAEMON_CREDS_H
+
+#include "cred/own.h"
+#include "cred/set.h"
+#include "cred/trust.h"
+#include "daemon/daemon.h"
+
+struct creds_store {
+	const struct cred_ops *ops;
+	void *self;
+	const char *plugin;
+	uint16_t id;      /* enum plug_cred_id */
+	uint16_t source;  /* in the set */
+};
+
+enum { CREDS_STORES_MAX = 32, CREDS_PENDING_MAX = 4096 };
+
+struct creds_sign;
+struct creds_load;
+struct trusts;
+struct fetcher;
+
+/* An authority of the configuration: a trust anchor, and where to ask about what it issued. */
+struct creds_authority {
+	char *name, *subject, *base;  /* base: of hash and URL, may be NULL */
+	struct cert *cert;
+	char **crl_uris, **ocsp_uris; /* NULL-terminated */
+};
+
+struct creds {
+	struct daemon *d;
+	const struct cert_ops *ops; /* NULL: nothing that is loaded knows certificates */
+	struct cred_set *set;
+	struct creds_store store[CREDS_STORES_MAX];
+	size_t n_stores;
+	struct creds_sign *signs;   /* that wait for a store */
+	unsigned n_signs;
+	struct creds_load *loads;   /* keys that a store is loading */
+	struct creds_authority **authorities;
+	size_t n_authorities;
+	uint64_t next_token;
+	struct trusts *trusts;
+	struct fetcher *fetcher;
+	uint32_t hashes;
+};
+
+/* After the plugins started; before the connections are read. */
+MUST err_t creds_start(struct daemon *d, struct diag **why);
+void creds_stop(struct daemon *d);
+void creds_second(struct daemon *d); /* once a second: bounds of time */
+
+/* The effects of the engine. */
+void creds_sign(struct daemon *d, const struct ike_auth_ask *ask);
+void creds_trust(struct daemon *d, const struct ike_auth_ask *ask);
+/* The functions of struct ike_env; arg is the daemon. */
+slice creds_ca_hashes(void *arg, const struct conf_conn *conn, bool *http);
+void creds_peer_free(void *arg, void *peer);
+
+/* Answers of plugins (struct plug_services); arg is the daemon. */
+void creds_cred_done(void *arg, uint64_t token, err_t res, slice sig, const char *why);
+void creds_cred_loaded(void *arg, uint64_t token, err_t res, uint64_t key, const char *why);
+void creds_cred_changed(void *arg, const char *plugin);
+void creds_fetch_done(void *arg, uint64_t token, err_t res, unsigned status, slice body, const char *why);
+
+/* Functions of struct conf_can; arg is the daemon. */
+bool creds_conf_auth(void *arg, uint8_t cls, const char *method);
+err_t creds_conf_cred(void *arg, uint8_t kind, slice text, struct conf_blob *out, char *why, size_t cap);
+err_t creds_conf_id(void *arg, const struct conf_blob *cert, struct conf_id *id);
+
+/* NULL: no such store. */
+struct creds_store *creds_store_of(struct creds *c, uint16_t id);
+struct creds_store *creds_store_at(struct creds *c, uint16_t source);
+/* Keys and certificates of a store are read again. */
+void creds_store_read(struct creds *c, struct creds_store *s);
+
+/* A deep copy in `a`; conn is referenced. NULL: no memory. */
+struct ike_auth_ask *creds_ask_keep(struct arena *a, const struct ike_auth_ask *ask);
+
+/* ---- sign.c ---- */
+
+void creds_sign_second(struct creds *c);
+void creds_sign_stop(struct creds *c);
+
+/* ---- creds_api.c ---- */
+
+extern const struct api_creds creds_api;
+void creds_load_second(struct creds *c);
+void creds_load_stop(struct creds *c);
+/* A section of `authorities`, or of load-authority; arg is the daemon. One of the same name is replaced. */
+MUST err_t creds_authority_load(void *arg, const struct conf_node *section, struct diag **why);
+void creds_authorities_clear(struct creds *c);
+/* NULL: none for certificates of this issuer. */
+const struct creds_authority *creds_authority_of(const struct creds *c, const struct cert *issuer);
+
+/* ---- trust.c ---- */
+
+void trusts_flush_ocsp(struct trusts *t);
+
+MUST err_t trusts_new(struct creds *c, struct trusts **out);
+void trusts_free(struct trusts *t);
+void trusts_second(struct trusts *t);
+void trusts_ask(struct trusts *t, const struct ike_auth_ask *ask);
+
+/* ---- fetch.c ---- */
+
+/* What came; body is borrowed for the call. */
+typedef void fetch_fn(void *arg, err_t res, slice body, const char *why);
+
+MUST err_t fetcher_new(struct daemon *d, struct fetcher **out);
+void fetcher_free(struct fetcher *f);
+/* One request; requests for the same URL without body that are under way are one. Answers E_AGAIN when cb follows (never
+ * from within), or an error at once: nobody fetches this scheme, too many, or it failed a moment ago (E_REFUSED with the
+ * sentence of then in why). */
+MUST err_t fetcher_get(struct fetcher *f, const struct fetch_req *req, fetch_fn *cb, void *arg, char *why, size_t cap);
+/* No call-back with this argument any more. */
+void fetcher_forget(struct fetcher *f, void *arg);
+void fetcher_done(struct fetcher *f, uint64_t token, err_t res, slice body, const char *why);
+/* Can anybody fetch with http? */
+bool fetcher_has(const struct fetcher *f, const char *scheme);
+
+#endif

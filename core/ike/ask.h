@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asking the credentials of the host: for a signature of ours (FX_SIGN), for a verdict about the peer's (FX_TRUST).
+ * Both may take long (a token, a CRL to fetch), so the exchange waits (principle P4). Inside of core/ike.
+ */
+#ifndef ADIT_IKE_ASK_H
+#define ADIT_IKE_ASK_H
+
+#include "ike/engine_int.h"
+
+/* How far the authentication of an IKE_AUTH exchange is; in the exchange's arena, made by ike_proof_of. */
+struct ike_proof {
+	bool peer_right;         /* the peer's AUTH is verified */
+	bool answered;           /* the fields below are the answer to what was asked last */
+	err_t err;
+	const char *why;
+	/* Our AUTH payload and the certificates that go with it. */
+	uint8_t method;
+	slice auth;
+	const struct ike_cert *certs;
+	uint16_t n_certs;
+	const char *scheme;
+	/* Of the peer; goes to the SA when everything is applied. */
+	uint64_t valid_until_s;
+	void *peer;
+};
+
+/* NULL: no memory. */
+struct ike_proof *ike_proof_of(struct ike_xch *x);
+/* Gives back what the proof holds; called when the exchange ends. */
+void ike_proof_drop(struct ike_xch *x);
+
+/* Hands out what is asked (copied; token and the fields every question has are filled in) and answers V_WAIT. Called
+ * again after the wait it answers V_DONE with the answer in x->proof, or V_CLOSE with the sentence of its error. */
+enum verdict ike_ask(struct ike_xch *x, uint8_t fx_type, struct ike_auth_ask *ask, const slice *octets, size_t n_octets);
+/* Nobody answered in time: x->proof says so. */
+void ike_ask_overdue(struct ike_xch *x);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Authentication by signatures: what the engine asks of the credentials of its host, and what it does with answers that
+ * are right, wrong, late or never come. The signature is a toy of the laboratory that binds the octets.
+ */
+#include "tests/exchange/story.h"
+
+#include <stdlib.h>
+
+static char psk[] = "psk", pubkey[] = "pubkey", l1[] = "local-1", r1[] = "remote-1";
+static uint8_t ids[2][8] = { "a.test", "b.test" };
+
+/* Which class each side proves itself with. */
+static void auth_set(struct lab *lab, struct conf_auth v[2][2], uint8_t a, uint8_t b)
+{
+	const uint8_t cls[2] = { a, b };
+	for (int i = 0; i < 2; i++) {
+		v[i][0] = (struct conf_auth){ .name = l1, .cls = cls[i], .id = { 2, 6, ids[i] }, .method = cls[i] == CONF_AUTH_PSK ? psk : pubkey };
+		v[i][1] = (struct conf_auth){ .name = r1, .cls = cls[1 - i], .id = { 2, 6, ids[1 - i] },
+					      .method = cls[1 - i] == CONF_AUTH_PSK ? psk : pubkey };
+		lab->n[i].conn.local = &v[i][0];
+		lab->n[i].conn.remote = &v[i][1];
+	}
+}
+
+static void initiate(struct lab *lab, uint64_t cmd)
+{
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = cmd, .ike = "c", .child = "k" });
+}
+
+static bool open_lab(struct lab *lab, struct conf_auth v[2][2], uint8_t a, uint8_t b)
+{
+	if (!lab_init(lab, 7, true, false))
+		return false;
+	snprintf(lab->story, sizeof lab->story, "signatures %u %u", a, b);
+	auth_set(lab, v, a, b);
+	return true;
+}
+
+static unsigned close_lab(struct lab *lab)
+{
+	for (int i = 0; i < 2; i++) {
+		lab_shutdown(lab, i);
+		lab_run(lab, 2000);
+	}
+	unsigned fails = lab->fails;
+	int peers = lab->n[0].peers + lab->n[1].peers;
+	struct lab_node *n = lab->n;
+	lab_fini(lab);
+	/* What was kept about peers was given back, at the latest now. */
+	(void)n;
+	return fails + (peers != 0);
+}
+
+/* ---- stories --------------------------------------------------------------------------------------------------------- */
+
+static unsigned right(uint8_t a, uint8_t b)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, a, b))
+		return 1;
+	lab_up(&lab);
+	lab_converged(&lab, 1, 1);
+	unsigned signs = (a == CONF_AUTH_PUBKEY) + (b == CONF_AUTH_PUBKEY);
+	if (lab.n[0].n_signed + lab.n[1].n_signed != signs || lab.n[0].n_trusted + lab.n[1].n_trusted != signs)
+		lab_fail(&lab, "asked for %u signatures and %u verdicts, not %u", lab.n[0].n_signed + lab.n[1].n_signed,
+			 lab.n[0].n_trusted + lab.n[1].n_trusted, signs);
+	if (b == CONF_AUTH_PUBKEY && (!lab.n[1].last_sign.asked || lab.n[0].last_trust.n_certs != 2))
+		lab_fail(&lab, "no certificates were asked for and sent");
+	if (signs == 2 && (lab.n[0].last_sign.hashes != (1u << 2 | 1u << 5) || lab.n[1].last_sign.hashes != (1u << 2 | 1u << 5)))
+		lab_fail(&lab, "the hash algorithms were not told: %x %x", lab.n[0].last_sign.hashes, lab.n[1].last_sign.hashes);
+	/* What is kept about the peer goes along with a rekey. */
+	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_REKEY, .cmd_id = 9, .ike = "c" });
+	lab_run(&lab, 100);
+	if (lab.n[0].peers != (b == CONF_AUTH_PUBKEY) || lab.n[1].peers != (a == CONF_AUTH_PUBKEY))
+		lab_fail(&lab, "%d and %d objects of peers are out", lab.n[0].peers, lab.n[1].peers);
+	return close_lab(&lab);
+}
+
+/* One side cannot, or does not believe: both end without an SA, and the command tells why. */
+static unsigned refused(int node, bool sign, const char *text)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	*(sign ? &lab.n[node].sign_err : &lab.n[node].trust_err) = sign ? E_NO_KEY : E_CERT_REVOKED;
+	initiate(&lab, 5);
+	lab_run(&lab, 60000);
+	const struct lab_reply *r = lab_reply(&lab, 0, 5);
+	if (!r || !r->err || r->times != 1)
+		lab_fail(&lab, "the command did not fail once");
+	else if (!strstr(r->text, text))
+		lab_fail(&lab, "the command says \"%s\", not \"%s\"", r->text, text);
+	lab_converged(&lab, 0, 0);
+	return close_lab(&lab);
+}
+
+/* Answers held back: messages that come again in the meantime change nothing. */
+static unsigned late(void)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	lab.n[0].cred_hold = lab.n[1].cred_hold = true;
+	initiate(&lab, 5);
+	lab_run(&lab, 3000);
+	if (lab.n[0].n_asks != 1)
+		lab_fail(&lab, "the initiator did not ask for a signature");
+	lab_cred_answer(&lab, 0, 0);
+	lab_double(&lab, 0);
+	lab_double(&lab, 0);
+	lab_run(&lab, 6000); /* retransmitted meanwhile */
+	if (lab.n[1].n_asks != 1)
+		lab_fail(&lab, "the responder asks %zu questions for one request", lab.n[1].n_asks);
+	lab_cred_answer(&lab, 1, 0); /* its verdict */
+	if (lab.n[1].n_asks != 1)
+		lab_fail(&lab, "the responder did not ask for a signature");
+	lab_cred_answer(&lab, 1, 0);
+	lab_run(&lab, 1000);
+	if (lab.n[0].n_asks != 1)
+		lab_fail(&lab, "the initiator did not ask for a verdict");
+	lab_cred_answer(&lab, 0, 0);
+	lab_run(&lab, 1000);
+	lab_converged(&lab, 1, 1);
+	return close_lab(&lab);
+}
+
+/* Nobody ever answers. */
+static unsigned never(int node)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	lab.n[node].cred_hold = true;
+	initiate(&lab, 5);
+	lab_run(&lab, 400000);
+	const struct lab_reply *r = lab_reply(&lab, 0, 5);
+	if (!r || !r->err)
+		lab_fail(&lab, "the command did not end");
+	/* An answer for an SA that is gone is a normal thing. */
+	while (lab.n[node].n_asks)
+		lab_cred_answer(&lab, node, 0);
+	lab_run(&lab, 1000);
+	lab_converged(&lab, 0, 0);
+	return close_lab(&lab);
+}
+
+/* The SA is ended by an operator while it waits. */
+static unsigned gone(void)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	lab.n[0].cred_hold = true;
+	initiate(&lab, 5);
+	lab_run(&lab, 100);
+	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 6, .ike = "c", .force = true });
+	lab_run(&lab, 100);
+	while (lab.n[0].n_asks)
+		lab_cred_answer(&lab, 0, 0);
+	lab_run(&lab, 60000);
+	lab_converged(&lab, 0, 0);
+	return close_lab(&lab);
+}
+
+/* The two connections want different things of each other. */
+static unsigned mismatch(uint8_t a_wants_of_b)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	v[1][1].cls = CONF_AUTH_PSK; /* B wants a shared secret of A */
+	(void)a_wants_of_b;
+	initiate(&lab, 5);
+	lab_run(&lab, 60000);
+	const struct lab_reply *r = lab_reply(&lab, 0, 5);
+	if (!r || !r->err)
+		lab_fail(&lab, "it came up with the wrong authentication");
+	lab_converged(&lab, 0, 0);
+	return close_lab(&lab);
+}
+
+int main(void)
+{
+	const uint8_t sig = CONF_AUTH_PUBKEY, key = CONF_AUTH_PSK;
+	const struct {
+		const char *name;
+		unsigned fails;
+	} t[] = {
+		{ "both sides sign", right(sig, sig) },
+		{ "the initiator signs, the responder has a shared secret", right(sig, key) },
+		{ "the responder signs, the initiator has a shared secret", right(key, sig) },
+		{ "the initiator has no key", refused(0, true, "there is no key") },
+		{ "the responder has no key", refused(1, true, "AUTHENTICATION_FAILED") },
+		{ "the initiator does not believe", refused(0, false, "is revoked; get another") },
+		{ "the responder does not believe", refused(1, false, "AUTHENTICATION_FAILED") },
+		{ "late answers, doubled messages", late() },
+		{ "the initiator's credentials never answer", never(0) },
+		{ "the responder's credentials never answer", never(1) },
+		{ "ended while it waits", gone() },
+		{ "a shared secret is wanted, a signature comes", mismatch(key) },
+	};
+	unsigned bad = 0;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		printf("%s %zu - %s\n", t[i].fails ? "not ok" : "ok", i + 1, t[i].name);
+		bad += t[i].fails != 0;
+	}
+	printf("1..%zu\n", ARRAY_LEN(t));
+	return bad != 0;
+}
