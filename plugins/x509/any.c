@@ -310,7 +310,8 @@ static void read_der(struct any *a, slice der)
 		add_cert(a, der);
 		return;
 	}
-	if (try_key(a, der, GNUTLS_X509_FMT_DER) || try_pkcs12(a, der) || try_pkcs7(a, der))
+	/* GnuTLS would also take the key alone out of a PKCS #12 file. */
+	if (try_pkcs12(a, der) || try_key(a, der, GNUTLS_X509_FMT_DER) || try_pkcs7(a, der))
 		return;
 	failed(a, E_CERT_MALFORMED, why.text);
 }

@@ -70,6 +70,31 @@ static const struct pki_verb verbs[] = {
 	  "Exit status: 0 valid, 1 invalid, 2 misuse.\n" },
 	{ "print", pki_print, PKI_PLUG_X509, "what is in a certificate, CRL, request, key or OCSP answer",
 	  "[--json] [--passphrase-file FILE] FILE...\n" },
+	{ "ocsp", pki_ocsp, PKI_PLUG_X509, "ask an OCSP responder about a certificate, or be one",
+	  "--issuer FILE [--url URL] [--no-nonce] [--time RFC3339] [--out FILE] CERTIFICATE\n"
+	  "       --issuer FILE --request [--no-nonce] [--out FILE] CERTIFICATE\n"
+	  "       --issuer FILE --respond --crl FILE --key FILE [--signer FILE] [--lifetime 1h] [--out FILE] REQUEST\n"
+	  "\n"
+	  "Asks, and judges the answer as the daemon does (0: good, 1: anything else; --out keeps the answer); with --request only\n"
+	  "writes the request; with --respond answers one, good unless the CRL lists it, signed by the issuer's key or by that of\n"
+	  "--signer, which the issuer gave the purpose ocspSigning.\n" },
+	{ "pkcs7", pki_pkcs7, PKI_PLUG_X509, "unpack or make a bundle of certificates and CRLs",
+	  "[--out FILE] FILE | --create [--der] [--out FILE] FILE...\n" },
+	{ "pkcs12", pki_pkcs12, PKI_PLUG_X509, "unpack or make a file with key and certificates",
+	  "--passphrase-file FILE [--out FILE] FILE\n"
+	  "       --create --passphrase-file FILE --key FILE [--key-passphrase-file FILE] [--name TEXT] [--out FILE] CERTIFICATE [CA]...\n" },
+	{ "ca", pki_ca, PKI_PLUG_X509, "a small CA: init, issue, revoke, crl, list, serve",
+	  "init DIR --cn NAME [--url http://HOST:PORT] [--type TYPE] [--lifetime 10y] [fields...]\n"
+	  "       issue DIR --san NAME... --out PREFIX [--type TYPE | --key FILE | --req FILE] [fields...]\n"
+	  "       revoke DIR SERIAL|FILE [--reason REASON]\n"
+	  "       crl DIR [--delta]\n"
+	  "       list DIR\n"
+	  "       serve DIR [--listen 127.0.0.1:8080]\n"
+	  "\n"
+	  "init makes DIR/ca.crt and DIR/ca.key (--passphrase-file FILE encrypts it; then every command needs it). With --url the\n"
+	  "certificates say where serve can be reached: URL/crl, URL/delta, URL/ocsp, URL/ca.crt. issue writes PREFIX.key and\n"
+	  "PREFIX.crt, or only the certificate for a key or request of somebody else.\n"
+	  "\n" BUILD_USAGE_NAMES BUILD_USAGE_CERT },
 	{ "psk", pki_psk, PKI_PLUG_NONE, "a random preshared key",
 	  "[--bits 256] [--format base64|hex] [--out FILE]\n"
 	  "\n"

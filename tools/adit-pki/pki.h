@@ -94,5 +94,9 @@ int pki_req(struct pki *p, int argc, char **argv);
 int pki_self(struct pki *p, int argc, char **argv);
 int pki_issue(struct pki *p, int argc, char **argv);
 int pki_signcrl(struct pki *p, int argc, char **argv);
+int pki_ocsp(struct pki *p, int argc, char **argv);
+int pki_pkcs7(struct pki *p, int argc, char **argv);
+int pki_pkcs12(struct pki *p, int argc, char **argv);
+int pki_ca(struct pki *p, int argc, char **argv);
 
 #endif
