@@ -161,13 +161,52 @@ static void add_key(struct any *a, gnutls_x509_privkey_t key)
 		failed(a, err ? err : E_NOMEM, "no memory for the private key");
 }
 
+/* How often a passphrase is hashed is in the file: one that asks for hours is hostile. Each such number stands behind
+ * the salt, which is an OCTET STRING. */
+static bool costs_too_much(slice der, unsigned depth)
+{
+	enum { ROUNDS_MAX = 5000000, DEPTH_MAX = 12 };
+	struct rd r = rd_of(der);
+	bool salt = false;
+
+	while (rd_left(&r) && depth < DEPTH_MAX) {
+		uint8_t tag;
+		slice body = asn_any(&r, &tag, NULL);
+		struct rd again = rd_of(body);
+		if (r.err)
+			return false;
+		if (salt && tag == ASN_INT && (body.n > 8 || (body.n > 3 && !(body.p[0] & 0x80)))) {
+			uint64_t v = 0;
+			for (size_t i = 0; i < body.n && body.n <= 8; i++)
+				v = v << 8 | body.p[i];
+			if (body.n > 8 || v > ROUNDS_MAX)
+				return true;
+		}
+		salt = tag == ASN_OCTETS;
+		if ((tag & 0x20 || (tag == ASN_OCTETS && asn_at(&again, ASN_SEQ))) && costs_too_much(body, depth + 1))
+			return true;
+	}
+	return false;
+}
+
 /* true: it was a key, readable or locked. */
-static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format)
+static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, const char *label)
 {
 	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)bytes.p, (unsigned)bytes.n };
 	gnutls_x509_privkey_t key;
 	bool is = true;
 
+	if (format == GNUTLS_X509_FMT_PEM) {
+		gnutls_datum_t der = { NULL, 0 };
+		bool dear = gnutls_pem_base64_decode2(label, &d, &der) == 0 && costs_too_much(slice_of(der.data, der.size), 0);
+		if (der.data)
+			mem_wipe(der.data, der.size);
+		gnutls_free(der.data);
+		if (dear) {
+			failed(a, E_CERT_MALFORMED, "the passphrase would have to be hashed more than 5000000 times");
+			return true;
+		}
+	}
 	if (gnutls_x509_privkey_init(&key)) {
 		failed(a, E_NOMEM, "out of memory");
 		return true;
@@ -310,8 +349,12 @@ static void read_der(struct any *a, slice der)
 		add_cert(a, der);
 		return;
 	}
+	if (costs_too_much(der, 0)) {
+		failed(a, E_CERT_MALFORMED, "the passphrase would have to be hashed more than 5000000 times");
+		return;
+	}
 	/* GnuTLS would also take the key alone out of a PKCS #12 file. */
-	if (try_pkcs12(a, der) || try_key(a, der, GNUTLS_X509_FMT_DER) || try_pkcs7(a, der))
+	if (try_pkcs12(a, der) || try_key(a, der, GNUTLS_X509_FMT_DER, NULL) || try_pkcs7(a, der))
 		return;
 	failed(a, E_CERT_MALFORMED, why.text);
 }
@@ -325,7 +368,7 @@ static void read_block(struct any *a, const char *label, slice block)
 	size_t n = strlen(label);
 
 	if (n >= 11 && strcmp(label + n - 11, "PRIVATE KEY") == 0) {
-		if (!try_key(a, block, GNUTLS_X509_FMT_PEM))
+		if (!try_key(a, block, GNUTLS_X509_FMT_PEM, label))
 			failed(a, E_CERT_MALFORMED, "a private key cannot be read");
 		return;
 	}
