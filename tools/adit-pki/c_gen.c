@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys: gen, pub, keyid; names: dn; secrets: psk. */
-#include "pki.h"
+#include "derout.h"
 
 #include "base/secret.h"
 #include "base/text.h"
 #include "config/dn.h"
-#include "plugins/x509/der.h"
 
 #include <getopt.h>
 #include <gnutls/crypto.h>
@@ -28,18 +27,81 @@ static const struct {
 	{ "ed448", GNUTLS_PK_EDDSA_ED448, GNUTLS_ECC_CURVE_ED448, 456 },
 };
 
+/* PBES2 (RFC 8018): PBKDF2 with HMAC-SHA-256, AES-256-CBC. */
+static bool lock(const struct pki *p, slice plain, const char *passphrase, struct wr *out)
+{
+	enum { ROUNDS = 600000, BLOCK = 16 };
+	uint8_t salt[16], iv[BLOCK], key[32];
+	size_t padded = plain.n + BLOCK - plain.n % BLOCK;
+	uint8_t *buf = pki_alloc(padded);
+	const gnutls_datum_t pass = { (unsigned char *)(uintptr_t)passphrase, (unsigned)strlen(passphrase) };
+	const gnutls_datum_t s = { salt, sizeof salt }, k = { key, sizeof key }, v = { iv, sizeof iv };
+	gnutls_cipher_hd_t c = NULL;
+
+	memcpy(buf, plain.p, plain.n);
+	memset(buf + plain.n, (int)(padded - plain.n), padded - plain.n);
+	bool ok = gnutls_rnd(GNUTLS_RND_NONCE, salt, sizeof salt) == 0 && gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof iv) == 0 &&
+		gnutls_pbkdf2(GNUTLS_MAC_SHA256, &pass, &s, ROUNDS, key, sizeof key) == 0 &&
+		gnutls_cipher_init(&c, GNUTLS_CIPHER_AES_256_CBC, &k, &v) == 0 && gnutls_cipher_encrypt(c, buf, padded) == 0;
+	if (c)
+		gnutls_cipher_deinit(c);
+	mem_wipe(key, sizeof key);
+	struct wr prf = der_new(64), kdf = der_new(256), enc = der_new(128), all = der_new(padded + 512);
+	der_put_oid(&prf, "1.2.840.113549.2.9");
+	asn_put(&prf, ASN_NULL, SLICE_NONE);
+	prf = der_wrap(ASN_SEQ, prf);
+	asn_put(&kdf, ASN_OCTETS, slice_of(salt, sizeof salt));
+	der_put_number(&kdf, ROUNDS);
+	wr_bytes(&kdf, wr_done(&prf));
+	kdf = der_wrap(ASN_SEQ, kdf);
+	struct wr alg = der_new(512);
+	der_put_oid(&alg, "1.2.840.113549.1.5.12");
+	wr_bytes(&alg, wr_done(&kdf));
+	alg = der_wrap(ASN_SEQ, alg);
+	der_put_oid(&enc, "2.16.840.1.101.3.4.1.42");
+	asn_put(&enc, ASN_OCTETS, slice_of(iv, sizeof iv));
+	enc = der_wrap(ASN_SEQ, enc);
+	struct wr both = der_new(1024), id = der_new(1200);
+	wr_bytes(&both, wr_done(&alg));
+	wr_bytes(&both, wr_done(&enc));
+	both = der_wrap(ASN_SEQ, both);
+	der_put_oid(&id, "1.2.840.113549.1.5.13");
+	wr_bytes(&id, wr_done(&both));
+	id = der_wrap(ASN_SEQ, id);
+	wr_bytes(&all, wr_done(&id));
+	asn_put(&all, ASN_OCTETS, slice_of(buf, padded));
+	*out = der_wrap(ASN_SEQ, all);
+	free(prf.base);
+	free(kdf.base);
+	free(alg.base);
+	free(enc.base);
+	free(both.base);
+	free(id.base);
+	free(buf);
+	return (ok && !out->err) || pki_say(p, 0, "the key cannot be encrypted");
+}
+
 int pki_write_key(const struct pki *p, gnutls_x509_privkey_t key, const char *path, const char *passphrase, bool pem)
 {
-	gnutls_datum_t out = { NULL, 0 };
-	int rc = gnutls_x509_privkey_export2_pkcs8(key, pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER, passphrase,
-		passphrase ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &out);
+	gnutls_datum_t der = { NULL, 0 };
+	struct cert_objects *o = NULL;
+	struct wr locked = { 0 };
+	int rc = PKI_NO;
 
-	if (rc)
-		return pki_say(p, PKI_NO, "the key cannot be written: %s", gnutls_strerror(rc));
-	bool ok = pki_write(p, path, slice_of(out.data, out.size), true);
-	mem_wipe(out.data, out.size);
-	gnutls_free(out.data);
-	return ok ? PKI_OK : PKI_NO;
+	/* GnuTLS writes the number of an EC key as long as it happens to be; parse_any gives it back as RFC 5915 wants it. */
+	if (gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER, NULL, GNUTLS_PKCS_PLAIN, &der) ||
+	    p->x509->parse_any(slice_of(der.data, der.size), NULL, &o, NULL) || o->v[0].kind != CERT_OBJ_KEY)
+		pki_say(p, 0, "the key cannot be written");
+	else if (!passphrase)
+		rc = pki_write_object(p, path, o->v[0].der, "PRIVATE KEY", pem, true) ? PKI_OK : PKI_NO;
+	else if (lock(p, o->v[0].der, passphrase, &locked))
+		rc = pki_write_object(p, path, wr_done(&locked), "ENCRYPTED PRIVATE KEY", pem, true) ? PKI_OK : PKI_NO;
+	free(locked.base);
+	p->x509->objects_free(o);
+	if (der.data)
+		mem_wipe(der.data, der.size);
+	gnutls_free(der.data);
+	return rc;
 }
 
 gnutls_x509_privkey_t pki_generate(const struct pki *p, const char *type, unsigned bits, bool weak)

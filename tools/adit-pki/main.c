@@ -95,6 +95,21 @@ static const struct pki_verb verbs[] = {
 	  "certificates say where serve can be reached: URL/crl, URL/delta, URL/ocsp, URL/ca.crt. issue writes PREFIX.key and\n"
 	  "PREFIX.crt, or only the certificate for a key or request of somebody else.\n"
 	  "\n" BUILD_USAGE_NAMES BUILD_USAGE_CERT },
+	{ "est", pki_est, PKI_PLUG_X509, "get certificates from an EST server (RFC 7030)",
+	  "cacerts --url https://HOST[:PORT][/LABEL] --trust FILE | --fingerprint SHA256 [--out FILE]\n"
+	  "       enroll --url URL --trust FILE --key FILE [--user NAME --password-file FILE | --cert FILE] [--out FILE] fields...\n"
+	  "       reenroll --url URL --trust FILE --cert FILE --key FILE [--new-key FILE] [--out FILE]\n"
+	  "\n"
+	  "cacerts fetches the CA certificates; on the first contact, without --trust, one of them has to have the fingerprint.\n"
+	  "reenroll asks for what the certificate has, again.\n"
+	  "\n" BUILD_USAGE_NAMES },
+	{ "renew", pki_renew, PKI_PLUG_X509, "renew certificates that end soon; for a timer",
+	  "--cert FILE --key FILE --est URL --trust FILE [--user NAME --password-file FILE] | --ca DIR\n"
+	  "             [--before 30d] [--new-key] [--reload COMMAND] [--force] [--dry-run]\n"
+	  "       --config FILE | --all[=DIR] [--force] [--dry-run]\n"
+	  "\n"
+	  "Files of --all (" ADIT_SYSCONF_DIR "/adit/renew.d/*.conf) have lines \"key = value\" with the names of these options:\n"
+	  "cert, key, est, trust, ca, before, reload, user, password-file, new-key = yes. The unit adit-pki-renew.timer runs it daily.\n" },
 	{ "psk", pki_psk, PKI_PLUG_NONE, "a random preshared key",
 	  "[--bits 256] [--format base64|hex] [--out FILE]\n"
 	  "\n"

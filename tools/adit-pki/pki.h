@@ -98,5 +98,7 @@ int pki_ocsp(struct pki *p, int argc, char **argv);
 int pki_pkcs7(struct pki *p, int argc, char **argv);
 int pki_pkcs12(struct pki *p, int argc, char **argv);
 int pki_ca(struct pki *p, int argc, char **argv);
+int pki_est(struct pki *p, int argc, char **argv);
+int pki_renew(struct pki *p, int argc, char **argv);
 
 #endif
