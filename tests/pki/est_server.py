@@ -54,7 +54,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         peer = self.connection.getpeercert()
         what = self.path.rsplit("/", 1)[-1]
         user = self.headers.get("Authorization", "")
-        if what == "simpleenroll" and user != "Basic " + base64.b64encode(b"lab:secret").decode() and not peer:
+        if "/none/" in self.path:
+            self.reply(404)
+        elif what == "simpleenroll" and user != "Basic " + base64.b64encode(b"lab:secret").decode() and not peer:
             self.reply(401, b"who are you?", WWW_Authenticate='Basic realm="est"')
         elif what == "simplereenroll" and not peer:
             self.reply(403, b"no client certificate")

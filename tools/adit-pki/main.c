@@ -140,6 +140,41 @@ static void usage_of(const struct pki_verb *v, FILE *f)
 	fprintf(f, "usage: adit-pki %s %s", v->name, v->usage);
 }
 
+/* A line of the manual page: what troff would take for its own is guarded. */
+static void roff(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if ((p == text || p[-1] == '\n') && (*p == '.' || *p == '\''))
+			fputs("\\&", stdout);
+		if (*p == '\\')
+			fputs("\\e", stdout);
+		else if (*p == '-')
+			fputs("\\-", stdout);
+		else
+			putchar(*p);
+	}
+}
+
+static void manual(void)
+{
+	puts(".\\\" Made by adit\\-pki \\-\\-manual\n.TH ADIT\\-PKI 1\n.SH NAME\nadit\\-pki \\- keys, certificates, revocation lists and a small CA\n"
+		".SH SYNOPSIS\n.B adit\\-pki\n[\\-\\-plugins DIR] COMMAND ...\n.SH DESCRIPTION\nMakes keys and certificates, runs a small CA, and says "
+		"whether a certificate is valid and why. Needs no daemon: it loads the plugins it needs itself.\n.SH COMMANDS");
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		printf(".SS ");
+		roff(verbs[i].name);
+		putchar('\n');
+		roff(verbs[i].summary);
+		printf(".\n.PP\n.nf\nadit\\-pki ");
+		roff(verbs[i].name);
+		putchar(' ');
+		roff(verbs[i].usage);
+		puts(".fi");
+	}
+	puts(".SH EXIT STATUS\n0 success; 1 the answer is no (invalid, revoked, refused); 2 wrong usage or unreadable file.\n"
+		".SH ENVIRONMENT\n.TP\nADIT_PLUGIN_DIR\nfolder of the plugins\n.SH SEE ALSO\nadit(1), swanctl.conf(5)");
+}
+
 int pki_usage(const struct pki *p)
 {
 	usage_of(p->verb, stderr);
@@ -204,7 +239,7 @@ static int with_plugins(struct pki *p, const char *dir, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "plugins", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "help", no_argument, NULL, 'h' }, { "manual", no_argument, NULL, 'm' }, { NULL, 0, NULL, 0 } };
 	const char *dir = getenv("ADIT_PLUGIN_DIR");
 	struct pki p = { 0 };
 	int c;
@@ -212,6 +247,10 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
+			return PKI_OK;
+		}
+		if (c == 'm') {
+			manual();
 			return PKI_OK;
 		}
 		if (c != 'd') {
