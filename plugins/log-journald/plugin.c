@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log-journald: records to systemd's journal with their fields (the native protocol of systemd-journald: a datagram of
+ * "FIELD=value" lines). What is not taken at once is counted, not waited for. See README.md.
+ */
+#include "base/log.h"
+#include "base/text.h"
+#include "plugin/abi.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { DATAGRAM = 4 * LOG_TEXT, AGAIN_MS = 5000, SEVERITIES = 3, DAEMON = 3 };
+
+struct self {
+	const struct plug_host *host;
+	int fd;            /* -1: not connected; log's thread */
+	int sink;          /* id of the host, -1: nothing is written */
+	uint64_t again_ms; /* not tried before */
+	int severity[SEVERITIES]; /* of levels 0, 1 and above */
+	char ident[64], path[108];
+};
+
+static bool connected(struct self *s)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	uint64_t now_ms = s->host->now_ms(s->host->h);
+
+	if (s->fd >= 0)
+		return true;
+	if (now_ms < s->again_ms)
+		return false;
+	s->again_ms = now_ms + AGAIN_MS;
+	memcpy(sa.sun_path, s->path, strlen(s->path));
+	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd >= 0 && connect(s->fd, (struct sockaddr *)&sa, sizeof sa)) {
+		close(s->fd);
+		s->fd = -1;
+	}
+	return s->fd >= 0;
+}
+
+static void shut(struct self *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/* A value in one line; a name from a configuration could hold a line's end, which would begin a field of its own. */
+static void put(struct text *t, const char *field, const char *value)
+{
+	text_fmt(t, "%s=", field);
+	for (; *value; value++)
+		text_fmt(t, "%c", (unsigned char)*value < ' ' ? ' ' : *value);
+	text_str(t, "\n");
+}
+
+static void put_u64(struct text *t, const char *field, uint64_t value)
+{
+	if (value)
+		text_fmt(t, "%s=%" PRIu64 "\n", field, value);
+}
+
+static void put_spi(struct text *t, const char *field, uint64_t spi)
+{
+	if (spi)
+		text_fmt(t, "%s=%016" PRIx64 "\n", field, spi);
+}
+
+static void put_record(struct text *t, const struct self *s, const struct log_record *r)
+{
+	const struct log_ctx *c = &r->ctx;
+	int level = r->level < 0 ? 0 : r->level;
+	char peer[NET_ADDR_TEXT];
+
+	text_fmt(t, "PRIORITY=%d\nSYSLOG_FACILITY=%d\n", s->severity[level < SEVERITIES ? level : SEVERITIES - 1], DAEMON);
+	put(t, "SYSLOG_IDENTIFIER", s->ident);
+	put(t, "ADIT_SUBSYSTEM", log_sub_name(r->sub));
+	text_fmt(t, "ADIT_LEVEL=%d\n", (int)r->level);
+	if (c->conn)
+		put(t, "ADIT_CONNECTION", c->conn);
+	if (c->child)
+		put(t, "ADIT_CHILD", c->child);
+	put_u64(t, "ADIT_IKE_ID", c->ike_unique);
+	put_u64(t, "ADIT_CHILD_ID", c->child_unique);
+	put_spi(t, "ADIT_SPI_I", c->spi_i);
+	put_spi(t, "ADIT_SPI_R", c->spi_r);
+	if (c->peer && c->peer->family)
+		put(t, "ADIT_PEER", net_addr_text(c->peer, false, peer));
+	if (c->code)
+		put(t, "ADIT_CODE", err_name(c->code));
+	put(t, "MESSAGE", r->text);
+}
+
+static void sink_write(void *arg, const struct log_record *r)
+{
+	static _Thread_local char buf[DATAGRAM];
+	struct text t = text_of(buf, sizeof buf);
+	struct self *s = arg;
+
+	put_record(&t, s, r);
+	if (connected(s) && send(s->fd, t.p, t.n, MSG_NOSIGNAL) >= 0)
+		return;
+	s->host->count(s->host->h, "lines_lost", 1);
+	/* The journal was started anew: connect again, but not for every line. */
+	if (errno != EAGAIN && errno != ENOBUFS && errno != EMSGSIZE)
+		shut(s);
+}
+
+static const struct log_ops ops = { .size = sizeof ops, .write = sink_write };
+
+static int severity_of(struct self *s, const char *key, int otherwise)
+{
+	static const char *const names[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+	const char *value = s->host->conf(s->host->h, key);
+	char text[160];
+
+	for (size_t i = 0; value && i < ARRAY_LEN(names); i++)
+		if (strcmp(value, names[i]) == 0)
+			return (int)i;
+	snprintf(text, sizeof text, "%s = %.40s: expected emerg, alert, crit, err, warning, notice, info or debug; %s is used",
+		key, value ? value : "", names[otherwise]);
+	s->host->log(s->host->h, 0, text);
+	return otherwise;
+}
+
+static void sink_open(struct self *s)
+{
+	const char *levels = s->host->conf(s->host->h, "levels");
+
+	snprintf(s->ident, sizeof s->ident, "%s", s->host->conf(s->host->h, "ident"));
+	snprintf(s->path, sizeof s->path, "%s", s->host->conf(s->host->h, "path"));
+	s->severity[0] = severity_of(s, "severity_audit", 5);
+	s->severity[1] = severity_of(s, "severity_control", 6);
+	s->severity[2] = severity_of(s, "severity_detail", 7);
+	s->again_ms = 0;
+	s->sink = levels && *levels ? s->host->log_sink(s->host->h, &ops, s, levels) : -1;
+}
+
+static void sink_close(struct self *s)
+{
+	if (s->sink >= 0)
+		s->host->log_unsink(s->host->h, s->sink);
+	s->sink = -1;
+	shut(s);
+}
+
+static err_t start(const struct plug_host *host, void **self)
+{
+	struct self *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return E_NOMEM;
+	s->host = host;
+	s->fd = -1;
+	sink_open(s);
+	*self = s;
+	return 0;
+}
+
+static err_t reconfigure(void *self, const struct plug_host *host)
+{
+	(void)host;
+	sink_close(self);
+	sink_open(self);
+	return 0;
+}
+
+static void stop(void *self)
+{
+	sink_close(self);
+	free(self);
+}
+
+static const struct plug_feat_row feats[] = { { .is = { PLUG_LOG, 0, 0 }, .ops = &ops } };
+
+static const struct plug_conf_key conf[] = {
+	{ "levels", PLUG_CONF_STRING, 0, 0, NULL, "what goes to the journal, as \"1, ike=2\"; unset: nothing" },
+	{ "ident", PLUG_CONF_STRING, 0, 0, "aditd", "SYSLOG_IDENTIFIER of each record" },
+	{ "path", PLUG_CONF_PATH, 0, 0, "/run/systemd/journal/socket", "socket of systemd-journald" },
+	{ "severity_audit", PLUG_CONF_STRING, 0, 0, "notice", "priority of level 0" },
+	{ "severity_control", PLUG_CONF_STRING, 0, 0, "info", "priority of level 1" },
+	{ "severity_detail", PLUG_CONF_STRING, 0, 0, "debug", "priority of level 2 and above" },
+	{ NULL, 0, 0, 0, NULL, NULL }
+};
+
+ADIT_PLUGIN = {
+	ADIT_PLUGIN_HEAD, .name = "log-journald", .version = "0.1.0", .summary = "log to systemd's journal, with fields",
+	.feats = feats, .n_feats = ARRAY_LEN(feats), .conf = conf, .start = start, .reconfigure = reconfigure,
+	.stop = stop
+};
