@@ -24,5 +24,7 @@ int est_enrol(const struct enrol *e, gnutls_x509_crq_t crq, gnutls_privkey_t key
 gnutls_x509_crq_t enrol_again(const struct pki *p, gnutls_x509_crt_t crt, gnutls_privkey_t key);
 /* Of the certificates in a PKCS #7 (DER or base64) the one for this key. PKI_… */
 int enrol_pick(const struct pki *p, slice answer, gnutls_privkey_t key, gnutls_datum_t *crt);
+/* SCEP: asks for a certificate with the names of b for this RSA key; signer and CA are checked against e->trust. PKI_… */
+int scep_enrol(const struct enrol *e, struct build *b, gnutls_privkey_t key, gnutls_datum_t *crt);
 
 #endif

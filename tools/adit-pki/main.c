@@ -103,6 +103,11 @@ static const struct pki_verb verbs[] = {
 	  "cacerts fetches the CA certificates; on the first contact, without --trust, one of them has to have the fingerprint.\n"
 	  "reenroll asks for what the certificate has, again.\n"
 	  "\n" BUILD_USAGE_NAMES },
+	{ "scep", pki_scep, PKI_PLUG_X509, "get a certificate from a SCEP server (RFC 8894)",
+	  "--url http://HOST/PATH --trust FILE --key FILE [--challenge-file FILE] [--out FILE] [--der] fields...\n"
+	  "\n"
+	  "--key is an RSA key; --trust has the CA certificate (or one above it); the challenge is the CA's one-time password.\n"
+	  "\n" BUILD_USAGE_NAMES },
 	{ "renew", pki_renew, PKI_PLUG_X509, "renew certificates that end soon; for a timer",
 	  "--cert FILE --key FILE --est URL --trust FILE [--user NAME --password-file FILE] | --ca DIR\n"
 	  "             [--before 30d] [--new-key] [--reload COMMAND] [--force] [--dry-run]\n"

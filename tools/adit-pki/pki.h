@@ -100,5 +100,6 @@ int pki_pkcs12(struct pki *p, int argc, char **argv);
 int pki_ca(struct pki *p, int argc, char **argv);
 int pki_est(struct pki *p, int argc, char **argv);
 int pki_renew(struct pki *p, int argc, char **argv);
+int pki_scep(struct pki *p, int argc, char **argv);
 
 #endif
