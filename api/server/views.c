@@ -102,6 +102,8 @@ void api_put_child(struct vici_out *o, const char *section, const struct ike_chi
 		put_nonzero(o, "rekey-time", c->rekey_in_s);
 		put_nonzero(o, "life-time", c->life_in_s);
 		vici_kv_u64(o, "install-time", c->install_ago_s);
+		if (*c->device)
+			vici_kv_str(o, "interface", c->device);
 		put_nonzero(o, "path-mtu", c->path_mtu);
 		put_nonzero(o, "mtu", c->mtu);
 	}

@@ -33,6 +33,10 @@ static const struct map {
 	{ "initiator_only", "initiator_only" },
 	{ "ikesa_limit", "max_ike_sas" },
 	{ "fragment_size", "fragment_size" },
+	{ "install_routes", "plugins.kernel-net.install_routes" },
+	{ "routing_table", "plugins.kernel-net.table" },
+	{ "routing_table_prio", "plugins.kernel-net.rule_priority" },
+	{ "install_virtual_ip_on", "plugins.kernel-net.virtual_ip_device" },
 	{ "interfaces_use", "interfaces_use" },
 	{ "interfaces_ignore", "interfaces_ignore" },
 };

@@ -111,6 +111,7 @@ void netplane_stop(struct daemon *d);
 /* Functions of struct ike_env. Path MTUs are kept for a few seconds. */
 uint32_t netplane_path_mtu(void *arg, const struct net_addr *local, const struct net_addr *remote);
 bool netplane_source(void *arg, const struct net_addr *remote, struct net_addr *out);
+bool netplane_child_device(void *arg, uint64_t unique, char dev[16]);
 /* The device an address of ours is on; false: not known. */
 bool netplane_device_of(struct daemon *d, const struct net_addr *a, char dev[16]);
 /* Addresses, links or routes have changed. */

@@ -115,9 +115,10 @@ void netplane_changed(struct daemon *d)
 
 /* ---- routes for policies ---- */
 
+/* Policies with a mark have routes of their own: to the device that sets it. */
 static bool wants_route(const struct kern_policy *p)
 {
-	return p->dir == KERN_OUT && p->route && p->mode != KERN_TRANSPORT && p->dst.family &&
+	return p->dir == KERN_OUT && p->route && !p->mark && !p->mark_mask && p->mode != KERN_TRANSPORT && p->dst.family &&
 		(p->action == KERN_PROTECT || p->action == KERN_TRAP);
 }
 
@@ -181,7 +182,7 @@ static void child(struct daemon *d, const struct ike_view *sa, const struct ike_
 	if (up)
 		netvif_child(d, sa, c, true, dev);
 	else
-		netvif_device(d, c, dev);
+		(void)netplane_child_device(d, c->unique, dev);
 	updown_child(d, sa, c, up, dev);
 	if (!up)
 		netvif_child(d, sa, c, false, dev);

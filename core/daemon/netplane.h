@@ -23,7 +23,6 @@ void netvif_stop(struct netplane *n);
 void netvif_conn(struct daemon *d, const struct conf_conn *c);
 /* dev: the interface of the child, "" none. */
 void netvif_child(struct daemon *d, const struct ike_view *sa, const struct ike_child_view *c, bool up, char dev[16]);
-void netvif_device(struct daemon *d, const struct ike_child_view *c, char dev[16]);
 /* A rekey has replaced one child by another. */
 void netvif_renamed(struct daemon *d, const struct ike_child_view *old, const struct ike_child_view *now);
 /* The addresses of an IKE SA have changed. */

@@ -367,12 +367,14 @@ void netvif_child(struct daemon *d, const struct ike_view *sa, const struct ike_
 		inject(d, sa, c, l);
 }
 
-void netvif_device(struct daemon *d, const struct ike_child_view *c, char dev[16])
+bool netplane_child_device(void *arg, uint64_t unique, char dev[16])
 {
-	const struct live_child *l = *child_at(d->net->vifs, c->unique);
+	struct daemon *d = arg;
+	const struct live_child *l = d->net && d->net->vifs ? *child_at(d->net->vifs, unique) : NULL;
 
 	if (l && l->vif)
 		memcpy(dev, l->vif->v.name, 16);
+	return l && l->vif;
 }
 
 void netvif_renamed(struct daemon *d, const struct ike_child_view *old, const struct ike_child_view *now)
@@ -388,11 +390,33 @@ void netvif_renamed(struct daemon *d, const struct ike_child_view *old, const st
 	*at = l;
 }
 
+/* Routes whose next hop is that to the peer lead to where it is now. */
+static void routes_moved(struct daemon *d, struct live_child *l, const struct net_addr *peer)
+{
+	char why[320];
+
+	for (size_t i = 0; i < l->n_routes && d->net->ops; i++) {
+		struct knet_route *r = &l->routes[i];
+		if (*r->dev || r->gateway.family || net_addr_same(&r->peer, peer))
+			continue;
+		(void)!d->net->ops->route(d->net->self, r, false, why, sizeof why);
+		r->peer = *peer;
+		err_t e = d->net->ops->route(d->net->self, r, true, why, sizeof why);
+		if (!e)
+			continue;
+		LOGF(d->log, LOG_KERNEL, LOG_AUDIT, &(struct log_ctx){ .code = e }, "a peer has moved: %s", why);
+		*r = l->routes[--l->n_routes];
+		i--;
+	}
+}
+
 void netvif_moved(struct daemon *d, const struct ike_view *sa)
 {
 	for (uint16_t i = 0; i < sa->n_children; i++) {
 		const struct ike_child_view *c = &sa->children[i];
-		const struct live_child *l = *child_at(d->net->vifs, c->unique);
+		struct live_child *l = *child_at(d->net->vifs, c->unique);
+		if (l)
+			routes_moved(d, l, &sa->remote);
 		if (!l || !l->vif)
 			continue;
 		l->vif->shape.outer = sa->remote.family;

@@ -96,9 +96,9 @@ static void put_marks(struct env *e, const struct ike_child_view *c)
 	const struct conf_child *f = c->conf;
 
 	if (f->mark_in || f->mark_in_mask)
-		put(e, "PLUTO_MARK_IN", "%u/0x%08x", f->mark_in, f->mark_in_mask);
+		put(e, "PLUTO_MARK_IN", "%u/0x%08x", c->mark_in, f->mark_in_mask);
 	if (f->mark_out || f->mark_out_mask)
-		put(e, "PLUTO_MARK_OUT", "%u/0x%08x", f->mark_out, f->mark_out_mask);
+		put(e, "PLUTO_MARK_OUT", "%u/0x%08x", c->mark_out, f->mark_out_mask);
 	if (c->if_id_in)
 		put(e, "PLUTO_IF_ID_IN", "%u", c->if_id_in);
 	if (c->if_id_out)

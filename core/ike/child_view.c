@@ -60,6 +60,8 @@ static bool view_fill(struct ike_engine *e, struct child_sa *c, struct arena *a,
 	if (c->state == CHILD_S_INSTALLED)
 		v->rekey_in_s = left_s(c->rekey_ms, e->now_ms);
 	view_mtu(e, c, v);
+	if (e->env.child_device && !e->env.child_device(e->env.arg, c->unique, v->device))
+		v->device[0] = 0;
 	bool in = meter_usage(e, c, KERN_IN, &v->in), out = meter_usage(e, c, KERN_OUT, &v->out);
 	v->has_usage = in || out;
 	return v->local_ts && v->remote_ts;

@@ -45,6 +45,8 @@ struct ike_env {
 	err_t (*kern_usage)(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
 	/* MTU of the path between two addresses, 0 unknown; NULL: always unknown. */
 	uint32_t (*path_mtu)(void *arg, const struct net_addr *local, const struct net_addr *remote);
+	/* The virtual interface of a child SA; false: it has none. NULL: none has. */
+	bool (*child_device)(void *arg, uint64_t child_unique, char dev[16]);
 	uint32_t kern_caps;
 	/* Wall clock, for texts and absolute times alone. */
 	uint64_t (*wall_s)(void *arg);
@@ -257,6 +259,7 @@ struct ike_child_view {
 	const struct ts_sel *local_ts, *remote_ts;
 	uint16_t n_local_ts, n_remote_ts;
 	uint32_t mark_in, mark_out, if_id_in, if_id_out;
+	char device[16];        /* its virtual interface, "" none */
 	uint32_t path_mtu, mtu; /* of the path, and the longest packet that goes through it under this SA; 0 unknown */
 	handle h;
 };

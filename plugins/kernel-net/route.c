@@ -461,6 +461,30 @@ static int on_left_addr(const struct nlmsghdr *m, void *arg)
 	return MNL_CB_OK;
 }
 
+/* The rule for our table of an earlier run: ours to remove. */
+static int on_left_rule(const struct nlmsghdr *m, void *arg)
+{
+	struct left_look *l = arg;
+	const struct fib_rule_hdr *h = mnl_nlmsg_get_payload(m);
+	const struct nlattr *a;
+	uint32_t table = h->table, priority = 0;
+	uint8_t proto = 0;
+
+	if (m->nlmsg_type != RTM_NEWRULE)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, m, sizeof *h) {
+		if (mnl_attr_get_type(a) == FRA_TABLE)
+			table = mnl_attr_get_u32(a);
+		if (mnl_attr_get_type(a) == FRA_PRIORITY)
+			priority = mnl_attr_get_u32(a);
+		if (mnl_attr_get_type(a) == FRA_PROTOCOL)
+			proto = mnl_attr_get_u8(a);
+	}
+	if (proto == OUR_PROTO && table == l->k->table && priority == l->k->priority)
+		l->k->rule[h->family == AF_INET6] = true;
+	return MNL_CB_OK;
+}
+
 void items_find_left(struct net *k)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -472,6 +496,9 @@ void items_find_left(struct net *k)
 		struct rtmsg *h = mnl_nlmsg_put_extra_header(m, sizeof *h);
 		h->rtm_family = families[i];
 		(void)nl_ask(&k->nl, m, on_left_route, &l);
+		m = nl_head(&k->nl, buf, RTM_GETRULE, NLM_F_DUMP);
+		((struct fib_rule_hdr *)mnl_nlmsg_put_extra_header(m, sizeof(struct fib_rule_hdr)))->family = families[i];
+		(void)nl_ask(&k->nl, m, on_left_rule, &l);
 	}
 	struct nlmsghdr *m = nl_head(&k->nl, buf, RTM_GETADDR, NLM_F_DUMP);
 	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));

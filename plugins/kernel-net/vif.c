@@ -223,6 +223,27 @@ static bool alias_is_ours(const struct link_facts *f)
 	return strncmp(f->alias, OUR_ALIAS, strlen(OUR_ALIAS)) == 0;
 }
 
+static bool is_loopback(const struct net_addr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return a->family == NET_V4 ? a->a[0] == 127 : memcmp(a->a, one, 16) == 0;
+}
+
+/* Those of another interface, as host addresses; returns how many there are now. */
+static size_t borrow(struct net *k, const char *name, struct knet_addr *want, size_t n)
+{
+	uint32_t from = if_nametoindex(name);
+	size_t own = n, m = from ? look_addrs(k, from, want + n, ADDRS - n) : 0;
+
+	for (size_t i = own; i < own + m; i++) {
+		want[n] = want[i];
+		want[n].bits = (uint8_t)(net_addr_len(want[i].addr.family) * 8);
+		n += !is_loopback(&want[i].addr);
+	}
+	return n;
+}
+
 static void addrs_sync(struct net *k, const struct knet_vif *v, uint32_t index)
 {
 	struct knet_addr want[ADDRS], have[ADDRS];
@@ -232,14 +253,11 @@ static void addrs_sync(struct net *k, const struct knet_vif *v, uint32_t index)
 	for (size_t i = 0; i < v->n_addrs && n < ADDRS; i++)
 		want[n++] = v->addrs[i];
 	if (*v->borrow) {
-		uint32_t from = if_nametoindex(v->borrow);
 		size_t own = n;
-		n += from ? look_addrs(k, from, want + n, ADDRS - n) : 0;
-		for (size_t i = own; i < n; i++)
-			want[i].bits = (uint8_t)(net_addr_len(want[i].addr.family) * 8);
+		n = borrow(k, v->borrow, want, n);
 		if (n == own)
-			net_log(k, 0, "kernel-net: %s borrows the addresses of %s, which %s", v->name, v->borrow,
-				from ? "has none" : "does not exist");
+			net_log(k, 0, "kernel-net: %s borrows the addresses of %s, which has none or does not exist", v->name,
+				v->borrow);
 	}
 	for (size_t i = 0; i < m; i++) {
 		bool stays = false;
@@ -424,8 +442,10 @@ static void left_link(void *arg, const struct link_facts *f)
 	struct net *k = arg;
 	struct vif *v = alias_is_ours(f) && !vif_find(k, f->name) ? vif_new(k, f->name) : NULL;
 
-	if (v)
-		v->left = true;
+	if (!v)
+		return;
+	v->left = true;
+	k->mss_made = true; /* it may have had rules, too: they go with the next change, or at the end */
 }
 
 void vifs_find_left(struct net *k)

@@ -372,6 +372,8 @@ Test(conf_settings, options_of_strongswan_conf)
 		"  threads = 16\n"
 		"  load_modular = yes\n"
 		"  ikesa_limit = 7\n"
+		"  install_routes = no\n"
+		"  routing_table = 221\n"
 		"  plugins { aes { load = yes }\n sha1 { load = yes }\n vici { socket = unix:///run/x.vici }\n"
 		"    dhcp { server = 10.0.0.1 } }\n"
 		"  filelog { main { path = /var/log/c.log\n default = 1\n ike = 2\n cfg = 0\n time_format = %b } }\n"
@@ -398,6 +400,8 @@ Test(conf_settings, options_of_strongswan_conf)
 	cr_assert(s->daemon.retry.tries == 9 && s->daemon.retry.timeout_ms == 1500 && s->daemon.half_open_timeout_ms == 5000);
 	cr_assert(s->daemon.port == 2500 && s->daemon.max_ike_sas == 7);
 	cr_assert_str_eq(s->socket, "/run/x.vici");
+	cr_assert_str_eq(conf_settings_plugin(s, "kernel-net", "install_routes"), "no");
+	cr_assert_str_eq(conf_settings_plugin(s, "kernel-net", "table"), "221");
 	cr_assert_str_eq(conf_settings_plugin(s, "log-file", "main.path"), "/var/log/c.log");
 	cr_assert_str_eq(conf_settings_plugin(s, "log-file", "main.levels"), "1, ike=2, config=0");
 	cr_assert_str_eq(conf_settings_plugin(s, "log-syslog", "daemon.levels"), "0, kernel=2");
@@ -412,4 +416,45 @@ Test(conf_settings, options_of_strongswan_conf)
 	HAS(conf_findings(&why, buf, sizeof buf), "t.conf:2:20: 'retransmit_base' = 'lots'");
 	conf_node_free(&swan);
 	conf_node_free(&into);
+}
+
+Test(conf_typed, virtual_interfaces)
+{
+	static const char head[] = "connections { c { remote_addrs = 10.0.0.9\n local { auth = psk }\n remote { auth = psk }\n";
+	static const struct {
+		const char *lines, *child, *want; /* want NULL: it is right */
+	} rows[] = {
+		{ "vif = xfrm\n if_id_in = 1\n if_id_out = 1\n vif_name = ipsec0\n vif_addrs = 10.0.0.1/30, fd00::1/64\n", "", NULL },
+		{ "vif = xfrm\n vif_name = peer%u\n vif_borrow = lo\n", "if_id_in = 1\n if_id_out = 1\n", NULL },
+		{ "vif = vti\n vif_mtu = 1400\n", "mark_in = 5\n mark_out = 5\n", NULL },
+		{ "vif = gre\n vif_key = 7\n", "local_ts = dynamic[gre]\n remote_ts = dynamic[gre]\n mode = transport\n", NULL },
+		{ "", "inject_routes = yes\n route_table = main\n", NULL },
+		{ "vif = xfrm\n", "", "if_id_in and if_id_out have to be set" },
+		{ "vif = vti\n", "mark_in = 5\n", "every child needs mark_in and mark_out" },
+		{ "vif = gre\n", "", "every child needs selectors of protocol gre" },
+		{ "vif = auto\n vif_name = a%u%u\n", "", "once is all that may stand in a name" },
+		{ "vif = auto\n vif_name = longer%u\n", "", NULL },
+		{ "vif = auto\n vif_name = longest%u\n", "", "there is room for 6 letters" },
+		{ "vif = auto\n vif_netns = x\n vif_vrf = y\n", "", "'vif_netns' goes with neither" },
+		{ "vif = auto\n vif_addrs = 10.0.0.1/30\n", "", "would have the same addresses" },
+		{ "vif = auto\n vif_name = a\n vif_addrs = 10.0.0.1/x\n", "", "an address with prefix length is expected" },
+		{ "vif = auto\n", "start_action = trap\n", "needs an interface of its own" },
+		{ "vif_key = 1\n", "", "'vif_key' has no effect without 'vif'" },
+		{ "vif = xfrm\n vif_key = 1\n if_id_in = 1\n if_id_out = 1\n", "", "'vif_key' is for GRE alone" },
+		{ "if_id_out = 3\n", "inject_routes = yes\n", "needs route_next_hop" },
+		{ "", "inject_routes = yes\n route_table = 7\n route_vrf = red\n", "exclude each other" },
+		{ "if_id_out = 3\n", "inject_routes = yes\n route_next_hop = x\n remote_ts = 0.0.0.0/0\n", "would also catch" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[1024], buf[2048];
+		struct conf_set set = { 0 };
+		snprintf(text, sizeof text, "%s%s children { n { %s } } } }\nsecrets { ike { secret = x } }\n", head, rows[i].lines,
+			rows[i].child);
+		err_t e = conf_build(text, NULL, &set, buf, sizeof buf);
+		cr_assert_eq(e == 0, rows[i].want == NULL, "row %zu: %s", i, buf);
+		if (rows[i].want)
+			HAS(buf, rows[i].want);
+		else
+			conf_set_fini(&set);
+	}
 }

@@ -73,6 +73,8 @@ static void show_child(const struct adit_node *c)
 	putchar('\n');
 	printf("      %s", cli_items(c, "local-ts", buf, sizeof buf));
 	printf(" === %s", cli_items(c, "remote-ts", buf, sizeof buf));
+	if (has(c, "interface"))
+		printf("  dev %s", cli_text(c, "interface"));
 	if (has(c, "mtu"))
 		printf("  mtu %s of %s", cli_text(c, "mtu"), cli_text(c, "path-mtu"));
 	putchar('\n');

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptor, start and stop, and the operations of struct kern_ops. */
+#include "plugins/kernel-pfkey/pfkey.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static err_t apply(struct pfkey *k, struct kern_op *op)
+{
+	switch (op->verb) {
+	case KERN_SA_ADD:
+		return pf_sa_add(k, &op->sa);
+	case KERN_SA_UPDATE:
+		/* Over PF_KEY an SA can only be moved by making it anew, which would begin its sequence numbers again. */
+		pf_log(k, 1, "kernel-pfkey: an SA cannot be moved to other addresses over PF_KEY: its tunnel has to be set up again");
+		return E_NOT_SUPPORTED;
+	case KERN_SA_DEL:
+		return pf_sa_del(k, op->sa.dir, op->sa.spi, &op->sa.dst);
+	case KERN_POLICY_ADD:
+		return pf_policy_add(k, &op->pol);
+	case KERN_POLICY_DEL:
+		return pf_policy_del(k, &op->pol);
+	}
+	return E_MISUSE;
+}
+
+/* What was removed cannot come back: its keys are gone. The engine never mixes removals with what may fail. */
+static void undo(struct pfkey *k, const struct kern_op *op)
+{
+	if (op->verb == KERN_SA_ADD)
+		(void)!pf_sa_del(k, op->sa.dir, op->sa.spi, &op->sa.dst);
+	else if (op->verb == KERN_POLICY_ADD)
+		(void)!pf_policy_del(k, &op->pol);
+}
+
+static err_t p_submit(void *self, struct kern_op *ops, size_t n, uint64_t token)
+{
+	struct pfkey *k = self;
+	err_t e = 0;
+	size_t i = 0;
+
+	(void)token;
+	for (; !e && i < n; i++)
+		e = ops[i].res = apply(k, &ops[i]);
+	if (e)
+		for (i--; i-- > 0;) {
+			undo(k, &ops[i]);
+			ops[i].res = E_STALE;
+		}
+	return e;
+}
+
+static err_t p_can(void *self, uint16_t encr, uint16_t bits, uint16_t integ, bool esn)
+{
+	return pf_can(self, encr, bits, integ, esn);
+}
+
+static err_t p_usage(void *self, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out)
+{
+	struct pf_sa *s = pf_sa_find(self, dir, spi, dst);
+
+	return s ? pf_sa_usage(self, s, out) : E_NOT_FOUND;
+}
+
+static void p_each_alg(void *self, void (*cb)(void *arg, uint8_t kind, uint16_t id, uint16_t bits), void *arg)
+{
+	pf_each_alg(self, cb, arg);
+}
+
+static err_t p_probe(char *why, size_t cap)
+{
+	int fd = pf_open();
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	bool priv = errno == EPERM || errno == EACCES;
+	snprintf(why, cap, "%s", priv ? "PF_KEY needs CAP_NET_ADMIN" : "the kernel has no PF_KEY (modprobe af_key)");
+	return priv ? E_PERM : E_NOT_SUPPORTED;
+}
+
+static void p_stop(void *self)
+{
+	struct pfkey *k = self;
+
+	if (!k)
+		return;
+	pf_news_close(k);
+	if (k->ask >= 0) {
+		pf_policies_clear(k);
+		for (uint32_t b = 0; k->sas.bucket && b <= k->sas.mask; b++)
+			for (struct tab_node *t = k->sas.bucket[b]; t; t = t->next) {
+				struct pf_sa *s = (struct pf_sa *)t;
+				(void)!pf_sa_remove(k, s->proto, s->spi, &s->src, &s->dst);
+			}
+		close(k->ask);
+	}
+	pf_journal_close(k);
+	tab_fini(&k->sas);
+	tab_fini(&k->names);
+	pool_fini(&k->sa_pool);
+	pool_fini(&k->name_pool);
+	pool_fini(&k->use_pool);
+	free(k);
+}
+
+static err_t p_start(const struct plug_host *host, void **self)
+{
+	struct pfkey *k = calloc(1, sizeof *k);
+	const char *path = host->conf ? host->conf(host->h, "state") : NULL;
+	uint64_t seed[2];
+
+	if (!k)
+		return E_NOMEM;
+	k->host = host;
+	k->news = k->journal = -1;
+	pool_init(&k->sa_pool, sizeof(struct pf_sa));
+	pool_init(&k->name_pool, sizeof(struct pf_name));
+	pool_init(&k->use_pool, sizeof(struct pf_use));
+	k->ask = pf_open();
+	err_t e = k->ask >= 0 ? 0 : pf_fail(k, errno, "open a PF_KEY socket");
+	if (!e)
+		e = host->random(host->h, (uint8_t *)seed, sizeof seed);
+	if (!e && (!tab_init(&k->sas, seed) || !tab_init(&k->names, seed)))
+		e = E_NOMEM;
+	if (!e)
+		e = pf_register(k);
+	if (!e)
+		e = pf_news_open(k);
+	if (e) {
+		p_stop(k);
+		return e;
+	}
+	pf_journal_open(k, path && *path ? path : ADIT_RUN_DIR "/aditd.pfkey");
+	*self = k;
+	return 0;
+}
+
+static const struct kern_ops p_ops = {
+	.size = sizeof(struct kern_ops),
+	.caps = KERN_CAP_ENCAP | KERN_CAP_RAW_ESP | KERN_CAP_TRANSPORT | KERN_CAP_AH | KERN_CAP_TRAP | KERN_CAP_SOCKETS |
+		KERN_CAP_FWD,
+	.max_replay_window = WINDOW_MAX,
+	.can = p_can,
+	.submit = p_submit,
+	.usage = p_usage,
+	.each_alg = p_each_alg,
+	.probe = p_probe,
+};
+
+static const struct plug_feat_row p_feats[] = {
+	{ .is = { PLUG_KERNEL_SA, 0, 0 }, .prio = 60, .ops = &p_ops },
+};
+
+static const struct plug_conf_key p_conf[] = {
+	{ "state", PLUG_CONF_PATH, 0, 0, NULL,
+		"File that remembers what is in the kernel, so that the next run can remove it after a crash." },
+	{ NULL, 0, 0, 0, NULL, NULL },
+};
+
+ADIT_PLUGIN = {
+	ADIT_PLUGIN_HEAD,
+	.name = "kernel-pfkey",
+	.version = "0.1.0",
+	.summary = "data plane of the Linux kernel over PF_KEY version 2",
+	.feats = p_feats,
+	.n_feats = ARRAY_LEN(p_feats),
+	.conf = p_conf,
+	.start = p_start,
+	.stop = p_stop,
+};
