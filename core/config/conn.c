@@ -52,6 +52,7 @@ static void auths_free(struct conf_auth *v, uint16_t n)
 		blobs_free(v[i].certs, v[i].n_certs);
 		blobs_free(v[i].cacerts, v[i].n_cacerts);
 		blobs_free(v[i].pubkeys, v[i].n_pubkeys);
+		free(v[i].cert_map);
 		strings_free(v[i].policies);
 		strings_free(v[i].groups);
 		free(v[i].sigs.text);

@@ -52,6 +52,7 @@ struct conf_auth {
 	struct conf_sigs sigs;
 	struct conf_blob *certs, *cacerts, *pubkeys; /* local: what we may use; remote: what the peer may have */
 	uint16_t n_certs, n_cacerts, n_pubkeys;
+	char *cert_map;        /* remote: rules its certificate has to satisfy, or NULL */
 	char **policies;       /* remote: OIDs of which the certificate needs one; NULL-terminated or NULL */
 	char **groups;
 	struct conf_id ca_id;  /* remote: a DN that a CA of the chain must have; type 0 any */

@@ -186,7 +186,7 @@ static const struct conf_key root_keys[] = {
 	{ "secrets", CONF_T_SECTION, NOWHERE, .sub = &conf_schema_secrets, .doc = "Secrets." },
 	{ "pools", CONF_T_SECTIONS, CONF_LATER, NOWHERE, .later = vips, .sub = &conf_schema_pool,
 	  .doc = "Pools of virtual addresses by name." },
-	{ "authorities", CONF_T_SECTIONS, CONF_LATER, NOWHERE, .later = certs, .sub = &conf_schema_authority,
+	{ "authorities", CONF_T_SECTIONS, NOWHERE, .sub = &conf_schema_authority,
 	  .doc = "Certification authorities by name." },
 	{ "aditd", CONF_T_SECTION, NOWHERE, .sub = &conf_schema_aditd, .doc = "Settings of the daemon." },
 };

@@ -217,6 +217,8 @@ static const struct conf_key remote_keys[] = {
 	{ "cacerts", CONF_T_STRINGS, NOWHERE, .doc = "CA certificates that are accepted." },
 	{ "cacert", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_cert,
 	  .doc = "A CA certificate that is accepted, by path or on a token." },
+	{ "cert_map", CONF_T_STRING, NOWHERE,
+	  .doc = "Rules the peer's certificate has to satisfy, as \"subject-name co o=lab\"; the language is in plugins/x509/README.md." },
 	{ "ca_id", CONF_T_STRING, NOWHERE,
 	  .doc = "Identity one CA of the peer's chain must have." },
 	{ "pubkeys", CONF_T_STRINGS, NOWHERE, .doc = "Raw public keys that are accepted." },

@@ -188,6 +188,21 @@ static err_t keep_rest(const struct conf_node *root, struct conf_set *out)
 	return out->rest ? e : E_NOMEM;
 }
 
+/* They are kept as they are (conf_set.rest); whoever uses them reads them again. */
+static err_t check_authorities(const struct conf_node *section, const struct conf_can *can, struct diag **why)
+{
+	err_t first = 0, e;
+
+	for (const struct conf_node *n = section->first; n; n = n->next) {
+		e = n->kind != CONF_SECTION ? conf_node_fail(n, false, why, E_BAD_VALUE, "'%s': a section with an authority is expected", n->name) :
+			conf_check(&conf_schema_authority, n, NULL, why);
+		if (!e && can->authority)
+			e = can->authority(can->arg, n, why);
+		first = first ? first : e;
+	}
+	return first;
+}
+
 err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out, struct diag **why)
 {
 	const struct conf_node *aditd = conf_node_child(root, "aditd");
@@ -215,6 +230,8 @@ err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, st
 			e = read_conns(n, &with, out, why);
 		else if (strcmp(n->name, "secrets") == 0)
 			e = read_secrets(n, out, why);
+		else if (strcmp(n->name, "authorities") == 0)
+			e = check_authorities(n, can, why);
 		else
 			e = 0;
 		first = first ? first : e;

@@ -220,7 +220,7 @@ static void read_rounds(struct build *b, const struct conf_node *sec, const char
 		note(b, conf_check(schema, rounds[i], NULL, b->why));
 		note(b, conf_read_auth(rounds[i], conf_node_child(rounds[i], "auth"), b->can, a, b->why));
 		note(b, conf_read_id(conf_node_child(rounds[i], "id"), &a->id, b->why));
-		note(b, conf_read_creds(rounds[i], schema == &conf_schema_local, b->can, a, b->why));
+		note(b, conf_read_creds(sec->name, rounds[i], schema == &conf_schema_local, b->can, a, b->why));
 	}
 	if (n > 1)
 		note(b, conf_node_fail(rounds[1], false, b->why, E_NOT_SUPPORTED,

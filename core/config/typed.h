@@ -10,7 +10,7 @@
 #include "config/settings.h"
 #include "config/tree.h"
 
-enum conf_cred_kind { CONF_CRED_CERT = 1, CONF_CRED_CA, CONF_CRED_PUBKEY };
+enum conf_cred_kind { CONF_CRED_CERT = 1, CONF_CRED_CA, CONF_CRED_PUBKEY, CONF_CRED_MAP /* checked alone, out stays empty */ };
 
 /* What can be honoured here. All zero: nothing is known (an offline check), so every algorithm that exists is fine. */
 struct conf_can {
@@ -27,7 +27,9 @@ struct conf_can {
 	err_t (*cred)(void *arg, uint8_t kind, slice text, struct conf_blob *out, char *why, size_t cap);
 	/* The identity of an end that has this certificate: *id stays when the certificate confirms it, else it becomes the
 	 * subject. NULL: it stays. */
-	err_t (*cred_id)(void *arg, const struct conf_blob *cert, struct conf_id *id);
+	err_t (*cred_id)(void *arg, const char *conn, const struct conf_blob *cert, struct conf_id *id);
+	/* Can this section of `authorities` be used? Changes nothing. NULL: it is not looked at. */
+	err_t (*authority)(void *arg, const struct conf_node *section, struct diag **why);
 	void *arg;
 	const struct conf_daemon *daemon; /* defaults of the connections; NULL: those of conf_daemon_defaults */
 };
@@ -49,7 +51,7 @@ struct conf_set {
 	size_t n_gone;
 };
 
-/* Everything below a root: connections, secrets, settings (pools and authorities are refused by name until they are
+/* Everything below a root: connections, secrets, settings (pools are refused by name until they are
  * honoured). The set is empty after an error. */
 MUST err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out,
 			 struct diag **why);

@@ -177,7 +177,24 @@ static err_t read_revocation(const struct conf_node *node, uint8_t *out, struct 
 	return E_BAD_VALUE;
 }
 
-err_t conf_read_creds(const struct conf_node *round, bool local, const struct conf_can *can, struct conf_auth *a, struct diag **why)
+static err_t read_map(const struct conf_node *node, const struct conf_can *can, char **out, struct diag **why)
+{
+	struct conf_blob none = { 0 };
+	char said[400] = "";
+
+	if (!conf_is_set(node))
+		return 0;
+	if (node->kind != CONF_VALUE || memchr(node->text, 0, node->len))
+		return conf_node_fail(node, true, why, E_BAD_VALUE, "'%s' takes one text of rules", node->name);
+	err_t e = can->cred ? can->cred(can->arg, CONF_CRED_MAP, slice_of(node->text, node->len), &none, said, sizeof said) : 0;
+	if (e)
+		return conf_node_fail(node, true, why, e, "'%s': %s", node->name, said);
+	*out = strdup(node->text);
+	return *out ? 0 : E_NOMEM;
+}
+
+err_t conf_read_creds(const char *conn, const struct conf_node *round, bool local, const struct conf_can *can,
+		      struct conf_auth *a, struct diag **why)
 {
 	err_t first = read_blobs(round, can, "certs", "cert", CONF_CRED_CERT, &a->certs, &a->n_certs, why), e;
 
@@ -188,6 +205,8 @@ err_t conf_read_creds(const struct conf_node *round, bool local, const struct co
 		first = first ? first : e;
 		e = read_words(round, "cert_policy", &a->policies, why);
 		first = first ? first : e;
+		e = read_map(conf_node_child(round, "cert_map"), can, &a->cert_map, why);
+		first = first ? first : e;
 		e = read_words(round, "groups", &a->groups, why);
 		first = first ? first : e;
 		e = conf_read_id(conf_node_child(round, "ca_id"), &a->ca_id, why);
@@ -197,6 +216,6 @@ err_t conf_read_creds(const struct conf_node *round, bool local, const struct co
 	}
 	/* Who has a certificate is whom it names. */
 	if (!first && local && a->n_certs && can->cred_id)
-		first = can->cred_id(can->arg, &a->certs[0], &a->id);
+		first = can->cred_id(can->arg, conn, &a->certs[0], &a->id);
 	return first;
 }

@@ -23,7 +23,7 @@ MUST err_t conf_read_auth(const struct conf_node *round, const struct conf_node 
 /* The words of `auth` for signatures. */
 MUST err_t conf_read_sigs(const struct conf_node *node, const char *text, struct conf_sigs *out, struct diag **why);
 /* certs, cacerts, pubkeys, cert_policy, groups, ca_id, revocation; behind `id`. */
-MUST err_t conf_read_creds(const struct conf_node *round, bool local, const struct conf_can *can, struct conf_auth *a,
+MUST err_t conf_read_creds(const char *conn, const struct conf_node *round, bool local, const struct conf_can *can, struct conf_auth *a,
 			   struct diag **why);
 /* Fills in what was left unset (UINT64_MAX). */
 void conf_derive_child(struct conf_child *c);

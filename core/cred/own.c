@@ -173,6 +173,7 @@ err_t cred_own_find(struct cred_set *s, const struct cred_own_ask *ask, struct c
 			consider(&l, c, named);
 	if (!l.cert)
 		return nothing(&l, why);
+	out->below = !ask->cas.n || below(&l, l.cert->info);
 	out->key = l.key;
 	out->scheme = l.scheme;
 	out->cert = cred_set_ops(s)->ref(l.cert->cert);

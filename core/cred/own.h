@@ -27,6 +27,7 @@ struct cred_own {
 	struct cert *cert;          /* a reference; NULL: a raw public key */
 	struct cert *chain[CRED_CHAIN_MAX]; /* intermediates upwards, without the anchor; references */
 	size_t n_chain;
+	bool below;                 /* under one of the CAs the peer asks for, or it asks for none */
 };
 
 /* E_NO_KEY, E_CERT_NAME, E_CERT_CONSTRAINT with cause and remedy in why. *out is to be given to cred_own_fini. */

@@ -315,6 +315,14 @@ static bool has_issuer(const struct cred_set *s, const struct cert_info *info)
 	return false;
 }
 
+static bool has_cert(const struct cred_set *s, struct cert *const *v, size_t n, const struct cert_info *info)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!memcmp(s->ops->info(v[i])->sha256, info->sha256, sizeof info->sha256))
+			return true;
+	return false;
+}
+
 struct cred_pool *cred_set_pool(struct cred_set *s)
 {
 	struct cred_pool *p = s->pool;
@@ -335,11 +343,12 @@ struct cred_pool *cred_set_pool(struct cred_set *s)
 	}
 	for (size_t i = 0; i < s->n_certs; i++) {
 		const struct cred_item *c = &s->certs[i].is;
-		struct cert *ref = s->ops->ref(c->cert);
-		if (c->flags & CRED_CERT_CA && !has_issuer(s, c->info))
-			p->anchors[p->n_anchors++] = ref;
-		else
-			p->others[p->n_others++] = ref;
+		bool anchor = c->flags & CRED_CERT_CA && !has_issuer(s, c->info);
+		/* A CA that came from several sources is one anchor. */
+		if (anchor && !has_cert(s, p->anchors, p->n_anchors, c->info))
+			p->anchors[p->n_anchors++] = s->ops->ref(c->cert);
+		else if (!anchor)
+			p->others[p->n_others++] = s->ops->ref(c->cert);
 	}
 	for (size_t i = 0; i < s->n_crls; i++)
 		p->crls[p->n_crls++] = s->ops->crl_ref(s->crls[i].crl);

@@ -138,8 +138,8 @@ static err_t find_leaf(struct cred_trust *t, struct cert **out)
 		if (!e)
 			return 0;
 	}
-	return e ? e : fail(t, E_CERT_UNKNOWN_CA, "the peer '%s' sent no certificate and none here names it; let it send its "
-		"certificate (send_cert = always) or load it here", peer_name(t, text));
+	return e ? e : fail(t, E_CERT_UNKNOWN_CA, "the peer '%s' sent no certificate, though it was asked for one, and none here "
+		"names it; let it send its certificate (send_cert = always) or load it here", peer_name(t, text));
 }
 
 /* A certificate that the connection names needs nobody above it. */
@@ -275,10 +275,15 @@ static err_t trust_chain(struct cred_trust *t, struct cert *leaf)
 		.name = { t->ask->peer_type, t->ask->peer_id }, .need_ca = l.need, .n_need_ca = l.n_need,
 		.need_ca_name = ca.type ? &ca : NULL, .strengths = strengths, .schemes = schemes,
 	};
+	struct cert_map *map = NULL;
+	if (!e && t->round->cert_map && !(e = ops->map_parse(t->round->cert_map, &map, NULL)))
+		v.map = map;
 	v.n_strengths = strengths_of(&t->round->sigs, strengths);
 	v.n_schemes = schemes_of(&t->round->sigs, schemes);
 	if (!e)
 		e = ops->verify(&v, &t->report);
+	if (map)
+		ops->map_free(map);
 	lists_free(t, &l);
 	if (e)
 		return fail(t, e, "the certificate of the peer cannot be verified: %s", err_text(e));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transactions on this daemon: a set becomes what runs, revisions go to the disk on a worker, the API tells of it. */
+#include "daemon/creds.h"
 #include "daemon/daemon.h"
 
 #include "config/history.h"
@@ -83,6 +84,7 @@ static err_t apply(void *arg, struct conf_set *set, uint32_t flags, bool effects
 		return e;
 	if (settings)
 		conf_take_settings(d, &set->settings);
+	creds_authorities_sync(d, conf_store_rest(d->store));
 	drive_conf_changed(d);
 	effects_run(d, c.plans);
 	for (size_t i = 0; i < c.n; i++) {

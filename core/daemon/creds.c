@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 1 << 20 };
+#define CLOCK_LEAST_S 1704067200 /* 2024-01-01 */
 
 /* ---- stores -------------------------------------------------------------------------------------------------------- */
 
@@ -211,6 +213,21 @@ static err_t take_objects(struct creds *c, uint8_t kind, const struct cert_objec
 	return e;
 }
 
+static err_t check_map(struct creds *c, slice text, char *why, size_t cap)
+{
+	char *copy = strndup((const char *)text.p, text.n);
+	struct cert_map *m = NULL;
+	struct cert_why said = { "" };
+	err_t e = copy ? c->ops->map_parse(copy, &m, &said) : E_NOMEM;
+
+	if (e)
+		snprintf(why, cap, "%s", said.text[0] ? said.text : err_text(e));
+	else
+		c->ops->map_free(m);
+	free(copy);
+	return e;
+}
+
 err_t creds_conf_cred(void *arg, uint8_t kind, slice text, struct conf_blob *out, char *why, size_t cap)
 {
 	struct daemon *d = arg;
@@ -226,6 +243,8 @@ err_t creds_conf_cred(void *arg, uint8_t kind, slice text, struct conf_blob *out
 		snprintf(why, cap, "nothing that is loaded reads certificates (plugin x509)");
 		return E_NOT_SUPPORTED;
 	}
+	if (kind == CONF_CRED_MAP)
+		return check_map(c, text, why, cap);
 	if (!looks_like_data(text)) {
 		path_of(d, kind, text, path, sizeof path);
 		e = read_file(path, &bytes, &n, why, cap);
@@ -243,7 +262,7 @@ err_t creds_conf_cred(void *arg, uint8_t kind, slice text, struct conf_blob *out
 	return e;
 }
 
-err_t creds_conf_id(void *arg, const struct conf_blob *cert, struct conf_id *id)
+err_t creds_conf_id(void *arg, const char *conn, const struct conf_blob *cert, struct conf_id *id)
 {
 	struct daemon *d = arg;
 	const struct cert_ops *ops = d->creds->ops;
@@ -255,6 +274,9 @@ err_t creds_conf_id(void *arg, const struct conf_blob *cert, struct conf_id *id)
 	if (ops->parse(slice_of(cert->p, cert->n), &c, &why))
 		return 0;
 	const struct cert_info *info = ops->info(c);
+	if (!cred_set_key_of(d->creds->set, info->spki))
+		LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = E_NO_KEY }, "connection '%s': no private key for its certificate "
+			"\"%s\" is loaded; load it before the connection is used", conn, ops->dn_text(info->subject, was, sizeof was));
 	err_t e = id->type && ops->name_check(c, &name, CERT_NAME_IN_CN, &why) == 0 ? 0 : E_CERT_NAME;
 	if (e && info->n_names) {
 		if (id->type)
@@ -345,9 +367,14 @@ err_t creds_start(struct daemon *d, struct diag **why)
 		return diag_set(why, e, "no memory for credentials");
 	if (c->ops)
 		stores_find(c);
+	/* A clock that was never set makes every certificate wrong. */
+	if (time(NULL) < CLOCK_LEAST_S)
+		LOGF(d->log, LOG_PKI, LOG_AUDIT, &(struct log_ctx){ .code = E_CERT_NOT_YET }, "this host's clock stands before 2024: certificates will "
+			"not be valid; set it (is NTP in sync?)");
 	d->can.auth = creds_conf_auth;
 	d->can.cred = c->ops ? creds_conf_cred : NULL;
 	d->can.cred_id = c->ops ? creds_conf_id : NULL;
+	d->can.authority = c->ops ? creds_authority_check : NULL;
 	d->can.arg = d;
 	return 0;
 }

@@ -30,6 +30,7 @@ struct fetcher;
 /* An authority of the configuration: a trust anchor, and where to ask about what it issued. */
 struct creds_authority {
 	char *name, *subject, *base;  /* base: of hash and URL, may be NULL */
+	bool configured;              /* by the configuration, not over load-authority */
 	struct cert *cert;
 	char **crl_uris, **ocsp_uris; /* NULL-terminated */
 };
@@ -72,7 +73,7 @@ void creds_fetch_done(void *arg, uint64_t token, err_t res, unsigned status, sli
 /* Functions of struct conf_can; arg is the daemon. */
 bool creds_conf_auth(void *arg, uint8_t cls, const char *method);
 err_t creds_conf_cred(void *arg, uint8_t kind, slice text, struct conf_blob *out, char *why, size_t cap);
-err_t creds_conf_id(void *arg, const struct conf_blob *cert, struct conf_id *id);
+err_t creds_conf_id(void *arg, const char *conn, const struct conf_blob *cert, struct conf_id *id);
 
 /* NULL: no such store. */
 struct creds_store *creds_store_of(struct creds *c, uint16_t id);
@@ -95,6 +96,10 @@ void creds_load_second(struct creds *c);
 void creds_load_stop(struct creds *c);
 /* A section of `authorities`, or of load-authority; arg is the daemon. One of the same name is replaced. */
 MUST err_t creds_authority_load(void *arg, const struct conf_node *section, struct diag **why);
+/* Function of struct conf_can: would it load? */
+MUST err_t creds_authority_check(void *arg, const struct conf_node *section, struct diag **why);
+/* Those of a configuration that has been applied; those of the one before go. */
+void creds_authorities_sync(struct daemon *d, const struct conf_node *rest);
 void creds_authorities_clear(struct creds *c);
 /* NULL: none for certificates of this issuer. */
 const struct creds_authority *creds_authority_of(const struct creds *c, const struct cert *issuer);
@@ -122,6 +127,8 @@ MUST err_t fetcher_get(struct fetcher *f, const struct fetch_req *req, fetch_fn 
 /* No call-back with this argument any more. */
 void fetcher_forget(struct fetcher *f, void *arg);
 void fetcher_done(struct fetcher *f, uint64_t token, err_t res, slice body, const char *why);
+/* Did the last request for it fail? */
+bool fetcher_failed(const struct fetcher *f, const char *url);
 /* Can anybody fetch with http? */
 bool fetcher_has(const struct fetcher *f, const char *scheme);
 

@@ -302,15 +302,11 @@ static err_t read_ca(struct creds *c, const struct conf_node *section, struct cr
 	return a->subject ? 0 : E_NOMEM;
 }
 
-err_t creds_authority_load(void *arg, const struct conf_node *section, struct diag **why)
+static err_t authority_read(struct creds *c, const struct conf_node *section, struct creds_authority **out, struct diag **why)
 {
-	struct daemon *d = arg;
-	struct creds *c = d->creds;
 	const struct conf_node *base = conf_node_child(section, "cert_uri_base");
-
-	if (!c || !c->ops)
-		return conf_node_fail(section, false, why, E_NOT_SUPPORTED, "nothing that is loaded reads certificates (plugin x509)");
 	struct creds_authority *a = calloc(1, sizeof *a);
+
 	if (!a || !(a->name = strdup(section->name))) {
 		free(a);
 		return E_NOMEM;
@@ -322,12 +318,19 @@ err_t creds_authority_load(void *arg, const struct conf_node *section, struct di
 		e = read_uris(section, "crl_uris", &a->crl_uris, why);
 	if (!e)
 		e = read_uris(section, "ocsp_uris", &a->ocsp_uris, why);
-	if (!e && base && base->kind == CONF_VALUE && base->len)
-		a->base = strdup(base->text);
-	if (!e) {
-		authority_drop(c, a->name);
-		e = c->n_authorities < AUTHORITIES_MAX ? cred_set_add_cert(c->set, CRED_SRC_AUTHORITY, a->cert, CRED_CERT_CA, a->name) : E_LIMIT;
-	}
+	if (!e && base && base->kind == CONF_VALUE && base->len && !(a->base = strdup(base->text)))
+		e = E_NOMEM;
+	if (e)
+		authority_free(c, a);
+	else
+		*out = a;
+	return e;
+}
+
+static err_t authority_keep(struct creds *c, struct creds_authority *a)
+{
+	authority_drop(c, a->name);
+	err_t e = c->n_authorities < AUTHORITIES_MAX ? cred_set_add_cert(c->set, CRED_SRC_AUTHORITY, a->cert, CRED_CERT_CA, a->name) : E_LIMIT;
 	struct creds_authority **v = e ? NULL : reallocarray(c->authorities, c->n_authorities + 1, sizeof *v);
 	if (!v) {
 		authority_free(c, a);
@@ -335,8 +338,54 @@ err_t creds_authority_load(void *arg, const struct conf_node *section, struct di
 	}
 	c->authorities = v;
 	v[c->n_authorities++] = a;
-	LOGF(d->log, LOG_CONFIG, LOG_CONTROL, NULL, "loaded authority '%s' (%s)", a->name, a->subject);
+	LOGF(c->d->log, LOG_CONFIG, LOG_CONTROL, NULL, "loaded authority '%s' (%s)", a->name, a->subject);
 	return 0;
+}
+
+err_t creds_authority_load(void *arg, const struct conf_node *section, struct diag **why)
+{
+	struct creds *c = ((struct daemon *)arg)->creds;
+	struct creds_authority *a;
+	err_t e = authority_read(c, section, &a, why);
+
+	return e ? e : authority_keep(c, a);
+}
+
+err_t creds_authority_check(void *arg, const struct conf_node *section, struct diag **why)
+{
+	struct creds *c = ((struct daemon *)arg)->creds;
+	struct creds_authority *a;
+	err_t e = authority_read(c, section, &a, why);
+
+	if (!e)
+		authority_free(c, a);
+	return e;
+}
+
+void creds_authorities_sync(struct daemon *d, const struct conf_node *rest)
+{
+	struct creds *c = d->creds;
+	const struct conf_node *all = conf_node_child(rest, "authorities");
+	struct creds_authority *a;
+
+	if (!c->ops)
+		return;
+	for (size_t i = c->n_authorities; i-- > 0;)
+		if (c->authorities[i]->configured && (!all || !conf_node_child(all, c->authorities[i]->name)))
+			authority_drop(c, c->authorities[i]->name);
+	for (const struct conf_node *n = all ? all->first : NULL; n; n = n->next) {
+		struct diag *why = NULL;
+		char buf[400];
+		err_t e = authority_read(c, n, &a, &why);
+		if (!e) {
+			a->configured = true;
+			e = authority_keep(c, a);
+		}
+		if (e)
+			LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = e }, "authority '%s' is left out: %s", n->name,
+				diag_text(why, e, buf, sizeof buf));
+		diag_free(&why);
+	}
 }
 
 static err_t unload_authority(void *arg, const char *name)

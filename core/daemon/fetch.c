@@ -166,6 +166,11 @@ bool fetcher_has(const struct fetcher *f, const char *scheme)
 	return provider(f, url) != NULL;
 }
 
+bool fetcher_failed(const struct fetcher *f, const char *url)
+{
+	return failed_of(f, url) != NULL;
+}
+
 err_t fetcher_get(struct fetcher *f, const struct fetch_req *req, fetch_fn *cb, void *arg, char *why, size_t cap)
 {
 	const struct failed *before = req->post.n ? NULL : failed_of(f, req->url);

@@ -4,6 +4,7 @@
 
 #include "base/count.h"
 #include "base/rdwr.h"
+#include "base/text.h"
 #include "wire/proto.h"
 
 #include <stdio.h>
@@ -143,6 +144,22 @@ static void start(struct creds *c, struct creds_sign *s)
 		creds_cred_done(c->d, s->token, e, slice_of(s->sig, s->n_sig), NULL);
 }
 
+/* The peer will most likely not know the CA of our certificate. */
+static void say_unknown_cas(const struct creds_sign *s)
+{
+	const struct cert_ops *ops = s->d->creds->ops;
+	char dn[256];
+	TEXT_ON_STACK(cas, 256);
+
+	for (size_t i = 0; i + CRED_KEYID_LEN <= s->ask->cas.n; i += CRED_KEYID_LEN) {
+		text_str(&cas, i ? ", " : "");
+		text_hex(&cas, slice_of(s->ask->cas.p + i, CRED_KEYID_LEN));
+	}
+	LOGF(s->d->log, LOG_PKI, LOG_CONTROL, &(struct log_ctx){ .peer = &s->ask->remote }, "the peer asks for certificates of CAs it names by "
+		"their keys %s, ours is under \"%s\"; load a certificate of one of them here, or our CA there", cas.p,
+		ops->dn_text(ops->info(s->own.cert)->issuer, dn, sizeof dn));
+}
+
 void creds_sign(struct daemon *d, const struct ike_auth_ask *ask)
 {
 	struct creds *c = d->creds;
@@ -172,6 +189,8 @@ void creds_sign(struct daemon *d, const struct ike_auth_ask *ask)
 			sign_free(s);
 		return;
 	}
+	if (s->own.cert && !s->own.below)
+		say_unknown_cas(s);
 	s->store = creds_store_at(c, s->own.key->source);
 	s->key = s->own.key->key;
 	/* The set may change before the signature is there. */

@@ -22,7 +22,7 @@ enum {
 	GETS_MAX = 512,            /* addresses that are known: under way, or to be renewed */
 	MINE_MAX = 16,             /* answers and certificates kept for one peer alone */
 	CRL_BYTES = 8 << 20, OCSP_BYTES = 1 << 16, CERT_BYTES = 1 << 18,
-	FETCH_MS = 8000, SOFT_WAIT_MS = 1000, TRUST_MS = 25000,
+	FETCH_MS = 8000, SOFT_WAIT_MS = 300, TRUST_MS = 25000, LOOK_MS = 100,
 	REDIRECTS = 5,
 	RENEW_LEAST_S = 60, UNUSED_S = 86400
 };
@@ -81,6 +81,7 @@ struct trust {
 	struct arena arena;
 	struct ike_auth_ask *ask;
 	struct cred_trust t;
+	char fetch_why[400];        /* why something could not be fetched */
 	unsigned rounds;
 	bool in_worker, soft;
 	uint64_t until_ms, soft_ms;
@@ -100,6 +101,8 @@ struct trusts {
 	struct htab *ocsp_of;       /* SHA-256 of a certificate -> struct kept_ocsp */
 	struct kept_ocsp *ocsp;
 	unsigned n_ocsp;
+	struct loop_timer *look;    /* runs while somebody waits */
+	bool looking;
 };
 
 static int64_t wall(void)
@@ -228,8 +231,13 @@ static void finish(struct trust *x, err_t e, const char *why)
 	count_inc(e ? &c_wrong : &c_right);
 	explain(x, LOG_CONTROL);
 	uint64_t token = x->ask->token;
-	char text[sizeof x->t.why];
-	snprintf(text, sizeof text, "%s", why ? why : "");
+	char text[sizeof x->t.why + sizeof x->fetch_why];
+	bool unknown = e == E_CRL_MISSING || e == E_CRL_STALE || e == E_OCSP_BAD || e == E_CRL_BAD;
+	snprintf(text, sizeof text, "%s%s%s%s", why ? why : "", unknown && x->fetch_why[0] ? " (" : "", unknown ? x->fetch_why : "",
+		unknown && x->fetch_why[0] ? ")" : "");
+	const struct log_ctx ctx = { .code = e, .peer = &x->ask->remote };
+	if (e)
+		LOGF(d->log, LOG_PKI, LOG_CONTROL, &ctx, "the peer is not trusted: %s", text);
 	drive_trust_done(d, token, e, e ? text : NULL, e ? NULL : &ok);
 	forget(x);
 }
@@ -288,6 +296,9 @@ static void wake(struct trusts *ts, struct get *g)
 		for (struct waits *w = x->waits; w && g->kind == CERT_WANT_OCSP && !g->err; w = w->next)
 			if (w->get == g)
 				add_ocsp(x, slice_of(g->body, g->n_body));
+		for (struct waits *w = x->waits; w && g->err; w = w->next)
+			if (w->get == g)
+				snprintf(x->fetch_why, sizeof x->fetch_why, "%.120s: %.250s", g->url, g->why[0] ? g->why : err_text(g->err));
 		stop_waiting(x, g);
 		if (waited && !x->waits && !x->in_worker)
 			start(x);
@@ -379,6 +390,7 @@ static void get_done(void *arg, err_t res, slice body, const char *why)
 	if (g->err) {
 		LOGF(ts->c->d->log, LOG_PKI, LOG_CONTROL, &(struct log_ctx){ .code = res }, "%s cannot be fetched: %s", g->url, why);
 		g->running = false;
+		snprintf(g->why, sizeof g->why, "%s", why);
 		wake(ts, g);
 		get_drop(ts, g);
 		return;
@@ -418,7 +430,7 @@ static struct get *get_new(struct trusts *ts, uint8_t kind, const char *url)
 	return g;
 }
 
-static err_t get_start(struct get *g, slice post)
+static err_t get_start(struct get *g, slice post, char *said, size_t cap)
 {
 	struct fetch_req req = { .url = g->url, .post = post, .timeout_ms = FETCH_MS, .max_redirects = REDIRECTS,
 		.max_bytes = g->kind == CERT_WANT_OCSP ? OCSP_BYTES : g->kind == CERT_WANT_ISSUER ? CERT_BYTES : CRL_BYTES,
@@ -431,6 +443,8 @@ static err_t get_start(struct get *g, slice post)
 	if (e != E_AGAIN) {
 		g->running = false;
 		LOGF(g->ts->c->d->log, LOG_PKI, LOG_DETAIL, &(struct log_ctx){ .code = e }, "%s is not asked: %s", g->url, why);
+		if (cap)
+			snprintf(said, cap, "%.120s: %.250s", g->url, why);
 	}
 	return e;
 }
@@ -466,7 +480,8 @@ static bool want_from(struct trust *x, const struct cert_want *w, const char *ur
 
 	if (g)
 		g->used_s = wall();
-	/* A slow server has made one peer wait: that is enough. */
+	/* A slow server has made one peer wait: that is enough. One that failed is asked again without anybody waiting for it. */
+	bool known_bad = fetcher_failed(ts->c->fetcher, url);
 	if (g && g->running && x->soft && loop_now_ms() - g->started_ms > SOFT_WAIT_MS)
 		return false;
 	if (!g || !g->running) {
@@ -479,14 +494,18 @@ static bool want_from(struct trust *x, const struct cert_want *w, const char *ur
 			g->issuer = w->issuer ? ops->ref(w->issuer) : NULL;
 		}
 		g->used_s = wall();
-		if (get_start(g, w->kind == CERT_WANT_OCSP ? w->ocsp_request : SLICE_NONE) != E_AGAIN) {
+		if (get_start(g, w->kind == CERT_WANT_OCSP ? w->ocsp_request : SLICE_NONE, x->fetch_why, sizeof x->fetch_why) != E_AGAIN) {
 			get_drop(ts, g);
 			return false;
 		}
 	}
+	if (x->soft && known_bad)
+		return false;
 	wait = arena_get(&x->arena, sizeof *wait);
 	if (!wait)
 		return false;
+	if (g->started_ms + SOFT_WAIT_MS > x->soft_ms)
+		x->soft_ms = g->started_ms + SOFT_WAIT_MS;
 	*wait = (struct waits){ g, x->waits };
 	x->waits = wait;
 	return true;
@@ -523,7 +542,17 @@ static void want(struct trust *x, const struct cert_want *w)
 
 /* ---- rounds ------------------------------------------------------------------------------------------------------------------ */
 
-/* Issuers are not fetched from the address in a certificate that nobody has vouched for yet. */
+/* A list of an authority's, for a certificate that names no address itself. */
+static void want_authoritys_crl(struct trust *x, const struct cert_want *w)
+{
+	const struct cert_info *info = x->ts->c->ops->info(w->cert);
+
+	if (w->kind == CERT_WANT_OCSP && !info->n_crl_uris)
+		want(x, &(struct cert_want){ .kind = CERT_WANT_CRL, .cert = w->cert, .issuer = w->issuer });
+}
+
+/* Also what does not decide: a relaxed connection still wants to know what is revoked. Issuers are not fetched from the address
+ * in a certificate that nobody has vouched for yet. */
 static bool fetch_more(struct trust *x)
 {
 	const struct cert_report *r = x->t.report;
@@ -531,8 +560,10 @@ static bool fetch_more(struct trust *x)
 	if (!r || x->rounds >= ROUNDS_MAX)
 		return false;
 	for (size_t i = 0; i < r->n_wants; i++)
-		if (r->wants[i].decides && r->wants[i].kind != CERT_WANT_ISSUER)
+		if (r->wants[i].kind != CERT_WANT_ISSUER) {
 			want(x, &r->wants[i]);
+			want_authoritys_crl(x, &r->wants[i]);
+		}
 	return x->waits != NULL;
 }
 
@@ -552,8 +583,11 @@ static void work_done(struct work *w, bool ran)
 		finish(x, E_SHUTDOWN, err_text(E_SHUTDOWN));
 		return;
 	}
+	x->soft_ms = 0;
 	if (fetch_more(x)) {
-		x->soft_ms = loop_now_ms() + SOFT_WAIT_MS;
+		if (!x->ts->looking)
+			loop_timer_set(x->ts->look, LOOK_MS);
+		x->ts->looking = true;
 		return;
 	}
 	finish(x, x->t.err, x->t.why);
@@ -650,28 +684,39 @@ static void renew(struct trusts *ts)
 		if (g->running || !g->renew_s || g->renew_s > now)
 			continue;
 		g->renew_s = now + RENEW_LEAST_S;
-		if (now - g->used_s > UNUSED_S || get_start(g, SLICE_NONE) != E_AGAIN)
+		if (now - g->used_s > UNUSED_S || get_start(g, SLICE_NONE, NULL, 0) != E_AGAIN)
 			get_drop(ts, g);
 		else
 			count_inc(&c_renewed);
 	}
 }
 
-void trusts_second(struct trusts *ts)
+/* Who has waited long enough goes on with what is here. */
+static void look(void *arg)
 {
+	struct trusts *ts = arg;
 	uint64_t now = loop_now_ms();
 	struct trust *next;
+
+	ts->looking = false;
 
 	for (struct trust *x = ts->all; x; x = next) {
 		next = x->next;
 		if (x->in_worker || !x->waits)
 			continue;
-		bool give_up = now >= x->until_ms || (x->soft && now >= x->soft_ms);
-		if (!give_up)
-			continue;
-		x->waits = NULL;
-		finish(x, x->t.err, x->t.why);
+		if (now >= x->until_ms || (x->soft && now >= x->soft_ms)) {
+			x->waits = NULL;
+			finish(x, x->t.err, x->t.why);
+		} else {
+			ts->looking = true;
+		}
 	}
+	if (ts->looking)
+		loop_timer_set(ts->look, LOOK_MS);
+}
+
+void trusts_second(struct trusts *ts)
+{
 	renew(ts);
 }
 
@@ -685,8 +730,10 @@ err_t trusts_new(struct creds *c, struct trusts **out)
 	if (!ts)
 		return E_NOMEM;
 	ts->c = c;
-	ts->ocsp_of = crypto_random(&c->d->crypto, seed, sizeof seed) ? NULL : htab_new(0, seed);
+	ts->look = loop_timer(c->d->loop, UINT64_MAX, 0, look, ts);
+	ts->ocsp_of = !ts->look || crypto_random(&c->d->crypto, seed, sizeof seed) ? NULL : htab_new(0, seed);
 	if (!ts->ocsp_of) {
+		loop_untimer(ts->look);
 		free(ts);
 		return E_NOMEM;
 	}
@@ -705,6 +752,7 @@ void trusts_free(struct trusts *ts)
 		get_drop(ts, ts->gets);
 	}
 	trusts_flush_ocsp(ts);
+	loop_untimer(ts->look);
 	htab_free(ts->ocsp_of);
 	free(ts);
 }

@@ -257,4 +257,5 @@ def main():
             median(rows["adit"], "mem_r") / median(rows["strongswan"], "mem_r")))
 
 
-main()
+if __name__ == "__main__":
+    main()

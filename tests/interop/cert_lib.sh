@@ -77,3 +77,28 @@ conn() {
 	} }
 	EOT
 }
+# serve NS DIR PORT: an HTTP server for CRLs in a namespace (prints nothing); stopped at the end
+serve() {
+	ip netns exec $L-$1 python3 -m http.server --directory "$2" "$3" >/dev/null 2>&1 &
+	BACKGROUND+=($!)
+	wait_for 5 ip netns exec $L-$1 python3 -c "import socket; socket.create_connection(('127.0.0.1', $3), 1)"
+}
+# crl CA FILE [SERIAL…]: a CRL of CA with these serial numbers (0x…), DER in $PKI/FILE; CRL_DAYS its life
+crl() {
+	local ca=$1 out=$2 s
+	shift 2
+	: > "$PKI/$ca.index"
+	for s in "$@"; do printf 'R\t491231235959Z\t260101000000Z\t%s\tunknown\t/CN=x\n' "${s#0x}" >> "$PKI/$ca.index"; done
+	echo "0$((RANDOM % 9 + 1))" > "$PKI/$ca.crlnumber"
+	cat > "$PKI/$ca.cnf" <<-EOC
+	[ca]
+	default_ca = d
+	[d]
+	database = $PKI/$ca.index
+	crlnumber = $PKI/$ca.crlnumber
+	default_md = sha256
+	EOC
+	openssl ca -config "$PKI/$ca.cnf" -gencrl -keyfile "$PKI/$ca.key" -cert "$PKI/$ca.crt" ${CRL_DAYS:--crldays 7} -out "$PKI/$out.pem" 2>/dev/null &&
+		openssl crl -in "$PKI/$out.pem" -outform DER -out "$PKI/$out"
+}
+serial() { openssl x509 -in "$PKI/$1.crt" -noout -serial | cut -d= -f2; }
