@@ -220,17 +220,18 @@ static err_t check_mark(const struct val *v)
 {
 	uint32_t pair[2] = { 0, UINT32_MAX };
 	const struct conf_word *w;
-	err_t e = find_word(v, v->text, &w);
 	slice s[2] = { v->text, SLICE_NONE };
-
-	if (e != E_NOT_FOUND)
-		return e;
 	const uint8_t *slash = memchr(v->text.p, '/', v->text.n);
 	if (slash) {
 		s[0].n = (size_t)(slash - v->text.p);
 		s[1] = slice_of(slash + 1, v->text.n - s[0].n - 1);
 	}
-	for (int i = 0; i < (slash ? 2 : 1); i++) {
+	err_t e = find_word(v, s[0], &w);
+	if (e && e != E_NOT_FOUND)
+		return e;
+	if (!e)
+		pair[0] = (uint32_t)w->value;
+	for (int i = e ? 0 : 1; i < (slash ? 2 : 1); i++) {
 		int64_t n;
 		if (conf_value_int(s[i], &n) || n < 0 || n > UINT32_MAX)
 			return wrong(v, "a mark as 42 or 0x2a/0xff is expected");

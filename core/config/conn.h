@@ -65,6 +65,11 @@ enum conf_unique { CONF_UNIQUE_NO = 0, CONF_UNIQUE_NEVER, CONF_UNIQUE_KEEP, CONF
 enum conf_fragmentation { CONF_FRAG_NO = 0, CONF_FRAG_YES, CONF_FRAG_ACCEPT };
 enum conf_childmode { CONF_TUNNEL = 1, CONF_TRANSPORT, CONF_BEET, CONF_PASS, CONF_DROP };
 
+/* Instead of a mark or interface id: one of the child's own, one for each direction, as the mark. */
+#define CONF_UNIQUE_VALUE UINT32_MAX
+#define CONF_UNIQUE_PER_DIR (UINT32_MAX - 1)
+#define CONF_UNIQUE_SAME (UINT32_MAX - 2)
+
 struct conf_ts {
 	bool dynamic;      /* the address is the tunnel's own end or virtual address; proto and ports below hold */
 	struct ts_sel sel;
@@ -113,11 +118,13 @@ struct conf_child {
 	uint32_t reqid;           /* 0: assigned */
 	uint32_t priority;        /* 0: from the selectors */
 	char interface[16];
-	uint32_t mark_in, mark_in_mask, mark_out, mark_out_mask, if_id_in, if_id_out;
+	uint32_t mark_in, mark_in_mask, mark_out, mark_out_mask, if_id_in, if_id_out; /* or CONF_UNIQUE_… */
+	uint32_t set_mark_in, set_mark_in_mask, set_mark_out, set_mark_out_mask;
 	uint32_t replay_window;
 	uint16_t tfc_pad;         /* 65535: mtu */
 	uint8_t copy_df, copy_dscp;
-	bool copy_ecn, policies, policies_fwd_out, ipcomp, sha256_96, hostaccess;
+	uint8_t hw_offload;       /* enum kern_offload */
+	bool copy_ecn, policies, policies_fwd_out, ipcomp, sha256_96, hostaccess, mark_in_sa;
 	char *updown;             /* or NULL */
 	struct conf_inject inject;
 };

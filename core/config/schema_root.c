@@ -152,6 +152,9 @@ static const struct conf_key aditd_keys[] = {
 		 "with, when the API is on its usual socket, else none." },
 	{ "kernel", CONF_T_STRING, AT(kernel),
 	  .doc = "Plugin of the data plane by name; the best one that carries packets unless set." },
+	{ "keep_state", CONF_T_BOOL, AT(keep_state), .def = "no",
+	  .doc = "Whether SAs and policies stay in the kernel when the daemon ends: peers are not told, traffic goes on, and "
+		 "the next start sets up new tunnels in their place (data planes of the kernel)." },
 	{ "fwmark", CONF_T_INT, AT(fwmark), .max = UINT32_MAX, .def = "220",
 	  .doc = "Mark of the packets IKE and ESP in UDP send; 0 none (then selectors that hold the peer itself "
 		 "cannot be used)." },

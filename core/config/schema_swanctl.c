@@ -14,7 +14,6 @@ static const char v1[] = "IKEv1";
 static const char certs[] = "certificates";
 static const char eap[] = "EAP";
 static const char vips[] = "virtual addresses";
-static const char xfrm[] = "Linux kernel data plane";
 
 static const struct conf_word versions[] = { { "0", 0, NULL }, { "1", 1, v1 }, { "2", 2, NULL }, { 0 } };
 static const struct conf_word fragmentations[] = {
@@ -53,14 +52,16 @@ static const struct conf_word copy_dscps[] = {
 	{ "no", 0, NULL }, { 0 }
 };
 static const struct conf_word offloads[] = {
-	{ "no", 0, NULL }, { "auto", 0, NULL }, { "yes", 1, xfrm }, { "crypto", 1, xfrm }, { "packet", 2, xfrm }, { 0 }
+	{ "no", KERN_OFFLOAD_NO, NULL }, { "auto", KERN_OFFLOAD_AUTO, NULL }, { "yes", KERN_OFFLOAD_CRYPTO, NULL },
+	{ "crypto", KERN_OFFLOAD_CRYPTO, NULL }, { "packet", KERN_OFFLOAD_PACKET, NULL }, { 0 }
 };
 static const struct conf_word label_modes[] = {
 	{ "system", 0, NULL }, { "simple", 1, NULL }, { "selinux", 2, NULL }, { 0 }
 };
 static const struct conf_word unique_words[] = {
-	{ "%unique", 0, "unique marks" }, { "%unique-dir", 0, "unique marks" }, { 0 }
+	{ "%unique", (int32_t)CONF_UNIQUE_VALUE, NULL }, { "%unique-dir", (int32_t)CONF_UNIQUE_PER_DIR, NULL }, { 0 }
 };
+static const struct conf_word same_words[] = { { "%same", (int32_t)CONF_UNIQUE_SAME, NULL }, { 0 } };
 
 static const struct conf_word vif_kinds[] = {
 	{ "none", CONF_VIF_NONE, NULL }, { "xfrm", CONF_VIF_XFRM, NULL }, { "vti", CONF_VIF_VTI, NULL },
@@ -114,19 +115,19 @@ static const struct conf_key child_keys[] = {
 	{ "mark_in", CONF_T_MARK, .off = offsetof(struct conf_child, mark_in), .size = 8, .def = "0/0",
 	  .words = unique_words,
 	  .doc = "Mark and mask of inbound policies." },
-	{ "mark_in_sa", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "no", .later = xfrm,
+	{ "mark_in_sa", CONF_T_BOOL, AT(conf_child, mark_in_sa), .def = "no",
 	  .doc = "Whether mark_in is set on the inbound SA, too." },
 	{ "mark_out", CONF_T_MARK, .off = offsetof(struct conf_child, mark_out), .size = 8, .def = "0/0",
 	  .words = unique_words, .doc = "Mark and mask of outbound policies and SAs." },
-	{ "set_mark_in", CONF_T_MARK, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "0/0", .later = xfrm,
-	  .doc = "Mark set on packets after inbound processing." },
-	{ "set_mark_out", CONF_T_MARK, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "0/0", .later = xfrm,
-	  .doc = "Mark set on packets after outbound processing." },
+	{ "set_mark_in", CONF_T_MARK, .off = offsetof(struct conf_child, set_mark_in), .size = 8, .def = "0/0",
+	  .words = same_words, .doc = "Mark set on packets after inbound processing; %same is that of mark_in." },
+	{ "set_mark_out", CONF_T_MARK, .off = offsetof(struct conf_child, set_mark_out), .size = 8, .def = "0/0",
+	  .words = same_words, .doc = "Mark set on packets after outbound processing; %same is that of mark_out." },
 	{ "if_id_in", CONF_T_IF_ID, AT(conf_child, if_id_in), .max = UINT32_MAX, .words = unique_words,
 	  .doc = "XFRM interface id of inbound policies and SAs; that of the connection unless set." },
 	{ "if_id_out", CONF_T_IF_ID, AT(conf_child, if_id_out), .max = UINT32_MAX, .words = unique_words,
 	  .doc = "XFRM interface id of outbound policies and SAs; that of the connection unless set." },
-	{ "label", CONF_T_STRING, CONF_LATER, NOWHERE, .later = xfrm, .doc = "Security label of the child SA." },
+	{ "label", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "security labels", .doc = "Security label of the child SA." },
 	{ "label_mode", CONF_T_ENUM, CONF_SAFE_IGNORED, NOWHERE, .def = "system", .words = label_modes,
 	  .doc = "How labels are used; without label it has no effect." },
 	{ "tfc_padding", CONF_T_INT, AT(conf_child, tfc_pad), .max = 65535, .unit = "bytes", .def = "0",
@@ -134,7 +135,7 @@ static const struct conf_key child_keys[] = {
 	  .doc = "Pads packets to this many bytes; mtu: to the path's MTU." },
 	{ "replay_window", CONF_T_INT, AT(conf_child, replay_window), .max = 1 << 20, .unit = "packets", .def = "32",
 	  .doc = "Anti-replay window; 0 turns the check off." },
-	{ "hw_offload", CONF_T_ENUM, NOWHERE, .def = "no", .words = offloads,
+	{ "hw_offload", CONF_T_ENUM, AT(conf_child, hw_offload), .def = "no", .words = offloads,
 	  .doc = "Hardware offload; auto takes it where it is offered." },
 	{ "copy_df", CONF_T_ENUM, AT(conf_child, copy_df), .def = "yes", .words = copy_dfs,
 	  .doc = "Whether the DF bit is copied to the outer header, set or cleared." },
@@ -142,7 +143,7 @@ static const struct conf_key child_keys[] = {
 	  .doc = "Whether ECN is copied to and from the outer header." },
 	{ "copy_dscp", CONF_T_ENUM, AT(conf_child, copy_dscp), .def = "out", .words = copy_dscps,
 	  .doc = "In which direction DSCP is copied between inner and outer header." },
-	{ "sha256_96", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_child, sha256_96), .def = "no", .later = xfrm,
+	{ "sha256_96", CONF_T_BOOL, AT(conf_child, sha256_96), .def = "no",
 	  .doc = "HMAC-SHA-256 with the wrong 96-bit truncation of old kernels." },
 	{ "hostaccess", CONF_T_BOOL, AT(conf_child, hostaccess), .def = "no",
 	  .doc = "Handed to the updown script as PLUTO_HOST_ACCESS; without one it has no effect." },
@@ -161,9 +162,9 @@ static const struct conf_key child_keys[] = {
 	{ "route_metric", CONF_T_INT, AT(conf_child, inject.metric), .max = UINT32_MAX, .def = "0",
 	  .doc = "Metric of these routes; 0: that of the kernel." },
 	{ "policies", CONF_T_BOOL, AT(conf_child, policies), .def = "yes", .doc = "Whether policies are installed." },
-	{ "policies_fwd_out", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_child, policies_fwd_out), .def = "no",
-	  .later = xfrm, .doc = "Whether outbound forward policies are installed." },
-	{ "ipcomp", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_child, ipcomp), .def = "no", .later = "IPComp",
+	{ "policies_fwd_out", CONF_T_BOOL, AT(conf_child, policies_fwd_out), .def = "no",
+	  .doc = "Whether outbound forward policies are installed." },
+	{ "ipcomp", CONF_T_BOOL, AT(conf_child, ipcomp), .def = "no",
 	  .doc = "Compression before encryption." },
 	{ "per_cpu_sas", CONF_T_STRING, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "no", .later = "per-CPU child SAs",
 	  .doc = "One child SA per CPU." },

@@ -15,6 +15,7 @@ struct conf_settings {
 	char **load;                /* plugins in this order of preference, NULL-terminated; NULL: all there are */
 	char **interfaces_use, **interfaces_ignore; /* NULL-terminated; NULL none given */
 	char *kernel;               /* the data plane's plugin by name; NULL: the best one that carries packets */
+	bool keep_state;            /* at the end SAs stay in the kernel for the next start */
 	uint32_t fwmark;            /* SO_MARK of our sockets, 0 none */
 	char *log;                  /* levels of the standard error, "1, ike=2"; NULL default */
 	uint32_t workers;           /* crypto threads; UINT32_MAX: cores - 1 */

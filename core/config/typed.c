@@ -37,6 +37,11 @@ static const struct need {
 	{ "mark_in", KERN_CAP_MARK, "marks" }, { "mark_out", KERN_CAP_MARK, "marks" },
 	{ "if_id_in", KERN_CAP_IF_ID, "interface ids" }, { "if_id_out", KERN_CAP_IF_ID, "interface ids" },
 	{ "tfc_padding", KERN_CAP_TFC, "padding of packets" }, { "ah_proposals", KERN_CAP_AH, "AH" },
+	{ "set_mark_in", KERN_CAP_SET_MARK, "marks set on packets" }, { "mark_in_sa", KERN_CAP_SET_MARK, "marks of SAs" },
+	{ "set_mark_out", KERN_CAP_SET_MARK, "marks set on packets" }, { "ipcomp", KERN_CAP_IPCOMP, "IPComp" },
+	{ "policies_fwd_out", KERN_CAP_FWD, "policies for packets that are forwarded" },
+	{ "hw_offload", KERN_CAP_OFFLOAD, "hardware offload" },
+	{ "sha256_96", KERN_CAP_SHA256_96, "other lengths of HMAC-SHA-256" },
 };
 
 static bool needs_it(const struct conf_child *c, const char *key)
@@ -49,6 +54,20 @@ static bool needs_it(const struct conf_child *c, const char *key)
 		return c->if_id_in != 0;
 	if (strcmp(key, "if_id_out") == 0)
 		return c->if_id_out != 0;
+	if (strcmp(key, "set_mark_in") == 0)
+		return c->set_mark_in_mask != 0;
+	if (strcmp(key, "set_mark_out") == 0)
+		return c->set_mark_out_mask != 0;
+	if (strcmp(key, "mark_in_sa") == 0)
+		return c->mark_in_sa;
+	if (strcmp(key, "ipcomp") == 0)
+		return c->ipcomp;
+	if (strcmp(key, "policies_fwd_out") == 0)
+		return c->policies_fwd_out;
+	if (strcmp(key, "hw_offload") == 0)
+		return c->hw_offload > KERN_OFFLOAD_AUTO;
+	if (strcmp(key, "sha256_96") == 0)
+		return c->sha256_96;
 	return strcmp(key, "tfc_padding") != 0 || c->tfc_pad;
 }
 

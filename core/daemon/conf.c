@@ -156,7 +156,9 @@ static void start_child(struct daemon *d, const struct conf_conn *c, const struc
 		cmd.verb = IKE_CMD_INSTALL;
 		drive_cmd(d, &cmd);
 	}
-	if (child->start_action & CONF_START && !shunt) {
+	/* What an earlier run has left goes on only for a while: a tunnel has to take its place. */
+	bool left = !shunt && c->n_remote_addrs && d->engine && ike_left_behind(d->engine, c, child);
+	if ((child->start_action & CONF_START || left) && !shunt) {
 		cmd.verb = IKE_CMD_INITIATE;
 		cmd.unless_there = true; /* a reload must not double what is up */
 		drive_cmd(d, &cmd);

@@ -101,6 +101,10 @@ err_t plane_can(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_
 err_t plane_usage(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
 void plane_esp(void *arg, const struct kern_udp *v, size_t n);
 uint32_t plane_caps(const struct daemon *d);
+uint32_t plane_left_reqid(void *arg, const struct kern_policy *pol);
+uint32_t plane_first_reqid(const struct daemon *d);
+/* At the end SAs and policies stay in the kernel. False: the data plane cannot do that. */
+bool plane_keep(struct daemon *d);
 
 /* ---- netplane.c: the host's network ---- */
 

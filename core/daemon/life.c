@@ -289,8 +289,15 @@ static void on_stop(void *arg, int signo)
 		loop_stop(d->loop);
 		return;
 	}
-	LOGF(d->log, LOG_DAEMON, LOG_CONTROL, NULL, "%s: deleting all SAs", signo == SIGINT ? "SIGINT" : "SIGTERM");
 	ready_notify("STOPPING=1");
+	if (d->settings->keep_state && plane_keep(d)) {
+		LOGF(d->log, LOG_DAEMON, LOG_CONTROL, NULL, "%s: SAs and policies stay in the kernel for the next start",
+			signo == SIGINT ? "SIGINT" : "SIGTERM");
+		d->stop_at_ms = loop_now_ms();
+		loop_stop(d->loop);
+		return;
+	}
+	LOGF(d->log, LOG_DAEMON, LOG_CONTROL, NULL, "%s: deleting all SAs", signo == SIGINT ? "SIGINT" : "SIGTERM");
 	d->stop_at_ms = loop_now_ms() + SHUTDOWN_MS;
 	drive_shutdown(d);
 	d->idle = loop_timer(d->loop, 0, 0, stop_when_idle, d);

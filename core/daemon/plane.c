@@ -195,3 +195,27 @@ uint32_t plane_caps(const struct daemon *d)
 {
 	return d->plane->caps;
 }
+
+uint32_t plane_left_reqid(void *arg, const struct kern_policy *pol)
+{
+	const struct daemon_plane *p = ((struct daemon *)arg)->plane;
+
+	return p->ops && KERN_OPS_HAS(p->ops, left_reqid) ? p->ops->left_reqid(p->self, pol) : 0;
+}
+
+uint32_t plane_first_reqid(const struct daemon *d)
+{
+	const struct daemon_plane *p = d->plane;
+
+	return p->ops && KERN_OPS_HAS(p->ops, first_reqid) ? p->ops->first_reqid(p->self) : 0;
+}
+
+bool plane_keep(struct daemon *d)
+{
+	const struct daemon_plane *p = d->plane;
+	bool can = p->ops && KERN_OPS_HAS(p->ops, keep);
+
+	if (can)
+		p->ops->keep(p->self);
+	return can;
+}

@@ -28,7 +28,8 @@ err_t child_world_new(struct ike_engine *e, struct child_world **out)
 	w->by_spi = htab_new(sizeof(uint32_t), seed);
 	if (!w->children || !w->by_spi)
 		goto out;
-	w->next_unique = w->next_trap = w->next_reqid = 1;
+	w->next_unique = w->next_trap = 1;
+	w->next_reqid = e->env.kern_first_reqid ? e->env.kern_first_reqid : 1;
 	return 0;
 out:
 	child_world_free(w);
@@ -146,6 +147,7 @@ struct child_sa *child_new(struct ike_engine *e, struct ike_sa *sa, struct child
 	*c = (struct child_sa){
 		.sa = sa, .h = h, .unique = w->next_unique++, .conn = conf_conn_ref(n->conn), .conf = n->conf, .ts = ts,
 		.installed_ms = e->now_ms, .reqid = n->reqid, .spi_in = n->spi_in, .spi_out = n->spi_out,
+		.cpi_in = n->cpi_in, .cpi_out = n->cpi_out,
 		.n_local = (uint8_t)n->local.n, .n_remote = (uint8_t)n->remote.n, .state = CHILD_S_INSTALLED,
 		.proto = n->proto, .mode = n->mode, .suite = n->suite,
 	};
@@ -159,6 +161,7 @@ struct child_sa *child_new(struct ike_engine *e, struct ike_sa *sa, struct child
 		SA_LOG(e, sa, LOG_CHILD, LOG_CONTROL, "inbound SPI %08x of child '%s' is not entered: out of memory",
 		       c->spi_in, c->conf->name);
 	n->spi_held = false;
+	n->cpi_held = false;
 	n->made = c->unique;
 	c->next = sa->children;
 	sa->children = c;
@@ -184,6 +187,8 @@ void child_free(struct ike_engine *e, struct child_sa *c)
 	timer_stop(&e->timers, &c->timer);
 	timer_release(&e->timers, 1);
 	child_spi_free(e, c->spi_in);
+	if (c->cpi_in)
+		child_spi_free(e, c->cpi_in);
 	child_fini(c);
 	slab_put(e->children->children, c->h);
 }

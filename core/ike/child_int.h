@@ -58,6 +58,7 @@ struct child_sa {
 	uint64_t wake_ms;        /* state REKEYED, DELETED: when to look again */
 	struct ike_timer timer;
 	uint32_t reqid, spi_in, spi_out;
+	uint16_t cpi_in, cpi_out;        /* IPComp, 0 none */
 	uint16_t flags;
 	uint8_t n_local, n_remote;
 	uint8_t state, proto, mode;
@@ -105,6 +106,8 @@ struct child_neg {
 	bool want_ke;                    /* a key exchange is part of it */
 	bool peer_tfc_off;
 	bool spi_held;                   /* spi_in is in by_spi and ours to take out */
+	uint16_t cpi_in, cpi_out;        /* IPComp, 0 none */
+	bool cpi_held;                   /* cpi_in is in by_spi and ours to take out */
 	bool installing;                 /* operations went to the kernel, no child owns the result yet */
 	bool failed;                     /* the child alone failed (IKE_AUTH), or only its SAs here */
 	uint16_t fail_notify;
@@ -172,6 +175,26 @@ void child_queue_delete(struct ike_engine *e, struct child_sa *c, err_t why, uin
 void child_deleted(struct ike_engine *e, struct child_sa *c, err_t why, bool by_peer);
 /* What close_action or dpd_action ask for. */
 void child_action(struct ike_engine *e, struct conf_conn *conn, const struct conf_child *conf, uint8_t action);
+
+/* ---- child_opts.c ------------------------------------------------------------------------------------------------ */
+
+/* The configured reqid, that of the trap, that of a policy an earlier run has left, else a new one. */
+uint32_t child_reqid_pick(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *f,
+	const struct ts_sel *local, const struct ts_sel *remote);
+/* What stands in the kernel: %unique, %unique-dir and %same are replaced. dir: KERN_IN, KERN_OUT. */
+uint32_t child_mark(const struct conf_child *f, uint32_t reqid, uint8_t dir);
+uint32_t child_set_mark(const struct conf_child *f, uint32_t reqid, uint8_t dir);
+uint32_t child_if_id(const struct conf_conn *conn, const struct conf_child *f, uint32_t reqid, uint8_t dir);
+
+/* ---- ipcomp.c ---------------------------------------------------------------------------------------------------- */
+
+/* Initiator's request; responder: whether and with which CPIs; initiator: the answer. */
+void ipcomp_offer(struct ike_xch *x, struct child_neg *n);
+void ipcomp_accept(struct ike_xch *x, struct child_neg *n);
+void ipcomp_take(struct ike_xch *x, struct child_neg *n);
+void ipcomp_emit(const struct child_neg *n, struct ike_out *out);
+/* Gives the CPI of a negotiation back, unless a child has taken it. */
+void ipcomp_drop(struct ike_engine *e, struct child_neg *n);
 
 /* ---- child_kern.c: what stands in the kernel --------------------------------------------------------------------- */
 

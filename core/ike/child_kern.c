@@ -19,6 +19,7 @@ struct inst {
 	const struct ts_sel *local, *remote;
 	size_t n_local, n_remote;
 	uint32_t spi_in, spi_out, reqid;
+	uint16_t cpi_in, cpi_out;
 	uint8_t proto, mode;
 	bool encap, tfc_off;
 	uint64_t cookie;
@@ -30,7 +31,7 @@ static struct inst inst_of_child(const struct child_sa *c)
 		.sa = c->sa, .conn = c->conn, .conf = c->conf, .suite = &c->suite, .local = child_local(c),
 		.remote = child_remote(c), .n_local = c->n_local, .n_remote = c->n_remote, .spi_in = c->spi_in,
 		.spi_out = c->spi_out, .reqid = c->reqid, .proto = c->proto, .mode = c->mode,
-		.encap = c->flags & CHILD_ENCAP, .tfc_off = c->sa->flags & SA_ESP_TFC_OFF, .cookie = c->spi_in,
+		.cpi_in = c->cpi_in, .cpi_out = c->cpi_out, .encap = c->flags & CHILD_ENCAP, .tfc_off = c->sa->flags & SA_ESP_TFC_OFF, .cookie = c->spi_in,
 	};
 }
 
@@ -48,6 +49,8 @@ static struct inst inst_of_neg(const struct ike_sa *sa, const struct child_neg *
 		.spi_in = n->spi_in,
 		.spi_out = n->spi_out,
 		.reqid = n->reqid,
+		.cpi_in = n->cpi_out ? n->cpi_in : 0,
+		.cpi_out = n->cpi_out,
 		.proto = n->proto,
 		.mode = n->mode,
 		.encap = sa->flags & SA_NATT,
@@ -58,9 +61,7 @@ static struct inst inst_of_neg(const struct ike_sa *sa, const struct child_neg *
 
 static uint32_t if_id_of(const struct inst *in, uint8_t dir)
 {
-	if (dir == KERN_OUT)
-		return in->conf->if_id_out ? in->conf->if_id_out : in->conn->if_id_out;
-	return in->conf->if_id_in ? in->conf->if_id_in : in->conn->if_id_in;
+	return child_if_id(in->conn, in->conf, in->reqid, dir);
 }
 
 /* What names an SA: enough to delete it. */
@@ -79,6 +80,7 @@ static struct kern_op sa_op(const struct inst *in, uint8_t verb, uint8_t dir)
 		.encap = in->encap,
 		.if_id = if_id_of(in, dir),
 		.cookie = in->cookie,
+		.cpi = out ? in->cpi_out : in->cpi_in,
 	};
 	return (struct kern_op){ .verb = verb, .sa = s };
 }
@@ -116,10 +118,15 @@ static struct kern_op sa_add(struct ike_engine *e, const struct inst *in, uint8_
 	s->copy_df = f->copy_df;
 	s->copy_dscp = f->copy_dscp;
 	s->copy_ecn = f->copy_ecn;
-	s->mark_in = f->mark_in;
+	s->mark_in = child_mark(f, in->reqid, KERN_IN);
 	s->mark_in_mask = f->mark_in_mask;
-	s->mark_out = f->mark_out;
+	s->mark_out = child_mark(f, in->reqid, KERN_OUT);
 	s->mark_out_mask = f->mark_out_mask;
+	s->mark_sa = f->mark_in_sa;
+	s->set_mark = child_set_mark(f, in->reqid, dir);
+	s->set_mark_mask = dir == KERN_OUT ? f->set_mark_out_mask : f->set_mark_in_mask;
+	s->sha256_96 = f->sha256_96;
+	s->offload = f->hw_offload;
 	s->local_ts = in->local;
 	s->n_local_ts = (uint16_t)in->n_local;
 	s->remote_ts = in->remote;
@@ -140,9 +147,10 @@ static struct kern_op policy_op(const struct inst *in, uint8_t verb, uint8_t dir
 	bool out = dir == KERN_OUT;
 	struct kern_op op = { .verb = verb, .pol = {
 		.dir = dir, .action = action, .mode = in->mode, .proto = in->proto, .reqid = in->reqid, .local = *l,
-		.remote = *r, .priority = f->priority, .mark = out ? f->mark_out : f->mark_in,
+		.remote = *r, .priority = f->priority, .mark = child_mark(f, in->reqid, dir),
 		.mark_mask = out ? f->mark_out_mask : f->mark_in_mask, .if_id = if_id_of(in, dir),
 		.route = out && action != KERN_DROP && !if_id_of(in, dir), .cookie = in->cookie,
+		.ipcomp = in->cpi_out,
 	} };
 	if (in->sa) {
 		op.pol.src = out ? in->sa->local : in->sa->remote;
@@ -150,6 +158,12 @@ static struct kern_op policy_op(const struct inst *in, uint8_t verb, uint8_t dir
 	}
 	memcpy(op.pol.interface, f->interface, sizeof op.pol.interface);
 	return op;
+}
+
+/* Packets forwarded into the tunnel: a policy that asks nothing of them, above others that would. */
+static bool fwd_out(const struct inst *in, uint8_t action)
+{
+	return in->conf->policies_fwd_out && action == KERN_PROTECT && in->mode != KERN_TRANSPORT;
 }
 
 /* The policies of all pairs; v NULL: counts them. */
@@ -170,6 +184,13 @@ static size_t policy_ops(const struct inst *in, uint8_t verb, uint8_t action, st
 					v[n] = policy_op(in, verb, dir, action, &in->local[i], &in->remote[j]);
 				n++;
 			}
+			if (!fwd_out(in, action))
+				continue;
+			if (v) {
+				v[n] = policy_op(in, verb, KERN_FWD, action, &in->remote[j], &in->local[i]);
+				v[n].pol.bare = true;
+			}
+			n++;
 		}
 	return n;
 }
@@ -294,6 +315,19 @@ void child_kern_failed(struct ike_engine *e, struct ike_sa *sa, uint64_t child_u
 	child_queue_delete(e, c, res, 0);
 }
 
+/* Policies get their new ends in one batch, so that no packet finds none. */
+static void move_policies(struct ike_engine *e, const struct inst *in)
+{
+	size_t n = policy_ops(in, KERN_POLICY_DEL, KERN_PROTECT, NULL);
+	struct kern_op *v = n ? reallocarray(NULL, 2 * n, sizeof *v) : NULL;
+	if (!v)
+		return;
+	policy_ops(in, KERN_POLICY_DEL, KERN_PROTECT, v);
+	policy_ops(in, KERN_POLICY_ADD, KERN_PROTECT, v + n);
+	submit(e, v, 2 * n);
+	free(v);
+}
+
 void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
 {
 	for (struct child_sa *c = sa->children; c; c = c->next) {
@@ -310,11 +344,8 @@ void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
 			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_OUT);
 			submit(e, &op, 1);
 		}
-		/* Policies are named by their selectors: added with the new ends, then the old ones are taken away. */
-		if (c->flags & CHILD_POLICIES) {
-			submit_policies(e, &in, KERN_POLICY_DEL, KERN_PROTECT);
-			submit_policies(e, &in, KERN_POLICY_ADD, KERN_PROTECT);
-		}
+		if (c->flags & CHILD_POLICIES)
+			move_policies(e, &in);
 	}
 }
 

@@ -67,7 +67,7 @@ err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct 
 		.n_local = (uint8_t)local.n, .n_remote = (uint8_t)remote.n,
 	};
 	if (!is_shunt(conf)) {
-		t->reqid = conf->reqid ? conf->reqid : child_reqid_new(e);
+		t->reqid = child_reqid_pick(e, conn, conf, local.v, remote.v);
 		if (conn->n_local_addrs)
 			t->local = conn->local_addrs[0];
 		t->remote = conn->remote_addrs[0];

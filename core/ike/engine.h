@@ -47,6 +47,10 @@ struct ike_env {
 	uint32_t (*path_mtu)(void *arg, const struct net_addr *local, const struct net_addr *remote);
 	/* The virtual interface of a child SA; false: it has none. NULL: none has. */
 	bool (*child_device)(void *arg, uint64_t child_unique, char dev[16]);
+	/* The reqid of an outbound policy of this name that an earlier run has left in the kernel, 0 none
+	 * (kern_ops.left_reqid). NULL: there are none. */
+	uint32_t (*kern_left_reqid)(void *arg, const struct kern_policy *pol);
+	uint32_t kern_first_reqid; /* reqids below it may be in use; 0: none is */
 	uint32_t kern_caps;
 	/* Wall clock, for texts and absolute times alone. */
 	uint64_t (*wall_s)(void *arg);
@@ -240,6 +244,9 @@ void ike_do(struct ike_engine *e, uint64_t now_ms, const struct ike_cmd *cmd, st
 /* Nobody waits for this command any more. */
 void ike_cmd_forget(struct ike_engine *e, uint64_t cmd_id);
 
+/* Does an SA pair of an earlier run still carry this child's traffic, so that it should be set up soon? */
+bool ike_left_behind(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *f);
+
 /* ---- looking ------------------------------------------------------------------------------------------------- */
 
 struct ike_child_view {
@@ -260,6 +267,7 @@ struct ike_child_view {
 	uint16_t n_local_ts, n_remote_ts;
 	uint32_t mark_in, mark_out, if_id_in, if_id_out;
 	char device[16];        /* its virtual interface, "" none */
+	uint16_t cpi_in, cpi_out; /* IPComp, 0 none */
 	uint32_t path_mtu, mtu; /* of the path, and the longest packet that goes through it under this SA; 0 unknown */
 	handle h;
 };

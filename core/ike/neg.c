@@ -89,9 +89,7 @@ static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 	if (n->conf->reqid)
 		n->reqid = n->conf->reqid;
 	if (!n->reqid)
-		n->reqid = child_trap_reqid(x->e, n->conn->name, n->conf->name);
-	if (!n->reqid)
-		n->reqid = child_reqid_new(x->e);
+		n->reqid = child_reqid_pick(x->e, n->conn, n->conf, n->local.v, n->remote.v);
 	uint8_t *nonce = in_auth(x) ? sa->setup->nonce : arena_get(&x->arena, IKE_NONCE_LEN);
 	if (!nonce)
 		return no_memory(x);
@@ -101,6 +99,7 @@ static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 	if (err)
 		return ike_reject(x, err, "no nonce or SPI for child '%s': %s", n->conf->name, err_text(err));
 	n->spi_held = true;
+	ipcomp_offer(x, n);
 	n->ni = slice_of(nonce, IKE_NONCE_LEN);
 	return V_DONE;
 }
@@ -152,6 +151,7 @@ enum verdict neg_emit_request(struct ike_xch *x, struct child_neg *n, struct ike
 	}
 	put_spi(spi, n->spi_in);
 	put_mode(out, n->mode);
+	ipcomp_emit(n, out);
 	put_tfc(x, out);
 	wire_put_sa_list(out, props(n), n->conf->n_props, slice_of(spi, 4), in_auth(x) ? WIRE_SA_NO_KE : 0);
 	if (!in_auth(x))
@@ -362,16 +362,13 @@ static enum verdict request_once(struct ike_xch *x, struct child_neg *n)
 			return no_memory(x);
 	}
 	if (!n->reqid)
-		n->reqid = n->conf->reqid;
-	if (!n->reqid)
-		n->reqid = child_trap_reqid(x->e, n->conn->name, n->conf->name);
-	if (!n->reqid)
-		n->reqid = child_reqid_new(x->e);
+		n->reqid = child_reqid_pick(x->e, n->conn, n->conf, n->local.v, n->remote.v);
 	n->peer_tfc_off = wire_notify(m, N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
 	err_t err = child_spi_new(x->e, &n->spi_in);
 	if (err)
 		return ike_reject(x, err, "no SPI for child '%s': %s", n->conf->name, err_text(err));
 	n->spi_held = true;
+	ipcomp_accept(x, n);
 	return V_DONE;
 }
 
@@ -396,6 +393,7 @@ enum verdict neg_emit_answer(struct ike_xch *x, struct child_neg *n, struct ike_
 	}
 	put_spi(spi, n->spi_in);
 	put_mode(out, n->mode);
+	ipcomp_emit(n, out);
 	put_tfc(x, out);
 	wire_put_sa_suite(out, &n->suite, n->prop_num, slice_of(spi, 4));
 	if (!in_auth(x))
@@ -478,6 +476,7 @@ enum verdict neg_check_answer(struct ike_xch *x, struct child_neg *n)
 	if (v != V_DONE)
 		return v;
 	n->peer_tfc_off = wire_notify(m, N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
+	ipcomp_take(x, n);
 	n->nr = in_auth(x) ? slice_of(sa->setup->peer_nonce, sa->setup->peer_nonce_len) : arena_slice(&x->arena, *m->nonce);
 	if (!n->nr.p)
 		return no_memory(x);

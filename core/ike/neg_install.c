@@ -80,6 +80,7 @@ void neg_drop(struct ike_xch *x)
 		bool out = n->n_ops > 1 && n->ops[1].verb == KERN_SA_ADD;
 		child_remove_neg(x->e, x->sa, n, out, n->n_ops > 1u + out);
 	}
+	ipcomp_drop(x->e, n);
 	if (n->spi_held)
 		child_spi_free(x->e, n->spi_in);
 	ike_ke_fini(&n->ke);

@@ -291,6 +291,7 @@ struct kern_policy {
 	uint64_t cookie;          /* names the child configuration of a trap in kern_event */
 	/* Since 1.1 */
 	bool ipcomp;              /* its SAs are bundled with an IPComp SA */
+	bool bare;                /* PROTECT: packets need not have come through an SA, only the priority counts */
 };
 
 enum kern_verb { KERN_SA_ADD = 1, KERN_SA_UPDATE, KERN_SA_DEL, KERN_POLICY_ADD, KERN_POLICY_DEL };

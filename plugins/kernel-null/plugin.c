@@ -369,7 +369,8 @@ out:
 static const struct kern_ops null_ops = {
 	.size = sizeof(struct kern_ops),
 	.caps = KERN_CAP_ESN | KERN_CAP_ENCAP | KERN_CAP_RAW_ESP | KERN_CAP_TRANSPORT | KERN_CAP_BEET | KERN_CAP_AH |
-		KERN_CAP_TRAP | KERN_CAP_TFC | KERN_CAP_IF_ID | KERN_CAP_MARK | KERN_CAP_ROUTE | KERN_CAP_NULL,
+		KERN_CAP_TRAP | KERN_CAP_TFC | KERN_CAP_IF_ID | KERN_CAP_MARK | KERN_CAP_ROUTE | KERN_CAP_IPCOMP | KERN_CAP_SET_MARK |
+		KERN_CAP_OFFLOAD | KERN_CAP_FWD | KERN_CAP_SHA256_96 | KERN_CAP_NULL,
 	.max_replay_window = 4096,
 	.can = null_can,
 	.submit = null_submit,

@@ -227,7 +227,7 @@ err_t policy_add(struct xfrm *k, const struct kern_policy *p, const struct xkey 
 		return E_NOMEM;
 	}
 	*u = (struct xuse){ .cookie = p->cookie, .reqid = p->reqid, .prio = policy_prio(p, &key->sel), .action = p->action,
-		.mode = p->mode, .proto = p->proto ? p->proto : 50, .ipcomp = p->ipcomp,
+		.mode = p->mode, .proto = p->proto ? p->proto : 50, .ipcomp = p->ipcomp, .bare = p->bare,
 		.family = p->dst.family ? p->dst.family : p->src.family };
 	memcpy(u->src, p->src.a, 16);
 	memcpy(u->dst, p->dst.a, 16);
@@ -321,7 +321,7 @@ static void put_policy(struct xfrm *k, struct xname *x, size_t op)
 	i->dir = (uint8_t)x->key.dir;
 	i->action = u->action == KERN_DROP ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
 	i->share = XFRM_SHARE_ANY;
-	if (u->action == KERN_PROTECT || u->action == KERN_TRAP) {
+	if ((u->action == KERN_PROTECT && !u->bare) || u->action == KERN_TRAP) {
 		struct xfrm_user_tmpl v[2];
 		size_t n = templates(x, u, v);
 		mnl_attr_put(m, XFRMA_TMPL, n * sizeof *v, v);

@@ -122,6 +122,9 @@ static struct xfrm_usersa_info *head(struct xfrm *k, struct nlmsghdr *m, const s
 	s->seq = k->owner << 24 | (k->next_seq++ & 0xffffff);
 	if (mode == XFRM_MODE_TUNNEL)
 		s->flags |= XFRM_STATE_AF_UNSPEC;
+	/* RFC 4302: with IPv4 the header ends at a multiple of 4 bytes; the kernel takes 8 unless told. */
+	if (a->proto == 51 && a->dst.family == NET_V4)
+		s->flags |= XFRM_STATE_ALIGN4;
 	if (!a->copy_ecn)
 		s->flags |= XFRM_STATE_NOECN;
 	if (a->dir == KERN_IN && a->copy_dscp & KERN_DSCP_IN)

@@ -38,7 +38,7 @@ struct xuse {
 	uint64_t cookie;
 	uint32_t reqid, prio; /* as it is in the kernel */
 	uint8_t action, mode, proto, family;
-	bool ipcomp;
+	bool ipcomp, bare;
 	uint8_t src[16], dst[16];
 };
 

@@ -138,9 +138,9 @@ Test(conf_typed, every_finding_has_its_place)
 		"      start_action = trap|go\n"
 		"      local_ts = 10.1.0.0/24, 10.2.0.0/33\n"
 		"      esp_proposals = aes128gmc\n"
-		"      mark_in = %unique\n"
-		"      ipcomp = yes\n"
-		"      hw_offload = packet\n"
+		"      mark_in = %uniqe\n"
+		"      per_cpu_sas = yes\n"
+		"      hw_offload = packets\n"
 		"      interface = a-name-that-is-too-long\n"
 		"      copy_ecn = maybe\n"
 		"      updwn = /bin/x\n"
@@ -175,9 +175,9 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:20:14: 'mode' = 'tunel': one of these is expected: tunnel, transport, beet, pass, drop",
 		"t.conf:21:22: 'start_action'",
 		"t.conf:23:23: 'esp_proposals' = 'aes128gmc'",
-		"t.conf:24:17: 'mark_in' = '%unique' is not supported yet",
-		"t.conf:25:7: 'ipcomp' is not supported yet",
-		"t.conf:26:20: 'hw_offload' = 'packet' is not supported yet",
+		"t.conf:24:17: 'mark_in' = '%uniqe': a mark as 42 or 0x2a/0xff is expected",
+		"t.conf:25:7: 'per_cpu_sas' is not supported yet",
+		"t.conf:26:20: 'hw_offload' = 'packets': one of these is expected: no, auto, yes, crypto, packet",
 		"t.conf:27:19: 'interface'",
 		"t.conf:28:18: 'copy_ecn' = 'maybe': yes or no",
 		"t.conf:29:7: unknown key 'updwn' in child: did you mean 'updown'?",
@@ -201,6 +201,24 @@ Test(conf_typed, every_finding_has_its_place)
 	HAS_NOT(buf, "'pull'");
 	HAS_NOT(buf, "hidden");
 	cr_assert(set.n_conns == 0 && !set.secrets && !set.settings);
+}
+
+Test(conf_typed, marks_of_their_own_and_what_the_kernel_does)
+{
+	struct conf_set set;
+	char buf[2048];
+	err_t e = conf_build("connections { t { local { auth = psk }\n remote { auth = psk }\n children { a { mark_in = %unique\n"
+		"mark_out = %unique-dir/0xff\n set_mark_in = %same\n set_mark_out = 7/0xf\n if_id_in = %unique\n mark_in_sa = yes\n"
+		"ipcomp = yes\n hw_offload = auto\n policies_fwd_out = yes\n sha256_96 = yes } } } }", NULL, &set, buf, sizeof buf);
+
+	cr_assert_eq(e, 0, "%s", buf);
+	const struct conf_child *k = conf_conn_child(set.conns[0], "a");
+	cr_assert(k->mark_in == CONF_UNIQUE_VALUE && k->mark_in_mask == UINT32_MAX);
+	cr_assert(k->mark_out == CONF_UNIQUE_PER_DIR && k->mark_out_mask == 0xff);
+	cr_assert(k->set_mark_in == CONF_UNIQUE_SAME && k->set_mark_in_mask == UINT32_MAX);
+	cr_assert(k->set_mark_out == 7 && k->set_mark_out_mask == 0xf && k->if_id_in == CONF_UNIQUE_VALUE);
+	cr_assert(k->mark_in_sa && k->ipcomp && k->hw_offload == KERN_OFFLOAD_AUTO && k->policies_fwd_out && k->sha256_96);
+	conf_set_fini(&set);
 }
 
 Test(conf_typed, what_the_data_plane_cannot_do_is_refused)
