@@ -227,6 +227,10 @@ static err_t read_policies(struct v *v)
 		err_t e = asn_oid_parse(req->policies[i], oid, sizeof oid, &n);
 		if (e)
 			return E_BAD_VALUE;
+		if (slice_equal(slice_of(oid, n), SLICE_LIT("\x55\x1d\x20\x00"))) { /* anyPolicy by its number */
+			v->n_policies = 0;
+			return 0;
+		}
 		v->policies[v->n_policies] = arena_slice(&v->rep->arena, slice_of(oid, n));
 		if (!v->policies[v->n_policies++].p)
 			return E_NOMEM;
