@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of any form: PEM with any number of blocks, or DER, of certificates, CRLs, keys, requests, PKCS #7 and PKCS #12.
- * GnuTLS opens the containers and keys; private keys are kept in locked memory, copies of GnuTLS are wiped.
+ * Files of any form: PEM with any number of blocks, or DER, of certificates, CRLs, keys, requests, PKCS #7 and PKCS
+ * #12. GnuTLS opens the containers and keys; private keys are kept in locked memory, copies of GnuTLS are wiped.
  */
 #include "base/secret.h"
 #include "der.h"
@@ -108,7 +108,7 @@ static void add_bytes(struct any *a, uint8_t kind, slice der)
 	}
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 static bool public_of(struct any *a, gnutls_x509_privkey_t key, slice *spki)
 {
@@ -198,7 +198,8 @@ static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, co
 
 	if (format == GNUTLS_X509_FMT_PEM) {
 		gnutls_datum_t der = { NULL, 0 };
-		bool dear = gnutls_pem_base64_decode2(label, &d, &der) == 0 && costs_too_much(slice_of(der.data, der.size), 0);
+		bool dear = gnutls_pem_base64_decode2(label, &d, &der) == 0 &&
+			    costs_too_much(slice_of(der.data, der.size), 0);
 		if (der.data)
 			mem_wipe(der.data, der.size);
 		gnutls_free(der.data);
@@ -225,7 +226,7 @@ static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, co
 	return is;
 }
 
-/* ---- containers --------------------------------------------------------------------------------------------------- */
+/* ---- containers -------------------------------------------------------------------------------------------------- */
 
 static bool try_pkcs7(struct any *a, slice der)
 {
@@ -276,8 +277,8 @@ static bool try_pkcs12(struct any *a, slice der)
 		gnutls_pkcs12_deinit(p12);
 		return false;
 	}
-	int rc = gnutls_pkcs12_simple_parse(p12, a->passphrase ? a->passphrase : "", &key, &chain, &n_chain, &extra, &n_extra, &crl,
-		0);
+	int rc = gnutls_pkcs12_simple_parse(p12, a->passphrase ? a->passphrase : "", &key, &chain, &n_chain, &extra,
+					    &n_extra, &crl, 0);
 	if (rc == 0) {
 		add_crts(a, chain, n_chain);
 		add_crts(a, extra, n_extra);
@@ -359,7 +360,7 @@ static void read_der(struct any *a, slice der)
 	failed(a, E_CERT_MALFORMED, why.text);
 }
 
-/* ---- PEM ------------------------------------------------------------------------------------------------------------ */
+/* ---- PEM --------------------------------------------------------------------------------------------------------- */
 
 static void read_block(struct any *a, const char *label, slice block)
 {
@@ -383,7 +384,8 @@ static void read_block(struct any *a, const char *label, slice block)
 		struct rd r = rd_of(s);
 		s = asn_whole(&r, ASN_SEQ);
 	}
-	if (strcmp(label, "CERTIFICATE") == 0 || strcmp(label, "X509 CERTIFICATE") == 0 || strcmp(label, "TRUSTED CERTIFICATE") == 0)
+	if (strcmp(label, "CERTIFICATE") == 0 || strcmp(label, "X509 CERTIFICATE") == 0 ||
+	    strcmp(label, "TRUSTED CERTIFICATE") == 0)
 		add_cert(a, s);
 	else if (strcmp(label, "X509 CRL") == 0)
 		add_crl(a, s);

@@ -68,7 +68,8 @@ struct x_sigalg x_sigalg_read(slice body, slice *oid_out, uint8_t *sig_id, uint1
 		a.pss = true;
 		a.salt_len = how.salt_len;
 		a.hash = digest_of(how.hash);
-		a.alg = a.hash == GNUTLS_DIG_UNKNOWN ? GNUTLS_SIGN_UNKNOWN : gnutls_pk_to_sign(GNUTLS_PK_RSA_PSS, a.hash);
+		a.alg = a.hash == GNUTLS_DIG_UNKNOWN ? GNUTLS_SIGN_UNKNOWN
+						     : gnutls_pk_to_sign(GNUTLS_PK_RSA_PSS, a.hash);
 		*sig_id = PLUG_SIGN_RSA_PSS;
 		*hash = how.hash;
 		return a;
@@ -92,8 +93,8 @@ static void key_facts(struct cert_info *info)
 	static const slice dsa = { (const uint8_t *)"\x2a\x86\x48\xce\x38\x04\x01", 7 };
 	static const struct {
 		uint16_t group, bits;
-	} curves[] = { { 19, 256 }, { 20, 384 }, { 21, 521 }, { 25, 192 }, { 26, 224 }, { 27, 224 }, { 28, 256 }, { 29, 384 },
-		{ 30, 512 } };
+	} curves[] = { { 19, 256 }, { 20, 384 }, { 21, 521 }, { 25, 192 }, { 26, 224 },
+		       { 27, 224 }, { 28, 256 }, { 29, 384 }, { 30, 512 } };
 	struct keyfmt k;
 
 	if (keyfmt_public(info->spki, &k) == 0) {
@@ -241,8 +242,8 @@ err_t x_cert_parse(slice der, struct cert **out, struct cert_why *why)
 {
 	*out = NULL;
 	if (der.n > X_CERT_MAX)
-		return x_fail(why, E_CERT_MALFORMED, "a certificate of %zu bytes is larger than any we read (%d)", der.n,
-			X_CERT_MAX);
+		return x_fail(why, E_CERT_MALFORMED, "a certificate of %zu bytes is larger than any we read (%d)",
+			      der.n, X_CERT_MAX);
 	struct cert *c = calloc(1, sizeof *c);
 	if (!c)
 		return x_fail(why, E_NOMEM, "out of memory");

@@ -27,14 +27,15 @@ static void check_dates(struct state *st, size_t depth)
 		return;
 	if (now < c->info.not_before) {
 		v->dates_off = true;
-		V_FAIL(v, depth, c, VALIDITY, E_CERT_NOT_YET, "not valid before %s, and it is %s", v_time(v, c->info.not_before),
-			v_time(v, now));
+		V_FAIL(v, depth, c, VALIDITY, E_CERT_NOT_YET, "not valid before %s, and it is %s",
+		       v_time(v, c->info.not_before), v_time(v, now));
 	} else if (now > c->info.not_after) {
 		v->dates_off = true;
-		V_FAIL(v, depth, c, VALIDITY, E_CERT_EXPIRED, "expired at %s, and it is %s", v_time(v, c->info.not_after),
-			v_time(v, now));
+		V_FAIL(v, depth, c, VALIDITY, E_CERT_EXPIRED, "expired at %s, and it is %s",
+		       v_time(v, c->info.not_after), v_time(v, now));
 	} else {
-		V_OK(v, depth, c, VALIDITY, "valid from %s to %s", v_time(v, c->info.not_before), v_time(v, c->info.not_after));
+		V_OK(v, depth, c, VALIDITY, "valid from %s to %s", v_time(v, c->info.not_before),
+		     v_time(v, c->info.not_after));
 	}
 }
 
@@ -52,16 +53,20 @@ static void check_algorithm(struct state *st, size_t depth)
 	}
 	bool listed = !req->n_schemes || st->goal != V_GOAL_PEER;
 	for (size_t i = 0; i < req->n_schemes && !listed; i++)
-		listed = req->schemes[i].sig_id == c->info.sig_id && (!req->schemes[i].hash || req->schemes[i].hash == c->info.sig_hash);
+		listed = req->schemes[i].sig_id == c->info.sig_id &&
+			 (!req->schemes[i].hash || req->schemes[i].hash == c->info.sig_hash);
 	if (!listed)
-		V_FAIL(v, depth, c, ALGORITHM, E_CERT_WEAK, "signed with %s, which the connection does not accept", name);
+		V_FAIL(v, depth, c, ALGORITHM, E_CERT_WEAK, "signed with %s, which the connection does not accept",
+		       name);
 	else
 		V_OK(v, depth, c, ALGORITHM, "signed with %s", name ? name : "?");
 }
 
 static void check_key(struct state *st, size_t depth)
 {
-	static const char *const kinds[] = { "a key of unknown kind", "RSA", "RSA-PSS", "ECDSA", "Ed25519", "Ed448", "DSA" };
+	static const char *const kinds[] = {
+		"a key of unknown kind", "RSA", "RSA-PSS", "ECDSA", "Ed25519", "Ed448", "DSA"
+	};
 	enum { RSA_FLOOR = 1024 };
 	struct v *v = st->v;
 	const struct cert *c = st->p->v[depth];
@@ -70,22 +75,26 @@ static void check_key(struct state *st, size_t depth)
 	bool ok = !req->n_strengths || st->goal != V_GOAL_PEER;
 	unsigned want = 0;
 
-	if ((kind == CERT_KEY_RSA || kind == CERT_KEY_RSA_PSS || kind == CERT_KEY_DSA) && c->info.key_bits < RSA_FLOOR) {
+	if ((kind == CERT_KEY_RSA || kind == CERT_KEY_RSA_PSS || kind == CERT_KEY_DSA) &&
+	    c->info.key_bits < RSA_FLOOR) {
 		V_FAIL(v, depth, c, KEY, E_CERT_WEAK, "%s key of %u bits: less than %d is no protection", kinds[kind],
 			c->info.key_bits, RSA_FLOOR);
 		return;
 	}
 	for (size_t i = 0; i < req->n_strengths && !ok; i++) {
-		bool same = req->strengths[i].key_kind == kind || (kind == CERT_KEY_RSA_PSS && req->strengths[i].key_kind == CERT_KEY_RSA);
+		bool same = req->strengths[i].key_kind == kind ||
+			    (kind == CERT_KEY_RSA_PSS && req->strengths[i].key_kind == CERT_KEY_RSA);
 		ok = same && c->info.key_bits >= req->strengths[i].min_bits;
 		want = same && req->strengths[i].min_bits > want ? req->strengths[i].min_bits : want;
 	}
 	if (ok)
 		V_OK(v, depth, c, KEY, "%s of %u bits", kinds[kind], c->info.key_bits);
 	else if (want)
-		V_FAIL(v, depth, c, KEY, E_CERT_WEAK, "%s of %u bits, the connection wants %u", kinds[kind], c->info.key_bits, want);
+		V_FAIL(v, depth, c, KEY, E_CERT_WEAK, "%s of %u bits, the connection wants %u", kinds[kind],
+		       c->info.key_bits, want);
 	else
-		V_FAIL(v, depth, c, KEY, E_CERT_WEAK, "%s is a kind of key the connection does not accept", kinds[kind]);
+		V_FAIL(v, depth, c, KEY, E_CERT_WEAK, "%s is a kind of key the connection does not accept",
+		       kinds[kind]);
 }
 
 /* The certificate at `depth` issued the one below it: section 6.1.4 (k) to (n). */
@@ -195,8 +204,10 @@ static void check_usage(struct state *st)
 			V_OK(v, 0, c, KEY_USAGE, c->info.flags & CERT_NO_KEY_USAGE ? "keyUsage is not limited" :
 				"keyUsage allows signatures");
 		if (!(c->info.flags & CERT_NO_EKU) && !(c->info.ekus & ike))
-			V_FAIL(v, 0, c, EKU, E_CERT_USAGE, "extKeyUsage has %s; IKE needs ipsecIKE, serverAuth, clientAuth, "
-				"iKEIntermediate or anyExtendedKeyUsage", has.p);
+			V_FAIL(v, 0, c, EKU, E_CERT_USAGE,
+			       "extKeyUsage has %s; IKE needs ipsecIKE, serverAuth, clientAuth, "
+			       "iKEIntermediate or anyExtendedKeyUsage",
+			       has.p);
 	}
 	if (req->need_eku && !(c->info.ekus & (req->need_eku | CERT_EKU_ANY)))
 		V_FAIL(v, 0, c, EKU, E_CERT_USAGE, "extKeyUsage has %s, the connection wants %s", has.p, want.p);
@@ -221,10 +232,12 @@ static void check_constraints(struct state *st)
 	bool found = false;
 
 	for (size_t i = 0; i < req->n_need_ca && !found; i++)
-		found = ca_on_path(st->p, req->need_ca[i]) || (st->p->n == 1 && slice_equal(req->need_ca[i]->info.der, c->info.der));
+		found = ca_on_path(st->p, req->need_ca[i]) ||
+			(st->p->n == 1 && slice_equal(req->need_ca[i]->info.der, c->info.der));
 	if (req->n_need_ca && !found)
-		V_FAIL(v, 0, c, CONSTRAINT, E_CERT_CONSTRAINT, "none of the CAs the connection names is on the path; it ends at \"%s\"",
-			v_dn(v, st->p->v[st->p->n - 1]->info.subject));
+		V_FAIL(v, 0, c, CONSTRAINT, E_CERT_CONSTRAINT,
+		       "none of the CAs the connection names is on the path; it ends at \"%s\"",
+		       v_dn(v, st->p->v[st->p->n - 1]->info.subject));
 	else if (found)
 		V_OK(v, 0, c, CONSTRAINT, "the path has a CA the connection names");
 	if (req->need_ca_name && req->need_ca_name->type) {
@@ -233,7 +246,8 @@ static void check_constraints(struct state *st)
 			found = x_name_find(st->p->v[i], req->need_ca_name, 0, NULL) != NULL;
 		if (!found)
 			V_FAIL(v, 0, c, CONSTRAINT, E_CERT_CONSTRAINT, "no CA of the path is \"%s\"",
-				req->need_ca_name->type == 9 ? v_dn(v, req->need_ca_name->data) : "the one the connection names");
+			       req->need_ca_name->type == 9 ? v_dn(v, req->need_ca_name->data)
+							    : "the one the connection names");
 		else
 			V_OK(v, 0, c, CONSTRAINT, "a CA of the path has the identity the connection names");
 	}
@@ -268,13 +282,18 @@ static void check_clock(struct state *st)
 	if (!v->dates_off)
 		return;
 	if (now < CLOCK_FLOOR)
-		V_NOTE(v, 0, c, CLOCK, E_CERT_NOT_YET, "our clock says %s, which cannot be: it is not set", v_time(v, now));
+		V_NOTE(v, 0, c, CLOCK, E_CERT_NOT_YET, "our clock says %s, which cannot be: it is not set",
+		       v_time(v, now));
 	else if (before == st->p->n)
-		V_NOTE(v, 0, c, CLOCK, E_CERT_NOT_YET, "all %zu certificates of the path, the anchor too, begin after our clock's %s: "
-			"the clock is probably behind", before, v_time(v, now));
+		V_NOTE(v, 0, c, CLOCK, E_CERT_NOT_YET,
+		       "all %zu certificates of the path, the anchor too, begin after our clock's %s: "
+		       "the clock is probably behind",
+		       before, v_time(v, now));
 	else if (after == st->p->n)
-		V_NOTE(v, 0, c, CLOCK, E_CERT_EXPIRED, "all %zu certificates of the path, the anchor too, ended before our clock's %s: "
-			"the clock may be ahead", after, v_time(v, now));
+		V_NOTE(v, 0, c, CLOCK, E_CERT_EXPIRED,
+		       "all %zu certificates of the path, the anchor too, ended before our clock's %s: "
+		       "the clock may be ahead",
+		       after, v_time(v, now));
 }
 
 void v_check_path(struct v *v, const struct v_path *p, enum v_goal goal)

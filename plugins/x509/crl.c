@@ -167,7 +167,8 @@ static err_t read_exts(struct x_parse *x, struct cert_crl *c, struct rd r)
 		}
 	}
 	if (!e)
-		e = r.err ? E_CERT_MALFORMED : x_uris_of_dps(x, fresh, n_fresh, &c->info.fresh_uris, &c->info.n_fresh_uris);
+		e = r.err ? E_CERT_MALFORMED
+			  : x_uris_of_dps(x, fresh, n_fresh, &c->info.fresh_uris, &c->info.n_fresh_uris);
 	return e == E_NOMEM || !e ? e : E_CERT_MALFORMED;
 }
 
@@ -223,7 +224,8 @@ err_t x_crl_parse(slice der, struct cert_crl **out, struct cert_why *why)
 {
 	*out = NULL;
 	if (der.n > X_CRL_MAX)
-		return x_fail(why, E_CERT_MALFORMED, "a CRL of %zu bytes is larger than any we read (%d)", der.n, X_CRL_MAX);
+		return x_fail(why, E_CERT_MALFORMED, "a CRL of %zu bytes is larger than any we read (%d)", der.n,
+			      X_CRL_MAX);
 	struct cert_crl *c = calloc(1, sizeof *c);
 	if (!c)
 		return x_fail(why, E_NOMEM, "out of memory");

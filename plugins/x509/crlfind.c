@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The status of a certificate by CRLs: RFC 5280 section 6.3.3. For each distribution point, and for the issuer itself, the
- * CRLs that cover it are taken until all reasons are covered: complete ones, each with the newest delta that fits; of
- * the issuer or of another that the certificate names; signed by any certificate of that name which leads to the same
- * anchor and may sign CRLs.
+ * The status of a certificate by CRLs: RFC 5280 section 6.3.3. For each distribution point, and for the issuer itself,
+ * the CRLs that cover it are taken until all reasons are covered: complete ones, each with the newest delta that fits;
+ * of the issuer or of another that the certificate names; signed by any certificate of that name which leads to the
+ * same anchor and may sign CRLs.
  */
 #include "verify.h"
 
@@ -37,8 +37,8 @@ static void note(struct look *k, err_t e, const char *text)
 /* ---- does a CRL cover a distribution point: (b) --------------------------------------------------------------- */
 
 /* Names of a distribution point: full ones, or the relative one below each of its bases. */
-static bool names_meet(struct v *v, const struct x_dp *a, const struct x_name *const *bases_a, size_t n_a, const struct x_dp *b,
-	const struct x_name *base_b)
+static bool names_meet(struct v *v, const struct x_dp *a, const struct x_name *const *bases_a, size_t n_a,
+		       const struct x_dp *b, const struct x_name *base_b)
 {
 	struct x_gn ra = { X_GN_DIR, SLICE_NONE, SLICE_NONE }, rb = ra;
 	const struct x_gns one_b = { &rb, 1 };
@@ -67,7 +67,8 @@ static bool names_meet(struct v *v, const struct x_dp *a, const struct x_name *c
 		for (size_t x = 0; x < list_a->n; x++)
 			for (size_t y = 0; y < list_b->n; y++) {
 				const struct x_gn *g = &list_a->v[x], *h = &list_b->v[y];
-				if (g->tag == h->tag && (g->tag == X_GN_DIR ? slice_equal(g->canon, h->canon) : slice_equal(g->value, h->value)))
+				if (g->tag == h->tag && (g->tag == X_GN_DIR ? slice_equal(g->canon, h->canon)
+									    : slice_equal(g->value, h->value)))
 					return true;
 			}
 	}
@@ -180,8 +181,9 @@ static bool same_scope(struct v *v, const struct cert_crl *a, const struct cert_
 {
 	const struct x_name *base = &a->issuer;
 
-	if (a->has_idp != b->has_idp || a->only_user != b->only_user || a->only_ca != b->only_ca || a->only_attr != b->only_attr ||
-	    a->indirect != b->indirect || a->idp.reasons != b->idp.reasons || a->idp.has_name != b->idp.has_name)
+	if (a->has_idp != b->has_idp || a->only_user != b->only_user || a->only_ca != b->only_ca ||
+	    a->only_attr != b->only_attr || a->indirect != b->indirect || a->idp.reasons != b->idp.reasons ||
+	    a->idp.has_name != b->idp.has_name)
 		return false;
 	return !a->idp.has_name || names_meet(v, &a->idp, &base, 1, &b->idp, &b->issuer);
 }
@@ -199,13 +201,15 @@ static struct cert_crl *delta_of(struct look *k, const struct cert_crl *base)
 
 	for (size_t i = 0; i < req->n_crls; i++) {
 		struct cert_crl *d = req->crls[i];
-		if (!d->info.base.n || !base->info.number.n || !d->info.number.n || !x_name_same(&d->issuer, &base->issuer) ||
-		    !same_scope(k->v, base, d) || number_cmp(d->info.base, base->info.number) > 0 ||
+		if (!d->info.base.n || !base->info.number.n || !d->info.number.n ||
+		    !x_name_same(&d->issuer, &base->issuer) || !same_scope(k->v, base, d) ||
+		    number_cmp(d->info.base, base->info.number) > 0 ||
 		    number_cmp(d->info.number, base->info.number) < 0 || d->unknown_critical.n)
 			continue;
 		if (d->info.akid.n && base->info.akid.n && !slice_equal(d->info.akid, base->info.akid))
 			continue;
-		if (!is_current(d, req->time) || (best && number_cmp(best->info.number, d->info.number) >= 0) || !signer_ok(k, d))
+		if (!is_current(d, req->time) || (best && number_cmp(best->info.number, d->info.number) >= 0) ||
+		    !signer_ok(k, d))
 			continue;
 		best = d;
 	}
@@ -238,9 +242,11 @@ static void say_revoked(struct look *k, const struct cert_crl *crl, const struct
 	struct v *v = k->v;
 
 	k->s->state = V_REVOKED;
-	k->s->text = arena_fmt(&v->rep->arena, "serial %s was revoked at %s (%s), says %s%s of %s by \"%s\"", v_hex(v, k->c->serial),
-		v_time(v, r->at), x_reason_name(r->reason), crl->info.base.n ? "delta CRL " : "CRL ",
-		crl->info.number.n ? v_hex(v, crl->info.number) : "", v_time(v, crl->info.this_update), v_dn(v, crl->info.issuer));
+	k->s->text = arena_fmt(&v->rep->arena, "serial %s was revoked at %s (%s), says %s%s of %s by \"%s\"",
+			       v_hex(v, k->c->serial), v_time(v, r->at), x_reason_name(r->reason),
+			       crl->info.base.n ? "delta CRL " : "CRL ",
+			       crl->info.number.n ? v_hex(v, crl->info.number) : "", v_time(v, crl->info.this_update),
+			       v_dn(v, crl->info.issuer));
 	v->nomem |= !k->s->text;
 }
 
@@ -255,8 +261,8 @@ static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 	if (!(reasons & ~k->reasons))
 		return;
 	if (crl->unknown_critical.n) {
-		NOTE(k, E_CRL_BAD, "the CRL of \"%s\" has a critical extension that is not known here: %s", v_dn(v, crl->info.issuer),
-			v_oid(v, crl->unknown_critical));
+		NOTE(k, E_CRL_BAD, "the CRL of \"%s\" has a critical extension that is not known here: %s",
+		     v_dn(v, crl->info.issuer), v_oid(v, crl->unknown_critical));
 		return;
 	}
 	if (crl->info.this_update > now) {
@@ -268,9 +274,10 @@ static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 	/* A delta in date makes an old base as good as a new one: together they are a complete CRL. */
 	struct cert_crl *delta = delta_of(k, crl);
 	if (!delta && !is_current(crl, now)) {
-		NOTE(k, E_CRL_STALE, crl->info.next_update ? "the CRL of \"%s\" was to be replaced at %s, and it is %s" :
-			"the CRL of \"%s\" does not say when it ends (nextUpdate: %s; now %s)", v_dn(v, crl->info.issuer),
-			v_time(v, crl->info.next_update), v_time(v, now));
+		NOTE(k, E_CRL_STALE,
+		     crl->info.next_update ? "the CRL of \"%s\" was to be replaced at %s, and it is %s"
+					   : "the CRL of \"%s\" does not say when it ends (nextUpdate: %s; now %s)",
+		     v_dn(v, crl->info.issuer), v_time(v, crl->info.next_update), v_time(v, now));
 		return;
 	}
 	if (!signer_ok(k, crl))
@@ -291,8 +298,9 @@ static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 	int64_t until = delta ? delta->info.next_update : crl->info.next_update;
 	if (!k->s->until || until < k->s->until)
 		k->s->until = until;
-	V_OK(v, k->i, k->c, CRL, "not listed in CRL %s of %s by \"%s\"%s", crl->info.number.n ? v_hex(v, crl->info.number) : "",
-		v_time(v, crl->info.this_update), v_dn(v, crl->info.issuer), delta ? " nor in its delta" : "");
+	V_OK(v, k->i, k->c, CRL, "not listed in CRL %s of %s by \"%s\"%s",
+	     crl->info.number.n ? v_hex(v, crl->info.number) : "", v_time(v, crl->info.this_update),
+	     v_dn(v, crl->info.issuer), delta ? " nor in its delta" : "");
 }
 
 static void take_all(struct look *k, const struct x_dp *dp)
@@ -307,7 +315,8 @@ static void take_all(struct look *k, const struct x_dp *dp)
 		if (!why)
 			take(k, dp, crl);
 		else if (*why)
-			NOTE(k, E_CRL_MISSING, "the CRL of \"%s\" does not apply: %s", v_dn(k->v, crl->info.issuer), why);
+			NOTE(k, E_CRL_MISSING, "the CRL of \"%s\" does not apply: %s", v_dn(k->v, crl->info.issuer),
+			     why);
 	}
 }
 

@@ -26,8 +26,8 @@ int64_t asn_time(struct rd *r)
 	for (int i = 0; i < 6; i++)
 		v[i] = two(s.p + at + 2 * i);
 	int century = utc ? (v[0] >= 50 ? 19 : 20) : two(s.p);
-	if (v[0] < 0 || century < 0 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31 || v[3] < 0 || v[3] > 23 || v[4] < 0 ||
-	    v[4] > 59 || v[5] < 0 || v[5] > 59) {
+	if (v[0] < 0 || century < 0 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31 || v[3] < 0 || v[3] > 23 ||
+	    v[4] < 0 || v[4] > 59 || v[5] < 0 || v[5] > 59) {
 		rd_fail(r, E_SYNTAX);
 		return 0;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DER (X.690) over the bounded cursor: lengths definite and in their shortest form, tags of one byte. The first thing that
- * is wrong sets the cursor's error and everything after it reads as empty, so that a decoder checks once, with rd_close().
+ * DER (X.690) over the bounded cursor: lengths definite and in their shortest form, tags of one byte. The first thing
+ * that is wrong sets the cursor's error and everything after it reads as empty, so that a decoder checks once, with
+ * rd_close().
  */
 #ifndef ADIT_X509_DER_H
 #define ADIT_X509_DER_H
@@ -9,9 +10,25 @@
 #include "base/rdwr.h"
 
 enum {
-	ASN_BOOL = 0x01, ASN_INT = 0x02, ASN_BITS = 0x03, ASN_OCTETS = 0x04, ASN_NULL = 0x05, ASN_OID = 0x06, ASN_ENUM = 0x0a,
-	ASN_UTF8 = 0x0c, ASN_NUMERIC = 0x12, ASN_PRINTABLE = 0x13, ASN_T61 = 0x14, ASN_IA5 = 0x16, ASN_UTC = 0x17,
-	ASN_GENERALIZED = 0x18, ASN_VISIBLE = 0x1a, ASN_UNIVERSAL = 0x1c, ASN_BMP = 0x1e, ASN_SEQ = 0x30, ASN_SET = 0x31
+	ASN_BOOL = 0x01,
+	ASN_INT = 0x02,
+	ASN_BITS = 0x03,
+	ASN_OCTETS = 0x04,
+	ASN_NULL = 0x05,
+	ASN_OID = 0x06,
+	ASN_ENUM = 0x0a,
+	ASN_UTF8 = 0x0c,
+	ASN_NUMERIC = 0x12,
+	ASN_PRINTABLE = 0x13,
+	ASN_T61 = 0x14,
+	ASN_IA5 = 0x16,
+	ASN_UTC = 0x17,
+	ASN_GENERALIZED = 0x18,
+	ASN_VISIBLE = 0x1a,
+	ASN_UNIVERSAL = 0x1c,
+	ASN_BMP = 0x1e,
+	ASN_SEQ = 0x30,
+	ASN_SET = 0x31
 };
 
 /* The next element: its tag, contents, and (raw) the whole of it with tag and length. */
@@ -94,7 +111,8 @@ static inline slice asn_int(struct rd *r, uint8_t tag)
 {
 	slice s = asn_next(r, tag);
 
-	if (!r->err && (!s.n || (s.n > 1 && ((s.p[0] == 0 && !(s.p[1] & 0x80)) || (s.p[0] == 0xff && (s.p[1] & 0x80))))))
+	if (!r->err &&
+	    (!s.n || (s.n > 1 && ((s.p[0] == 0 && !(s.p[1] & 0x80)) || (s.p[0] == 0xff && (s.p[1] & 0x80))))))
 		rd_fail(r, E_SYNTAX);
 	return r->err ? SLICE_NONE : s;
 }

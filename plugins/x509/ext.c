@@ -16,7 +16,7 @@ static void *grow(struct x_parse *x, void *v, size_t n, size_t size)
 	return more;
 }
 
-/* ---- general names ------------------------------------------------------------------------------------------------ */
+/* ---- general names ----------------------------------------------------------------------------------------------- */
 
 err_t x_gn_read(struct x_parse *x, uint8_t tag, slice body, struct x_gn *out)
 {
@@ -52,7 +52,7 @@ err_t x_gns_read(struct x_parse *x, struct rd r, struct x_gns *out)
 	return r.err ? E_CERT_MALFORMED : 0;
 }
 
-/* ---- distribution points ------------------------------------------------------------------------------------------ */
+/* ---- distribution points ----------------------------------------------------------------------------------------- */
 
 /* DistributionPointName: [0] fullName, [1] nameRelativeToCRLIssuer. */
 err_t x_dp_name_read(struct x_parse *x, struct rd r, struct x_dp *dp)

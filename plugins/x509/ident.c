@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Does a certificate name a peer (RFC 7296 section 3.5, RFC 4945 section 3.1)? An identity has to be in the certificate: a
- * DN as subject or directoryName, a host name, mailbox or address as subjectAltName of that kind, a key id as the subject
- * key identifier or the SHA-1 of the key. What the certificate has is compared as it is: a wildcard in it covers nothing
- * (RFC 4945 section 5.1.3.6). The wanted name may be a pattern of ours: "*.example.com", "*@example.com", "C=CH, CN=*".
+ * Does a certificate name a peer (RFC 7296 section 3.5, RFC 4945 section 3.1)? An identity has to be in the
+ * certificate: a DN as subject or directoryName, a host name, mailbox or address as subjectAltName of that kind, a key
+ * id as the subject key identifier or the SHA-1 of the key. What the certificate has is compared as it is: a wildcard
+ * in it covers nothing (RFC 4945 section 5.1.3.6). The wanted name may be a pattern of ours: "*.example.com",
+ * "*@example.com", "C=CH, CN=*".
  */
 #include "base/netaddr.h"
 #include "base/text.h"
@@ -79,8 +80,8 @@ static bool matches(const struct cert_name *want, const struct cert_name *has)
 
 static void put_name(struct text *t, const struct cert_name *n)
 {
-	static const char *const types[] = { [ID_IPV4] = "IP", [ID_FQDN] = "DNS", [ID_RFC822] = "email", [ID_IPV6] = "IP", [ID_DN] = "DN",
-		[ID_KEY_ID] = "key id" };
+	static const char *const types[] = { [ID_IPV4] = "IP", [ID_FQDN] = "DNS", [ID_RFC822] = "email",
+					     [ID_IPV6] = "IP", [ID_DN] = "DN",    [ID_KEY_ID] = "key id" };
 	char buf[NET_ADDR_TEXT];
 
 	text_fmt(t, "%s ", n->type < ARRAY_LEN(types) && types[n->type] ? types[n->type] : "?");
@@ -121,7 +122,8 @@ static bool cn_matches(const struct cert *c, const struct cert_name *want, struc
 	return false;
 }
 
-const struct cert_name *x_name_find(const struct cert *c, const struct cert_name *want, uint32_t flags, struct cert_why *why)
+const struct cert_name *x_name_find(const struct cert *c, const struct cert_name *want, uint32_t flags,
+				    struct cert_why *why)
 {
 	char wanted_buf[192], tried_buf[256];
 	struct text wanted = text_of(wanted_buf, sizeof wanted_buf), tried = text_of(tried_buf, sizeof tried_buf);
@@ -134,7 +136,8 @@ const struct cert_name *x_name_find(const struct cert *c, const struct cert_name
 	for (size_t i = c->info.n_names; i-- > 0 && !found;) {
 		const struct cert_name *has = &c->info.names[i];
 		has_dns |= has->type == ID_FQDN;
-		wild |= has->type == want->type && (has->type == ID_FQDN || has->type == ID_RFC822) && memchr(has->data.p, '*', has->data.n);
+		wild |= has->type == want->type && (has->type == ID_FQDN || has->type == ID_RFC822) &&
+			memchr(has->data.p, '*', has->data.n);
 		text_str(&tried, tried.n ? ", " : "");
 		put_name(&tried, has);
 		if (matches(want, has))
@@ -143,7 +146,8 @@ const struct cert_name *x_name_find(const struct cert *c, const struct cert_name
 	if (!found && want->type == ID_KEY_ID && (slice_equal(want->data, c->info.skid) ||
 	    slice_equal(want->data, slice_of(c->info.key_sha1, 20))))
 		found = &key_id;
-	if (!found && want->type == ID_FQDN && flags & CERT_NAME_IN_CN && !has_dns && cn_matches(c, want, &tried) && c->info.n_names)
+	if (!found && want->type == ID_FQDN && flags & CERT_NAME_IN_CN && !has_dns && cn_matches(c, want, &tried) &&
+	    c->info.n_names)
 		found = &c->info.names[0];
 	if (found)
 		x_fail(why, 0, "it names %s", wanted.p);

@@ -30,7 +30,8 @@ static bool dns_below(slice name, slice limit)
 		name.n--;
 	if (limit.p[0] == '.')
 		return name.n > limit.n && has_tail(name, limit);
-	return same_letters(name, limit) || (name.n > limit.n && has_tail(name, limit) && name.p[name.n - limit.n - 1] == '.');
+	return same_letters(name, limit) ||
+	       (name.n > limit.n && has_tail(name, limit) && name.p[name.n - limit.n - 1] == '.');
 }
 
 /* ".host.com": everything below, and nothing else; "host.com": that host alone (URIs and mailboxes). */
@@ -119,8 +120,8 @@ static bool known_form(uint8_t tag)
 
 static const char *name_text(struct v *v, const struct x_gn *g)
 {
-	static const char *const forms[] = { "otherName", "email", "DNS", "x400Address", "DN", "ediPartyName", "URI", "IP",
-		"registeredID" };
+	static const char *const forms[] = { "otherName",    "email", "DNS", "x400Address", "DN",
+					     "ediPartyName", "URI",   "IP",  "registeredID" };
 
 	if (g->tag == X_GN_DIR)
 		return v_dn(v, g->value);
@@ -142,7 +143,8 @@ static bool allowed(const struct cert *ca, const struct x_gn *name)
 	bool any = false, inside = false, odd = name->tag == X_GN_URI && !uri_host(name->value).n;
 
 	for (size_t i = 0; i < ca->excluded.n; i++)
-		if (ca->excluded.v[i].tag == name->tag && (!known_form(name->tag) || odd || below(name, &ca->excluded.v[i])))
+		if (ca->excluded.v[i].tag == name->tag &&
+		    (!known_form(name->tag) || odd || below(name, &ca->excluded.v[i])))
 			return false;
 	for (size_t i = 0; i < ca->permitted.n; i++)
 		if (ca->permitted.v[i].tag == name->tag) {

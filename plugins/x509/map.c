@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificate maps: rules of the form FIELD OP VALUE, ';' between rules that all have to hold, '|' or a new line between
- * alternatives of which one has to. README.md of this plugin is the manual. Texts compare without case, names without
- * the spaces around ',' and '='.
+ * Certificate maps: rules of the form FIELD OP VALUE, ';' between rules that all have to hold, '|' or a new line
+ * between alternatives of which one has to. README.md of this plugin is the manual. Texts compare without case, names
+ * without the spaces around ',' and '='.
  */
 #include "base/text.h"
 #include "config/dn.h"
@@ -25,17 +25,19 @@ static const struct {
 	uint8_t field;
 	bool date;
 } fields[] = {
-	{ "subject-name", F_SUBJECT, false }, { "issuer-name", F_ISSUER, false }, { "alt-subject-name", F_ALT, false },
-	{ "name", F_NAME, false }, { "serial-number", F_SERIAL, false },
-	{ "unstructured-subject-name", F_UNSTRUCTURED, false }, { "valid-start", F_START, true }, { "expires-on", F_END, true },
+	{ "subject-name", F_SUBJECT, false }, { "issuer-name", F_ISSUER, false },
+	{ "alt-subject-name", F_ALT, false }, { "name", F_NAME, false },
+	{ "serial-number", F_SERIAL, false }, { "unstructured-subject-name", F_UNSTRUCTURED, false },
+	{ "valid-start", F_START, true },     { "expires-on", F_END, true },
 };
 static const struct {
 	const char *name;
 	uint8_t op;
 	bool text, date;
 } ops[] = {
-	{ "eq", OP_EQ, true, true }, { "ne", OP_NE, true, true }, { "co", OP_CO, true, false }, { "nc", OP_NC, true, false },
-	{ "lt", OP_LT, false, true }, { "le", OP_LE, false, true }, { "gt", OP_GT, false, true }, { "ge", OP_GE, false, true },
+	{ "eq", OP_EQ, true, true },  { "ne", OP_NE, true, true },  { "co", OP_CO, true, false },
+	{ "nc", OP_NC, true, false }, { "lt", OP_LT, false, true }, { "le", OP_LE, false, true },
+	{ "gt", OP_GT, false, true }, { "ge", OP_GE, false, true },
 };
 
 struct rule {
@@ -142,19 +144,25 @@ static err_t read_rule(const char **p, struct rule *r, struct cert_why *why)
 	while (o < ARRAY_LEN(ops) && strcasecmp(ops[o].name, op) != 0)
 		o++;
 	if (f == ARRAY_LEN(fields))
-		return x_fail(why, E_PARSE, "\"%s\" is no field of a certificate map; known are subject-name, issuer-name, "
-			"alt-subject-name, name, serial-number, unstructured-subject-name, valid-start, expires-on", field);
+		return x_fail(
+			why, E_PARSE,
+			"\"%s\" is no field of a certificate map; known are subject-name, issuer-name, "
+			"alt-subject-name, name, serial-number, unstructured-subject-name, valid-start, expires-on",
+			field);
 	if (o == ARRAY_LEN(ops) || !(fields[f].date ? ops[o].date : ops[o].text))
 		return x_fail(why, E_PARSE, "\"%s\" is no operator of %s; known are %s", op, field,
 			fields[f].date ? "eq, ne, lt, le, gt, ge" : "eq, ne, co, nc");
-	*r = (struct rule){ .field = fields[f].field, .op = ops[o].op, .field_name = fields[f].name, .op_name = ops[o].name };
+	*r = (struct rule){
+		.field = fields[f].field, .op = ops[o].op, .field_name = fields[f].name, .op_name = ops[o].name
+	};
 	if (!value(p, r->value, sizeof r->value))
 		return x_fail(why, E_PARSE, "the value of %s %s is missing, too long or has an open quote", field, op);
 	if (fields[f].date) {
 		for (char *c = r->value; *c; c++)
 			*c = (char)toupper((unsigned char)*c);
 		if (!read_date(r->value, &r->when))
-			return x_fail(why, E_PARSE, "\"%s\" is no date; write 2026-11-27 or 2026-11-27T12:00:00Z", r->value);
+			return x_fail(why, E_PARSE, "\"%s\" is no date; write 2026-11-27 or 2026-11-27T12:00:00Z",
+				      r->value);
 	}
 	if (r->field == F_SERIAL)
 		fold_serial(r->value);
@@ -198,7 +206,7 @@ void x_map_free(struct cert_map *m)
 	free(m);
 }
 
-/* ---- matching ------------------------------------------------------------------------------------------------------ */
+/* ---- matching ---------------------------------------------------------------------------------------------------- */
 
 /* What a rule sees: all values of its field, one call each. `hit` gathers whether one of them equals or contains. */
 struct seen {
@@ -213,7 +221,8 @@ static void see(struct seen *s, slice text)
 	char folded[1024];
 
 	fold((const char *)text.p, text.n, folded, sizeof folded);
-	s->hit |= s->r->op == OP_CO || s->r->op == OP_NC ? strstr(folded, s->r->value) != NULL : strcmp(folded, s->r->value) == 0;
+	s->hit |= s->r->op == OP_CO || s->r->op == OP_NC ? strstr(folded, s->r->value) != NULL
+							 : strcmp(folded, s->r->value) == 0;
 	text_str(&s->list, s->list.n ? ", " : "");
 	text_peer(&s->list, text);
 }
@@ -322,8 +331,8 @@ err_t x_map_match(const struct cert_map *m, const struct cert *c, struct cert_wh
 		if (ok && !holds(r, c, &s)) {
 			ok = false;
 			if (!told)
-				x_fail(why, 0, "rule \"%s %s %s\" does not hold: the certificate has \"%s\"", r->field_name, r->op_name, r->value,
-					s.buf);
+				x_fail(why, 0, "rule \"%s %s %s\" does not hold: the certificate has \"%s\"",
+				       r->field_name, r->op_name, r->value, s.buf);
 			told = true;
 		}
 		if (r->last && ok)

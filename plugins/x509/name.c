@@ -2,8 +2,8 @@
 /*
  * Names in canonical form. Strings of any type are decoded to code points, letters folded to one case, spaces at the
  * ends dropped and runs of them made one (RFC 5280 section 7.1, RFC 4518 in its parts that meet certificates: case
- * pairs of the Latin, Greek and Cyrillic blocks, spaces, characters that are mapped to nothing). Other values compare by
- * their bytes. RDNs are sets: their parts are sorted.
+ * pairs of the Latin, Greek and Cyrillic blocks, spaces, characters that are mapped to nothing). Other values compare
+ * by their bytes. RDNs are sets: their parts are sorted.
  */
 #include "der.h"
 #include "x509.h"
@@ -17,10 +17,10 @@ static const struct fold {
 	uint32_t lo, hi, add;
 	uint8_t step;
 } folds[] = {
-	{ 'A', 'Z', 32, 1 }, { 0xc0, 0xd6, 32, 1 }, { 0xd8, 0xde, 32, 1 }, { 0x100, 0x12f, 1, 2 }, { 0x132, 0x137, 1, 2 },
-	{ 0x139, 0x148, 1, 2 }, { 0x14a, 0x177, 1, 2 }, { 0x179, 0x17e, 1, 2 }, { 0x391, 0x3a1, 32, 1 }, { 0x3a3, 0x3ab, 32, 1 },
-	{ 0x400, 0x40f, 80, 1 }, { 0x410, 0x42f, 32, 1 }, { 0x460, 0x481, 1, 2 }, { 0x48a, 0x4bf, 1, 2 },
-	{ 0x1e00, 0x1e95, 1, 2 }, { 0x1ea0, 0x1eff, 1, 2 },
+	{ 'A', 'Z', 32, 1 },     { 0xc0, 0xd6, 32, 1 },   { 0xd8, 0xde, 32, 1 },    { 0x100, 0x12f, 1, 2 },
+	{ 0x132, 0x137, 1, 2 },  { 0x139, 0x148, 1, 2 },  { 0x14a, 0x177, 1, 2 },   { 0x179, 0x17e, 1, 2 },
+	{ 0x391, 0x3a1, 32, 1 }, { 0x3a3, 0x3ab, 32, 1 }, { 0x400, 0x40f, 80, 1 },  { 0x410, 0x42f, 32, 1 },
+	{ 0x460, 0x481, 1, 2 },  { 0x48a, 0x4bf, 1, 2 },  { 0x1e00, 0x1e95, 1, 2 }, { 0x1ea0, 0x1eff, 1, 2 },
 };
 
 static uint32_t fold(uint32_t c)
@@ -35,8 +35,8 @@ static uint32_t fold(uint32_t c)
 
 static bool is_space(uint32_t c)
 {
-	return c == ' ' || (c >= 9 && c <= 13) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-		c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+	return c == ' ' || (c >= 9 && c <= 13) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static bool is_nothing(uint32_t c)
@@ -48,7 +48,11 @@ static bool is_nothing(uint32_t c)
 static uint32_t utf8_next(struct rd *r)
 {
 	uint8_t b = rd_u8(r);
-	unsigned more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : 9;
+	unsigned more = b < 0x80                ? 0
+			: b >= 0xc2 && b < 0xe0 ? 1
+			: b >= 0xe0 && b < 0xf0 ? 2
+			: b >= 0xf0 && b < 0xf5 ? 3
+						: 9;
 	uint32_t c = more == 0 ? b : b & (0x3fu >> more);
 
 	if (more == 9) {

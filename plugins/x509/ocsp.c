@@ -60,7 +60,7 @@ err_t x_ocsp_request(const struct cert *cert, const struct cert *issuer, slice n
 	return w.err || id.err || ext.err ? E_SPACE : o.err;
 }
 
-/* ---- the answer --------------------------------------------------------------------------------------------------- */
+/* ---- the answer -------------------------------------------------------------------------------------------------- */
 
 struct basic {
 	slice tbs, sig;
@@ -122,8 +122,8 @@ static err_t read_data(struct basic *b, struct cert_why *why)
 
 static err_t read_response(slice der, struct basic *b, struct cert_why *why)
 {
-	static const char *const statuses[] = { "successful", "malformedRequest", "internalError", "tryLater", "(4)", "sigRequired",
-		"unauthorized" };
+	static const char *const statuses[] = { "successful", "malformedRequest", "internalError", "tryLater",
+						"(4)",        "sigRequired",      "unauthorized" };
 	struct rd all = rd_of(der), r = asn_in(&all, ASN_SEQ);
 	slice status = asn_next(&r, ASN_ENUM), oid;
 	uint8_t id;
@@ -163,7 +163,8 @@ static bool is_responder(const struct basic *b, const struct cert *c)
 		return same;
 	}
 	uint8_t name[20], key[20];
-	return cert_id_hashes(c, GNUTLS_DIG_SHA1, name, key) && slice_equal(b->responder_key, slice_of(key, sizeof key));
+	return cert_id_hashes(c, GNUTLS_DIG_SHA1, name, key) &&
+	       slice_equal(b->responder_key, slice_of(key, sizeof key));
 }
 
 /* The issuer signs itself, or one it issued a certificate with OCSPSigning to (section 4.2.2.2). */
@@ -183,12 +184,16 @@ static err_t check_signer(const struct basic *b, const struct cert *issuer, int6
 		if (list.err || x_cert_parse(der, &c, NULL))
 			break;
 		if (is_responder(b, c)) {
-			if (!x_name_same(&c->issuer, &issuer->subject) || !x_signature_ok(c->tbs, c->sig, &c->alg, issuer->info.spki))
-				e = x_fail(why, E_OCSP_BAD, "the OCSP responder's certificate was not issued by the CA it speaks for");
+			if (!x_name_same(&c->issuer, &issuer->subject) ||
+			    !x_signature_ok(c->tbs, c->sig, &c->alg, issuer->info.spki))
+				e = x_fail(why, E_OCSP_BAD,
+					   "the OCSP responder's certificate was not issued by the CA it speaks for");
 			else if (!(c->info.ekus & CERT_EKU_OCSP_SIGN))
-				e = x_fail(why, E_OCSP_BAD, "the OCSP responder's certificate lacks the purpose OCSPSigning");
+				e = x_fail(why, E_OCSP_BAD,
+					   "the OCSP responder's certificate lacks the purpose OCSPSigning");
 			else if (time < c->info.not_before || time > c->info.not_after)
-				e = x_fail(why, E_OCSP_BAD, "the OCSP responder's certificate is not within its validity");
+				e = x_fail(why, E_OCSP_BAD,
+					   "the OCSP responder's certificate is not within its validity");
 			else if (c->unknown_critical.n || !(c->info.key_usage & CERT_KU_SIGN))
 				e = x_fail(why, E_OCSP_BAD, "the OCSP responder's certificate may not sign");
 			else if (!x_signature_ok(b->tbs, b->sig, &b->alg, c->info.spki))
@@ -209,7 +214,8 @@ static bool same_cert_id(struct rd id, const struct cert *cert, const struct cer
 	char text[64];
 	struct rd alg = asn_in(&id, ASN_SEQ);
 	gnutls_digest_algorithm_t dig = gnutls_oid_to_digest(asn_oid_text(asn_next(&alg, ASN_OID), text, sizeof text));
-	slice name_hash = asn_next(&id, ASN_OCTETS), key_hash = asn_next(&id, ASN_OCTETS), serial = asn_int(&id, ASN_INT);
+	slice name_hash = asn_next(&id, ASN_OCTETS), key_hash = asn_next(&id, ASN_OCTETS),
+	      serial = asn_int(&id, ASN_INT);
 	size_t n = dig == GNUTLS_DIG_UNKNOWN ? 0 : gnutls_hash_get_len(dig);
 
 	return !rd_close(&id) && n && n <= sizeof name && cert_id_hashes(issuer, dig, name, key) &&
@@ -307,8 +313,10 @@ void v_status_by_ocsp(struct v *v, const struct v_path *p, size_t i, struct v_st
 			V_NOTE(v, i, c, OCSP, e, "%s", why.text);
 		} else if (a.status == CERT_STATUS_REVOKED) {
 			s->state = V_REVOKED;
-			s->text = arena_fmt(&v->rep->arena, "serial %s was revoked at %s (%s), says the OCSP answer of %s",
-				v_hex(v, c->serial), v_time(v, a.revoked_at), x_reason_name(a.reason), v_time(v, a.this_update));
+			s->text = arena_fmt(&v->rep->arena,
+					    "serial %s was revoked at %s (%s), says the OCSP answer of %s",
+					    v_hex(v, c->serial), v_time(v, a.revoked_at), x_reason_name(a.reason),
+					    v_time(v, a.this_update));
 			v->nomem |= !s->text;
 		} else if (a.status == CERT_STATUS_GOOD) {
 			s->state = V_GOOD;
@@ -316,7 +324,8 @@ void v_status_by_ocsp(struct v *v, const struct v_path *p, size_t i, struct v_st
 			s->text = arena_fmt(&v->rep->arena, "good, says the OCSP answer of %s, which is good until %s",
 				v_time(v, a.this_update), v_time(v, s->until));
 			v->nomem |= !s->text;
-			V_OK(v, i, c, OCSP, "signed by the issuer or its delegate, in date%s", a.has_nonce ? ", with our nonce" : "");
+			V_OK(v, i, c, OCSP, "signed by the issuer or its delegate, in date%s",
+			     a.has_nonce ? ", with our nonce" : "");
 		} else {
 			s->err = E_CRL_MISSING;
 			s->text = "the OCSP responder does not know the certificate";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The search for a path: from the leaf upwards, issuer by issuer, names compared in canonical form, signatures checked on
- * the way so that wrong turns end early. Issuers whose key identifier fits come first, anchors before intermediates. All
- * is bounded: length, number of paths, signatures.
+ * The search for a path: from the leaf upwards, issuer by issuer, names compared in canonical form, signatures checked
+ * on the way so that wrong turns end early. Issuers whose key identifier fits come first, anchors before intermediates.
+ * All is bounded: length, number of paths, signatures.
  */
 #include "der.h"
 #include "verify.h"
@@ -189,15 +189,18 @@ static void no_path(struct v *v, const struct search *s)
 			v->n_signatures);
 	else if (by)
 		V_FAIL(v, depth, top, SIGNATURE, E_CERT_BAD_SIGNATURE,
-			"the issuer \"%s\" is here, but its key did not make this signature", v_dn(v, top->info.issuer));
+		       "the issuer \"%s\" is here, but its key did not make this signature", v_dn(v, top->info.issuer));
 	else if (top->info.flags & CERT_SELF_SIGNED)
-		V_FAIL(v, depth, top, PATH, E_CERT_UNKNOWN_CA, "\"%s\" is self-signed and no trust anchor of ours (%zu anchors)",
-			v_dn(v, top->info.subject), v->req->n_anchors);
+		V_FAIL(v, depth, top, PATH, E_CERT_UNKNOWN_CA,
+		       "\"%s\" is self-signed and no trust anchor of ours (%zu anchors)", v_dn(v, top->info.subject),
+		       v->req->n_anchors);
 	else
 		V_FAIL(v, depth, top, PATH, E_CERT_UNKNOWN_CA,
-			"the issuer \"%s\"%s%s is missing: %zu steps above the leaf, %zu intermediates and %zu anchors at hand",
-			v_dn(v, top->info.issuer), top->info.akid.n ? ", key id " : "",
-			top->info.akid.n ? v_hex(v, top->info.akid) : "", depth, v->req->n_intermediates, v->req->n_anchors);
+		       "the issuer \"%s\"%s%s is missing: %zu steps above the leaf, %zu intermediates and %zu anchors "
+		       "at hand",
+		       v_dn(v, top->info.issuer), top->info.akid.n ? ", key id " : "",
+		       top->info.akid.n ? v_hex(v, top->info.akid) : "", depth, v->req->n_intermediates,
+		       v->req->n_anchors);
 	if (!by && top->info.n_issuer_uris)
 		v_want(v, (struct cert_want){ .kind = CERT_WANT_ISSUER, .decides = true, .cert = top,
 			.uris = top->info.issuer_uris, .n_uris = top->info.n_issuer_uris });

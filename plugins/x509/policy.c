@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificate policies (RFC 5280 section 6.1) as the graph of RFC 9618: one node per policy and level with edges to all its
- * parents, so that hostile mappings cost memory in proportion to the certificates and not to its power. Whether a path
- * is valid comes out the same.
+ * Certificate policies (RFC 5280 section 6.1) as the graph of RFC 9618: one node per policy and level with edges to all
+ * its parents, so that hostile mappings cost memory in proportion to the certificates and not to its power. Whether a
+ * path is valid comes out the same.
  */
 #include "verify.h"
 
@@ -210,8 +210,9 @@ bool v_policy_step(struct v_policy *g, const struct cert *c, size_t i, size_t de
 		return false;
 	}
 	if (g->explicit_policy == 0 && g->null) {
-		V_FAIL(g->v, depth, c, POLICY, E_CERT_POLICY, c->has_policies ? "none of its policies continues one of the CAs above" :
-			"it has no policy, and one is required");
+		V_FAIL(g->v, depth, c, POLICY, E_CERT_POLICY,
+		       c->has_policies ? "none of its policies continues one of the CAs above"
+				       : "it has no policy, and one is required");
 		return false;
 	}
 	if (i == g->n)
@@ -268,7 +269,8 @@ static size_t user_policies(struct v_policy *g, const char ***out)
 			bool below_any = false;
 			for (size_t i = 0; i < k->n_parents; i++)
 				below_any |= is_any(k->parents[i]->oid);
-			if (k->dead || !below_any || is_any(k->oid) || !wanted(v, k->oid) || known(list, n, v_oid(v, k->oid)))
+			if (k->dead || !below_any || is_any(k->oid) || !wanted(v, k->oid) ||
+			    known(list, n, v_oid(v, k->oid)))
 				continue;
 			list[n++] = v_oid(v, k->oid);
 		}

@@ -83,8 +83,8 @@ const char *v_time(struct v *v, int64_t t)
 		return "never";
 	if (!gmtime_r(&when, &tm))
 		return "(out of range)";
-	char *s = arena_fmt(&v->rep->arena, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		tm.tm_hour, tm.tm_min, tm.tm_sec);
+	char *s = arena_fmt(&v->rep->arena, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+			    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	v->nomem |= !s;
 	return s ? s : "";
 }
@@ -108,7 +108,8 @@ void v_node(struct v *v, size_t depth, const struct cert *c, enum cert_check che
 	}
 	if (verdict == CERT_FAIL && v->fails++ == 0) {
 		v->err = e;
-		v->text = arena_fmt(&r->arena, "%s (%s: %s)", text, depth ? "CA" : "certificate", v_dn(v, c->info.subject));
+		v->text = arena_fmt(&r->arena, "%s (%s: %s)", text, depth ? "CA" : "certificate",
+				    v_dn(v, c->info.subject));
 		v->nomem |= !v->text;
 	}
 	if (v->quiet || r->n_nodes == V_NODES_MAX)
@@ -156,8 +157,10 @@ void v_want(struct v *v, struct cert_want w)
 
 const char *x_reason_name(unsigned reason)
 {
-	static const char *const names[] = { "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
-		"cessationOfOperation", "certificateHold", "(7)", "removeFromCRL", "privilegeWithdrawn", "aACompromise" };
+	static const char *const names[] = { "unspecified",        "keyCompromise", "cACompromise",
+					     "affiliationChanged", "superseded",    "cessationOfOperation",
+					     "certificateHold",    "(7)",           "removeFromCRL",
+					     "privilegeWithdrawn", "aACompromise" };
 
 	return reason < ARRAY_LEN(names) ? names[reason] : "(unknown reason)";
 }

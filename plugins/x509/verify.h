@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One verification: what is shared by the search for paths (path.c), the checks of a path (check.c, policy.c, limits.c),
- * revocation (revoke.c, crlfind.c, ocsp.c) and the report (report.c). Everything it makes lives in the report's arena.
+ * One verification: what is shared by the search for paths (path.c), the checks of a path (check.c, policy.c,
+ * limits.c), revocation (revoke.c, crlfind.c, ocsp.c) and the report (report.c). Everything it makes lives in the
+ * report's arena.
  */
 #ifndef ADIT_X509_VERIFY_H
 #define ADIT_X509_VERIFY_H
@@ -86,7 +87,8 @@ void x_report_free(struct cert_report *r);
 /* ---- sig.c ---- */
 
 /* Did the key of `by` sign? Remembered in the memo when it did. */
-bool v_signed(struct v *v, struct x_memo *memo, slice tbs, slice sig, const struct x_sigalg *alg, const struct cert *by);
+bool v_signed(struct v *v, struct x_memo *memo, slice tbs, slice sig, const struct x_sigalg *alg,
+	      const struct cert *by);
 static inline bool v_signed_cert(struct v *v, struct cert *c, const struct cert *by)
 {
 	return v_signed(v, &c->memo, c->tbs, c->sig, &c->alg, by);
@@ -124,7 +126,8 @@ const char *v_limit_check(struct v *v, const struct v_limit *l, const struct cer
 /* ---- name matching: ident.c ---- */
 
 err_t x_name_check(const struct cert *c, const struct cert_name *name, uint32_t flags, struct cert_why *why);
-const struct cert_name *x_name_find(const struct cert *c, const struct cert_name *name, uint32_t flags, struct cert_why *why);
+const struct cert_name *x_name_find(const struct cert *c, const struct cert_name *name, uint32_t flags,
+				    struct cert_why *why);
 
 /* ---- map.c ---- */
 

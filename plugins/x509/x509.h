@@ -30,7 +30,14 @@ struct x_name {
 };
 
 enum x_gn_tag {
-	X_GN_OTHER = 0, X_GN_EMAIL = 1, X_GN_DNS = 2, X_GN_X400 = 3, X_GN_DIR = 4, X_GN_EDI = 5, X_GN_URI = 6, X_GN_IP = 7,
+	X_GN_OTHER = 0,
+	X_GN_EMAIL = 1,
+	X_GN_DNS = 2,
+	X_GN_X400 = 3,
+	X_GN_DIR = 4,
+	X_GN_EDI = 5,
+	X_GN_URI = 6,
+	X_GN_IP = 7,
 	X_GN_RID = 8
 };
 

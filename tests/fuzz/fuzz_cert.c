@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hostile certificates: what can be read is printed, read again the same, and judged as leaf, CA and anchor of itself. */
+/* Hostile certificates: what can be read is printed, read again the same, and judged as leaf, CA and anchor of itself.
+ */
 #include "fuzz.h"
 #include "plugins/x509/verify.h"
 
@@ -11,8 +12,17 @@ static void judge(struct cert *c, uint32_t flags, uint8_t mode)
 	struct cert *list[] = { c };
 	struct cert_report *rep;
 	const struct cert_name name = { 2, SLICE_LIT("*.example.com") };
-	struct cert_verify v = { .size = sizeof v, .flags = flags, .leaf = c, .intermediates = list, .n_intermediates = 1,
-		.time = c->info.not_before, .rev_mode = mode, .policies = policies, .n_policies = 2, .name = name, .need_eku = CERT_EKU_IKE };
+	struct cert_verify v = { .size = sizeof v,
+				 .flags = flags,
+				 .leaf = c,
+				 .intermediates = list,
+				 .n_intermediates = 1,
+				 .time = c->info.not_before,
+				 .rev_mode = mode,
+				 .policies = policies,
+				 .n_policies = 2,
+				 .name = name,
+				 .need_eku = CERT_EKU_IKE };
 
 	FUZZ_CHECK(x_verify(&v, &rep) == 0);
 	FUZZ_CHECK(rep->verdict != 0); /* there is no anchor */
@@ -42,7 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	x_cert_unref(again);
 	judge(c, 0, CERT_REV_STRICT);
 	judge(c, CERT_EXPLICIT_POLICY | CERT_FOR_IKE | CERT_NAME_IN_CN | CERT_INHIBIT_ANY_POLICY, CERT_REV_RELAXED);
-	FUZZ_CHECK(x_map_parse("name co lab; serial-number ne 01 | unstructured-subject-name eq x; alt-subject-name nc y", &map, NULL) == 0);
+	FUZZ_CHECK(
+		x_map_parse("name co lab; serial-number ne 01 | unstructured-subject-name eq x; alt-subject-name nc y",
+			    &map, NULL) == 0);
 	err_t e = x_map_match(map, c, &why);
 	FUZZ_CHECK(e == 0 || e == E_CERT_MAP);
 	x_map_free(map);

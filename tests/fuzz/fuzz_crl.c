@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hostile CRLs: what can be read is read again the same and searched, as a list of its own issuer, for each of its entries. */
+/* Hostile CRLs: what can be read is read again the same and searched, as a list of its own issuer, for each of its
+ * entries. */
 #include "fuzz.h"
 #include "plugins/x509/verify.h"
 
@@ -24,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	/* A path of certificates that exist only here: the issuer of the list, and one of its entries below it. */
 	struct cert issuer = { .subject = c->issuer, .issuer = c->issuer, .info = { .key_usage = UINT16_MAX } };
-	struct cert leaf = { .issuer = c->issuer, .serial = c->n_revoked ? c->revoked[c->n_revoked / 2].serial : SLICE_LIT("\x01") };
+	struct cert leaf = { .issuer = c->issuer,
+			     .serial = c->n_revoked ? c->revoked[c->n_revoked / 2].serial : SLICE_LIT("\x01") };
 	struct v_path p = { .v = { &leaf, &issuer }, .n = 2 };
 	struct cert_crl *list[] = { c, c };
 	struct cert_verify req = { .size = sizeof req, .crls = list, .n_crls = 2, .time = c->info.this_update };

@@ -9,7 +9,8 @@ static void look(const struct cert_objects *o)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		const struct cert_object *k = &o->v[i];
-		FUZZ_CHECK((k->kind == CERT_OBJ_CERT) == (k->cert != NULL) && (k->kind == CERT_OBJ_CRL) == (k->crl != NULL));
+		FUZZ_CHECK((k->kind == CERT_OBJ_CERT) == (k->cert != NULL) &&
+			   (k->kind == CERT_OBJ_CRL) == (k->crl != NULL));
 		if (k->kind == CERT_OBJ_KEY)
 			FUZZ_CHECK(k->der.n && k->spki.n && x_key_matches(k->der, k->spki) == 0);
 	}

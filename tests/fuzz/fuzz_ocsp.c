@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hostile OCSP answers: nothing that was changed is ever "good". The input is a certificate, its issuer and the answer. */
+/* Hostile OCSP answers: nothing that was changed is ever "good". The input is a certificate, its issuer and the answer.
+ */
 #include "fuzz.h"
 #include "plugins/x509/der.h"
 #include "plugins/x509/verify.h"

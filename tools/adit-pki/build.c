@@ -16,10 +16,15 @@ static const struct {
 	const char *name;
 	unsigned bit;
 } usages[] = {
-	{ "digitalSignature", GNUTLS_KEY_DIGITAL_SIGNATURE }, { "nonRepudiation", GNUTLS_KEY_NON_REPUDIATION },
-	{ "keyEncipherment", GNUTLS_KEY_KEY_ENCIPHERMENT }, { "dataEncipherment", GNUTLS_KEY_DATA_ENCIPHERMENT },
-	{ "keyAgreement", GNUTLS_KEY_KEY_AGREEMENT }, { "encipherOnly", GNUTLS_KEY_ENCIPHER_ONLY },
-	{ "decipherOnly", GNUTLS_KEY_DECIPHER_ONLY }, { "keyCertSign", GNUTLS_KEY_KEY_CERT_SIGN }, { "cRLSign", GNUTLS_KEY_CRL_SIGN },
+	{ "digitalSignature", GNUTLS_KEY_DIGITAL_SIGNATURE },
+	{ "nonRepudiation", GNUTLS_KEY_NON_REPUDIATION },
+	{ "keyEncipherment", GNUTLS_KEY_KEY_ENCIPHERMENT },
+	{ "dataEncipherment", GNUTLS_KEY_DATA_ENCIPHERMENT },
+	{ "keyAgreement", GNUTLS_KEY_KEY_AGREEMENT },
+	{ "encipherOnly", GNUTLS_KEY_ENCIPHER_ONLY },
+	{ "decipherOnly", GNUTLS_KEY_DECIPHER_ONLY },
+	{ "keyCertSign", GNUTLS_KEY_KEY_CERT_SIGN },
+	{ "cRLSign", GNUTLS_KEY_CRL_SIGN },
 };
 
 struct build build_new(const struct pki *p)
@@ -29,8 +34,8 @@ struct build build_new(const struct pki *p)
 
 void build_fini(struct build *b)
 {
-	struct pki_list *const lists[] = { &b->parts, &b->san, &b->eku, &b->crl, &b->ocsp, &b->ca_uri, &b->policy, &b->permit,
-		&b->exclude };
+	struct pki_list *const lists[] = { &b->parts,  &b->san,    &b->eku,    &b->crl,    &b->ocsp,
+					   &b->ca_uri, &b->policy, &b->permit, &b->exclude };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		free(lists[i]->v);
@@ -40,7 +45,8 @@ static int take_usage(struct build *b, const char *arg)
 {
 	while (*arg) {
 		size_t n = strcspn(arg, ", "), i = 0;
-		while (i < ARRAY_LEN(usages) && (strlen(usages[i].name) != n || strncasecmp(usages[i].name, arg, n) != 0))
+		while (i < ARRAY_LEN(usages) &&
+		       (strlen(usages[i].name) != n || strncasecmp(usages[i].name, arg, n) != 0))
 			i++;
 		if (n && i == ARRAY_LEN(usages))
 			return pki_say(b->p, PKI_MISUSE, "\"%.*s\" is no key usage", (int)n, arg);
@@ -98,8 +104,10 @@ static int take_time(struct build *b, int64_t *out, const char *arg)
 
 int build_take(struct build *b, int c, const char *arg)
 {
-	static const char *const parts[] = { [B_CN - B_DN] = "CN", [B_OU - B_DN] = "OU", [B_O - B_DN] = "O", [B_CITY - B_DN] = "L",
-		[B_STATE - B_DN] = "ST", [B_POSTAL - B_DN] = "postalCode", [B_COUNTRY - B_DN] = "C" };
+	static const char *const parts[] = { [B_CN - B_DN] = "CN",    [B_OU - B_DN] = "OU",
+					     [B_O - B_DN] = "O",      [B_CITY - B_DN] = "L",
+					     [B_STATE - B_DN] = "ST", [B_POSTAL - B_DN] = "postalCode",
+					     [B_COUNTRY - B_DN] = "C" };
 	char *end;
 
 	if (c < B_DN || c >= B_END)
@@ -130,7 +138,9 @@ int build_take(struct build *b, int c, const char *arg)
 		return 0;
 	case B_PATH_LEN:
 		b->path_len = (int)strtol(arg, &end, 10);
-		return *end || end == arg || b->path_len < 0 || b->path_len > 100 ? pki_say(b->p, PKI_MISUSE, "--path-len is 0 to 100") : 0;
+		return *end || end == arg || b->path_len < 0 || b->path_len > 100
+			       ? pki_say(b->p, PKI_MISUSE, "--path-len is 0 to 100")
+			       : 0;
 	case B_LIFETIME:
 		return pki_lifetime(arg, &b->lifetime_s) && b->lifetime_s > 0 ? 0 :
 			pki_say(b->p, PKI_MISUSE, "\"%s\" is no lifetime; write 90d, 2y or 12h", arg);
@@ -142,8 +152,10 @@ int build_take(struct build *b, int c, const char *arg)
 		return take_serial(b, arg);
 	case B_DIGEST:
 		b->digest = gnutls_digest_get_id(arg);
-		return b->digest == GNUTLS_DIG_SHA256 || b->digest == GNUTLS_DIG_SHA384 || b->digest == GNUTLS_DIG_SHA512 ? 0 :
-			pki_say(b->p, PKI_MISUSE, "--digest is sha256, sha384 or sha512");
+		return b->digest == GNUTLS_DIG_SHA256 || b->digest == GNUTLS_DIG_SHA384 ||
+				       b->digest == GNUTLS_DIG_SHA512
+			       ? 0
+			       : pki_say(b->p, PKI_MISUSE, "--digest is sha256, sha384 or sha512");
 	case B_PSS:
 		b->pss = true;
 		return 0;
@@ -167,7 +179,7 @@ int build_take(struct build *b, int c, const char *arg)
 	}
 }
 
-/* ---- subject ------------------------------------------------------------------------------------------------------- */
+/* ---- subject ----------------------------------------------------------------------------------------------------- */
 
 typedef int set_dn_fn(void *object, const char *oid, unsigned raw, const void *data, unsigned n);
 
@@ -214,7 +226,8 @@ static bool subject(struct build *b, set_dn_fn *set, void *object)
 				continue;
 			snprintf(text, sizeof text, "%s=\"%s\"", order[o], (const char *)b->parts.v[i + 1]);
 			if (conf_dn_parse(text, der, sizeof der, &n))
-				return pki_say(b->p, 0, "\"%s\" cannot be a %s of the subject", (const char *)b->parts.v[i + 1], order[o]);
+				return pki_say(b->p, 0, "\"%s\" cannot be a %s of the subject",
+					       (const char *)b->parts.v[i + 1], order[o]);
 			if (!set_dn(b, set, object, slice_of(der, n)))
 				return false;
 		}
@@ -231,7 +244,7 @@ bool build_subject_crt(struct build *b, gnutls_x509_crt_t crt)
 	return subject(b, set_crt, crt);
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* An identity to a kind of subjectAltName. */
 static bool san_of(struct build *b, const char *text, gnutls_x509_subject_alt_name_t *type, struct conf_id *id)
@@ -239,7 +252,10 @@ static bool san_of(struct build *b, const char *text, gnutls_x509_subject_alt_na
 	static const struct {
 		uint8_t id;
 		gnutls_x509_subject_alt_name_t type;
-	} rows[] = { { 1, GNUTLS_SAN_IPADDRESS }, { 5, GNUTLS_SAN_IPADDRESS }, { 2, GNUTLS_SAN_DNSNAME }, { 3, GNUTLS_SAN_RFC822NAME } };
+	} rows[] = { { 1, GNUTLS_SAN_IPADDRESS },
+		     { 5, GNUTLS_SAN_IPADDRESS },
+		     { 2, GNUTLS_SAN_DNSNAME },
+		     { 3, GNUTLS_SAN_RFC822NAME } };
 
 	if (strncmp(text, "uri:", 4) == 0) {
 		*type = GNUTLS_SAN_URI;
@@ -252,7 +268,8 @@ static bool san_of(struct build *b, const char *text, gnutls_x509_subject_alt_na
 				return true;
 			}
 	conf_id_fini(id);
-	return pki_say(b->p, 0, "\"%s\" cannot be a subjectAltName; write a host name, mailbox, address or uri:...", text);
+	return pki_say(b->p, 0, "\"%s\" cannot be a subjectAltName; write a host name, mailbox, address or uri:...",
+		       text);
 }
 
 static bool add_sans(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t crq)
@@ -266,7 +283,8 @@ static bool add_sans(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t c
 			gnutls_x509_crq_set_subject_alt_name(crq, type, id.data, id.n, GNUTLS_FSAN_APPEND);
 		conf_id_fini(&id);
 		if (rc)
-			return pki_say(b->p, 0, "\"%s\" cannot be written: %s", (const char *)b->san.v[i], gnutls_strerror(rc));
+			return pki_say(b->p, 0, "\"%s\" cannot be written: %s", (const char *)b->san.v[i],
+				       gnutls_strerror(rc));
 	}
 	return true;
 }
@@ -284,7 +302,7 @@ bool build_request(struct build *b, gnutls_x509_crq_t crq)
 	return add_sans(b, NULL, crq);
 }
 
-/* ---- certificates ---------------------------------------------------------------------------------------------------- */
+/* ---- certificates ------------------------------------------------------------------------------------------------ */
 
 static bool add_limits(struct build *b, gnutls_x509_crt_t crt)
 {
@@ -303,10 +321,13 @@ static bool add_limits(struct build *b, gnutls_x509_crt_t crt)
 			return pki_say(b->p, 0, "\"%s\" cannot be a name constraint", text);
 		}
 		/* A prefix comes as address and mask, which is the form of the extension. */
-		type = id.type == 4 || id.type == 6 ? GNUTLS_SAN_IPADDRESS : id.type == 3 ? GNUTLS_SAN_RFC822NAME : id.type == 9 ? GNUTLS_SAN_DN :
-			GNUTLS_SAN_DNSNAME;
+		type = id.type == 4 || id.type == 6 ? GNUTLS_SAN_IPADDRESS
+		       : id.type == 3               ? GNUTLS_SAN_RFC822NAME
+		       : id.type == 9               ? GNUTLS_SAN_DN
+						    : GNUTLS_SAN_DNSNAME;
 		const gnutls_datum_t d = { id.data, id.n };
-		rc = permit ? gnutls_x509_name_constraints_add_permitted(nc, type, &d) : gnutls_x509_name_constraints_add_excluded(nc, type, &d);
+		rc = permit ? gnutls_x509_name_constraints_add_permitted(nc, type, &d)
+			    : gnutls_x509_name_constraints_add_excluded(nc, type, &d);
 		conf_id_fini(&id);
 	}
 	if (!rc)
@@ -383,8 +404,10 @@ bool build_cert(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t from, 
 			int k = gnutls_x509_crq_get_subject_alt_name(from, i, buf, &n, &type, &critical);
 			if (k < 0)
 				break;
-			if (k == GNUTLS_SAN_DNSNAME || k == GNUTLS_SAN_RFC822NAME || k == GNUTLS_SAN_URI || k == GNUTLS_SAN_IPADDRESS)
-				rc = gnutls_x509_crt_set_subject_alt_name(crt, (gnutls_x509_subject_alt_name_t)k, buf, (unsigned)n, GNUTLS_FSAN_APPEND);
+			if (k == GNUTLS_SAN_DNSNAME || k == GNUTLS_SAN_RFC822NAME || k == GNUTLS_SAN_URI ||
+			    k == GNUTLS_SAN_IPADDRESS)
+				rc = gnutls_x509_crt_set_subject_alt_name(crt, (gnutls_x509_subject_alt_name_t)k, buf,
+									  (unsigned)n, GNUTLS_FSAN_APPEND);
 		}
 	}
 	if (!rc && !usage && from && gnutls_x509_crq_get_key_usage(from, &usage, &critical) < 0)
@@ -405,7 +428,8 @@ bool build_cert(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t from, 
 		rc = gnutls_x509_crt_set_key_purpose_oid(crt, oid, 0);
 	}
 	for (size_t i = 0; i < b->crl.n && !rc; i++)
-		rc = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI, b->crl.v[i], (unsigned)strlen(b->crl.v[i]), 0);
+		rc = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI, b->crl.v[i],
+							  (unsigned)strlen(b->crl.v[i]), 0);
 	if (!rc)
 		rc = add_access(crt, &b->ocsp, GNUTLS_IA_OCSP_URI);
 	if (!rc)

@@ -22,12 +22,22 @@ struct ca_args {
 
 static int take(struct pki *p, int argc, char **argv, struct ca_args *a, int n_max)
 {
-	static const struct option options[] = { { "type", 1, NULL, O_TYPE }, { "size", 1, NULL, O_SIZE }, { "url", 1, NULL, O_URL },
-		{ "passphrase-file", 1, NULL, O_PASS }, { "key", 1, NULL, O_KEY }, { "req", 1, NULL, O_REQ }, { "out", 1, NULL, O_OUT },
-		{ "reason", 1, NULL, O_REASON }, { "delta", 0, NULL, O_DELTA }, { "listen", 1, NULL, O_LISTEN }, BUILD_OPTIONS,
-		{ NULL, 0, NULL, 0 } };
-	const char **const slots[] = { [O_TYPE] = &a->type, [O_URL] = &a->url, [O_PASS] = &a->pass, [O_KEY] = &a->key, [O_REQ] = &a->req,
-		[O_OUT] = &a->out, [O_LISTEN] = &a->listen };
+	static const struct option options[] = { { "type", 1, NULL, O_TYPE },
+						 { "size", 1, NULL, O_SIZE },
+						 { "url", 1, NULL, O_URL },
+						 { "passphrase-file", 1, NULL, O_PASS },
+						 { "key", 1, NULL, O_KEY },
+						 { "req", 1, NULL, O_REQ },
+						 { "out", 1, NULL, O_OUT },
+						 { "reason", 1, NULL, O_REASON },
+						 { "delta", 0, NULL, O_DELTA },
+						 { "listen", 1, NULL, O_LISTEN },
+						 BUILD_OPTIONS,
+						 { NULL, 0, NULL, 0 } };
+	const char **const slots[] = {
+		[O_TYPE] = &a->type, [O_URL] = &a->url, [O_PASS] = &a->pass,    [O_KEY] = &a->key,
+		[O_REQ] = &a->req,   [O_OUT] = &a->out, [O_LISTEN] = &a->listen
+	};
 	int c, rc;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -38,8 +48,11 @@ static int take(struct pki *p, int argc, char **argv, struct ca_args *a, int n_m
 		} else if (c == O_REASON) {
 			a->reason = der_reason(optarg);
 			if (a->reason < 0)
-				return pki_say(p, PKI_MISUSE, "\"%s\" is no reason; known are keyCompromise, affiliationChanged, superseded, "
-					"cessationOfOperation, certificateHold, privilegeWithdrawn", optarg);
+				return pki_say(
+					p, PKI_MISUSE,
+					"\"%s\" is no reason; known are keyCompromise, affiliationChanged, superseded, "
+					"cessationOfOperation, certificateHold, privilegeWithdrawn",
+					optarg);
 		} else if (c > 0 && (size_t)c < ARRAY_LEN(slots) && slots[c]) {
 			*slots[c] = optarg;
 		} else {
@@ -59,8 +72,8 @@ static bool write_crl(struct ca *ca, bool delta)
 {
 	char path[4096];
 	struct wr crl = { 0 };
-	bool ok = ca_crl(ca, delta, &crl) && pki_write_object(ca->p, ca_path(ca, delta ? "delta.pem" : "crl.pem", path), wr_done(&crl),
-		"X509 CRL", true, false);
+	bool ok = ca_crl(ca, delta, &crl) && pki_write_object(ca->p, ca_path(ca, delta ? "delta.pem" : "crl.pem", path),
+							      wr_done(&crl), "X509 CRL", true, false);
 
 	free(crl.base);
 	return ok;
@@ -97,10 +110,14 @@ static int init(struct pki *p, struct ca_args *a)
 		return PKI_MISUSE;
 	a->b.ca = true;
 	a->b.lifetime_s = a->b.lifetime_s == build_new(p).lifetime_s ? 10 * 31557600LL : a->b.lifetime_s;
-	gnutls_x509_privkey_t key = pki_generate(p, a->type ? a->type : "ec", a->size ? a->size : a->type ? 0 : 384, false);
+	gnutls_x509_privkey_t key = pki_generate(p, a->type ? a->type : "ec",
+						 a->size   ? a->size
+						 : a->type ? 0
+							   : 384,
+						 false);
 	gnutls_pubkey_t pub = NULL;
-	if (key && gnutls_privkey_init(&ca.key) == 0 && gnutls_privkey_import_x509(ca.key, key, 0) == 0 && gnutls_pubkey_init(&pub) == 0 &&
-	    gnutls_pubkey_import_privkey(pub, ca.key, 0, 0) == 0)
+	if (key && gnutls_privkey_init(&ca.key) == 0 && gnutls_privkey_import_x509(ca.key, key, 0) == 0 &&
+	    gnutls_pubkey_init(&pub) == 0 && gnutls_pubkey_import_privkey(pub, ca.key, 0, 0) == 0)
 		ca.crt = pki_make_crt(&a->b, NULL, pub, NULL, ca.key);
 	ca.state = json_pack("{s:s, s:i, s:[]}", "url", a->url ? a->url : "", "crl-number", 0, "certificates");
 	if (ca.crt && ca.state && pki_write_key(p, key, ca_path(&ca, "ca.key", path), pass, true) == PKI_OK &&
@@ -117,9 +134,10 @@ static int init(struct pki *p, struct ca_args *a)
 	return rc;
 }
 
-/* ---- issue ----------------------------------------------------------------------------------------------------------- */
+/* ---- issue ------------------------------------------------------------------------------------------------------- */
 
-/* With a request: its certificate. Else a key is made, unless one is given, and both are written: PREFIX.key, PREFIX.crt. */
+/* With a request: its certificate. Else a key is made, unless one is given, and both are written: PREFIX.key,
+ * PREFIX.crt. */
 static int issue(struct pki *p, struct ca_args *a)
 {
 	struct ca ca;
@@ -132,7 +150,8 @@ static int issue(struct pki *p, struct ca_args *a)
 	int rc = PKI_NO;
 
 	if (!a->req && !a->b.n_dn && !a->b.parts.n && !a->b.san.n)
-		return pki_say(p, PKI_MISUSE, "a certificate needs a name: --san gw.example.com, --cn gw, or a request (--req)");
+		return pki_say(p, PKI_MISUSE,
+			       "a certificate needs a name: --san gw.example.com, --cn gw, or a request (--req)");
 	if (!a->out && !a->req)
 		return pki_say(p, PKI_MISUSE, "--out PREFIX names the files: PREFIX.key and PREFIX.crt");
 	if (!ca_open(&ca, p, a->dir, a->pass, true))
@@ -288,8 +307,8 @@ static const struct {
 	const char *name;
 	int n_max; /* positional arguments */
 	int (*run)(struct pki *p, struct ca_args *a);
-} subs[] = { { "init", 1, init }, { "issue", 1, issue }, { "revoke", 2, revoke_one }, { "crl", 1, crl }, { "list", 1, list },
-	{ "serve", 1, serve } };
+} subs[] = { { "init", 1, init }, { "issue", 1, issue }, { "revoke", 2, revoke_one },
+	     { "crl", 1, crl },   { "list", 1, list },   { "serve", 1, serve } };
 
 int pki_ca(struct pki *p, int argc, char **argv)
 {

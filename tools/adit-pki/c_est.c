@@ -15,13 +15,27 @@ struct args {
 
 static int take(struct pki *p, int argc, char **argv, struct args *a)
 {
-	static const struct option options[] = { { "url", 1, NULL, O_URL }, { "trust", 1, NULL, O_TRUST }, { "key", 1, NULL, O_KEY },
-		{ "cert", 1, NULL, O_CERT }, { "new-key", 1, NULL, O_NEW_KEY }, { "user", 1, NULL, O_USER },
-		{ "password-file", 1, NULL, O_PASSWORD }, { "fingerprint", 1, NULL, O_PRINT }, { "out", 1, NULL, O_OUT },
-		{ "der", 0, NULL, O_DER }, BUILD_OPTIONS, { NULL, 0, NULL, 0 } };
-	const char **const slots[] = { [O_URL] = &a->e.url, [O_TRUST] = &a->e.trust, [O_KEY] = &a->e.key, [O_CERT] = &a->e.cert,
-		[O_NEW_KEY] = &a->new_key, [O_USER] = &a->e.user, [O_PASSWORD] = &a->e.password_file, [O_PRINT] = &a->fingerprint,
-		[O_OUT] = &a->out };
+	static const struct option options[] = { { "url", 1, NULL, O_URL },
+						 { "trust", 1, NULL, O_TRUST },
+						 { "key", 1, NULL, O_KEY },
+						 { "cert", 1, NULL, O_CERT },
+						 { "new-key", 1, NULL, O_NEW_KEY },
+						 { "user", 1, NULL, O_USER },
+						 { "password-file", 1, NULL, O_PASSWORD },
+						 { "fingerprint", 1, NULL, O_PRINT },
+						 { "out", 1, NULL, O_OUT },
+						 { "der", 0, NULL, O_DER },
+						 BUILD_OPTIONS,
+						 { NULL, 0, NULL, 0 } };
+	const char **const slots[] = { [O_URL] = &a->e.url,
+				       [O_TRUST] = &a->e.trust,
+				       [O_KEY] = &a->e.key,
+				       [O_CERT] = &a->e.cert,
+				       [O_NEW_KEY] = &a->new_key,
+				       [O_USER] = &a->e.user,
+				       [O_PASSWORD] = &a->e.password_file,
+				       [O_PRINT] = &a->fingerprint,
+				       [O_OUT] = &a->out };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -51,7 +65,8 @@ static int enroll(struct pki *p, struct args *a)
 	if (crq)
 		rc = est_enrol(&a->e, crq, key, false, &crt);
 	if (!rc)
-		rc = pki_write_object(p, a->out, slice_of(crt.data, crt.size), "CERTIFICATE", !a->der, false) ? PKI_OK : PKI_NO;
+		rc = pki_write_object(p, a->out, slice_of(crt.data, crt.size), "CERTIFICATE", !a->der, false) ? PKI_OK
+													      : PKI_NO;
 	gnutls_free(crt.data);
 	if (crq)
 		gnutls_x509_crq_deinit(crq);
@@ -73,7 +88,8 @@ static int reenroll(struct pki *p, struct args *a)
 	if (crq)
 		rc = est_enrol(&a->e, crq, key, true, &crt);
 	if (!rc)
-		rc = pki_write_object(p, a->out, slice_of(crt.data, crt.size), "CERTIFICATE", !a->der, false) ? PKI_OK : PKI_NO;
+		rc = pki_write_object(p, a->out, slice_of(crt.data, crt.size), "CERTIFICATE", !a->der, false) ? PKI_OK
+													      : PKI_NO;
 	gnutls_free(crt.data);
 	if (crq)
 		gnutls_x509_crq_deinit(crq);
@@ -87,7 +103,9 @@ static int reenroll(struct pki *p, struct args *a)
 static int cacerts(struct pki *p, struct args *a)
 {
 	if (!a->e.trust && !a->fingerprint)
-		return pki_say(p, PKI_MISUSE, "whom to trust: --trust FILE, or --fingerprint of the CA certificate for the first contact");
+		return pki_say(
+			p, PKI_MISUSE,
+			"whom to trust: --trust FILE, or --fingerprint of the CA certificate for the first contact");
 	return est_cacerts(&a->e, a->fingerprint, a->out);
 }
 

@@ -40,9 +40,11 @@ static bool lock(const struct pki *p, slice plain, const char *passphrase, struc
 
 	memcpy(buf, plain.p, plain.n);
 	memset(buf + plain.n, (int)(padded - plain.n), padded - plain.n);
-	bool ok = gnutls_rnd(GNUTLS_RND_NONCE, salt, sizeof salt) == 0 && gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof iv) == 0 &&
-		gnutls_pbkdf2(GNUTLS_MAC_SHA256, &pass, &s, ROUNDS, key, sizeof key) == 0 &&
-		gnutls_cipher_init(&c, GNUTLS_CIPHER_AES_256_CBC, &k, &v) == 0 && gnutls_cipher_encrypt(c, buf, padded) == 0;
+	bool ok = gnutls_rnd(GNUTLS_RND_NONCE, salt, sizeof salt) == 0 &&
+		  gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof iv) == 0 &&
+		  gnutls_pbkdf2(GNUTLS_MAC_SHA256, &pass, &s, ROUNDS, key, sizeof key) == 0 &&
+		  gnutls_cipher_init(&c, GNUTLS_CIPHER_AES_256_CBC, &k, &v) == 0 &&
+		  gnutls_cipher_encrypt(c, buf, padded) == 0;
 	if (c)
 		gnutls_cipher_deinit(c);
 	mem_wipe(key, sizeof key);
@@ -88,7 +90,8 @@ int pki_write_key(const struct pki *p, gnutls_x509_privkey_t key, const char *pa
 	struct wr locked = { 0 };
 	int rc = PKI_NO;
 
-	/* GnuTLS writes the number of an EC key as long as it happens to be; parse_any gives it back as RFC 5915 wants it. */
+	/* GnuTLS writes the number of an EC key as long as it happens to be; parse_any gives it back as RFC 5915 wants
+	 * it. */
 	if (gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER, NULL, GNUTLS_PKCS_PLAIN, &der) ||
 	    p->x509->parse_any(slice_of(der.data, der.size), NULL, &o, NULL) || o->v[0].kind != CERT_OBJ_KEY)
 		pki_say(p, 0, "the key cannot be written");
@@ -113,8 +116,8 @@ gnutls_x509_privkey_t pki_generate(const struct pki *p, const char *type, unsign
 	    (bits && kinds[i].pk == GNUTLS_PK_ECDSA && kinds[i].bits != bits)))
 		i++;
 	if (i == ARRAY_LEN(kinds)) {
-		pki_say(p, 0, "there is no key of type %s%s; known are rsa, ec (256, 384 or 521 bits), ed25519, ed448", type,
-			bits ? " of this size" : "");
+		pki_say(p, 0, "there is no key of type %s%s; known are rsa, ec (256, 384 or 521 bits), ed25519, ed448",
+			type, bits ? " of this size" : "");
 		return NULL;
 	}
 	bool rsa = kinds[i].pk == GNUTLS_PK_RSA;
@@ -136,8 +139,10 @@ gnutls_x509_privkey_t pki_generate(const struct pki *p, const char *type, unsign
 
 int pki_gen(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "type", 1, NULL, 't' }, { "size", 1, NULL, 's' }, { "out", 1, NULL, 'o' },
-		{ "passphrase-file", 1, NULL, 'p' }, { "der", 0, NULL, 'd' }, { "weak", 0, NULL, 'w' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "type", 1, NULL, 't' }, { "size", 1, NULL, 's' },
+						 { "out", 1, NULL, 'o' },  { "passphrase-file", 1, NULL, 'p' },
+						 { "der", 0, NULL, 'd' },  { "weak", 0, NULL, 'w' },
+						 { NULL, 0, NULL, 0 } };
 	const char *type = "ec", *out = NULL, *pass_file = NULL;
 	bool pem = true, weak = false;
 	unsigned bits = 0;
@@ -184,7 +189,8 @@ int pki_gen(struct pki *p, int argc, char **argv)
 }
 
 /* Every public key of a file: of keys, certificates and requests. */
-static int each_spki(struct pki *p, const char *path, const char *pass_file, int (*cb)(struct pki *p, slice spki, void *arg), void *arg)
+static int each_spki(struct pki *p, const char *path, const char *pass_file,
+		     int (*cb)(struct pki *p, slice spki, void *arg), void *arg)
 {
 	char *pass = pass_file ? pki_passphrase(p, pass_file) : NULL;
 	struct cert_objects *o;
@@ -202,7 +208,8 @@ static int each_spki(struct pki *p, const char *path, const char *pass_file, int
 		if (o->v[i].kind == CERT_OBJ_REQUEST && gnutls_x509_crq_init(&crq) == 0) {
 			const gnutls_datum_t d = { (unsigned char *)(uintptr_t)o->v[i].der.p, (unsigned)o->v[i].der.n };
 			if (gnutls_pubkey_init(&pub) == 0) {
-				if (gnutls_x509_crq_import(crq, &d, GNUTLS_X509_FMT_DER) == 0 && gnutls_pubkey_import_x509_crq(pub, crq, 0) == 0 &&
+				if (gnutls_x509_crq_import(crq, &d, GNUTLS_X509_FMT_DER) == 0 &&
+				    gnutls_pubkey_import_x509_crq(pub, crq, 0) == 0 &&
 				    gnutls_pubkey_export2(pub, GNUTLS_X509_FMT_DER, &out) == 0)
 					spki = slice_of(out.data, out.size);
 				gnutls_pubkey_deinit(pub);
@@ -244,7 +251,8 @@ static int put_keyid(struct pki *p, slice spki, void *arg)
 	(void)arg;
 	asn_next(&r, ASN_SEQ);
 	slice s = asn_bit_bytes(&r);
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA1, spki.p, spki.n, key) || gnutls_hash_fast(GNUTLS_DIG_SHA1, s.p, s.n, bits) ||
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA1, spki.p, spki.n, key) ||
+	    gnutls_hash_fast(GNUTLS_DIG_SHA1, s.p, s.n, bits) ||
 	    gnutls_hash_fast(GNUTLS_DIG_SHA256, spki.p, spki.n, sha256))
 		return PKI_NO;
 	text_str(&t, "key-sha1 ");
@@ -259,8 +267,10 @@ static int put_keyid(struct pki *p, slice spki, void *arg)
 
 static int keys(struct pki *p, int argc, char **argv, int (*cb)(struct pki *p, slice spki, void *arg), struct pub *x)
 {
-	static const struct option options[] = { { "out", 1, NULL, 'o' }, { "der", 0, NULL, 'd' }, { "passphrase-file", 1, NULL, 'p' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "out", 1, NULL, 'o' },
+						 { "der", 0, NULL, 'd' },
+						 { "passphrase-file", 1, NULL, 'p' },
+						 { NULL, 0, NULL, 0 } };
 	const char *pass_file = NULL;
 	int c;
 
@@ -293,7 +303,7 @@ int pki_keyid(struct pki *p, int argc, char **argv)
 	return keys(p, argc, argv, put_keyid, &x);
 }
 
-/* ---- dn: between text and DER, and out of certificates --------------------------------------------------------------- */
+/* ---- dn: between text and DER, and out of certificates ----------------------------------------------------------- */
 
 static void put_name(slice der, bool hex)
 {
@@ -309,8 +319,9 @@ static void put_name(slice der, bool hex)
 
 int pki_dn(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "hex", 0, NULL, 'x' }, { "issuer", 0, NULL, 'i' }, { "text", 1, NULL, 't' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "hex", 0, NULL, 'x' }, { "issuer", 0, NULL, 'i' }, { "text", 1, NULL, 't' }, { NULL, 0, NULL, 0 }
+	};
 	const char *text = NULL;
 	bool hex = false, issuer = false;
 	int c;
@@ -331,7 +342,8 @@ int pki_dn(struct pki *p, int argc, char **argv)
 		uint8_t der[4096];
 		size_t n;
 		if (conf_dn_parse(text, der, sizeof der, &n))
-			return pki_say(p, PKI_NO, "\"%s\" is no distinguished name; write \"C=CH, O=Lab, CN=gw\"", text);
+			return pki_say(p, PKI_NO, "\"%s\" is no distinguished name; write \"C=CH, O=Lab, CN=gw\"",
+				       text);
 		put_name(slice_of(der, n), hex);
 		return PKI_OK;
 	}
@@ -343,12 +355,13 @@ int pki_dn(struct pki *p, int argc, char **argv)
 	return PKI_OK;
 }
 
-/* ---- psk ------------------------------------------------------------------------------------------------------------ */
+/* ---- psk --------------------------------------------------------------------------------------------------------- */
 
 int pki_psk(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "bits", 1, NULL, 'b' }, { "format", 1, NULL, 'f' }, { "out", 1, NULL, 'o' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "bits", 1, NULL, 'b' }, { "format", 1, NULL, 'f' }, { "out", 1, NULL, 'o' }, { NULL, 0, NULL, 0 }
+	};
 	enum { BITS_MIN = 128, BITS_MAX = 4096 };
 	const char *format = "base64", *out = NULL;
 	unsigned long bits = 256;
@@ -362,7 +375,8 @@ int pki_psk(struct pki *p, int argc, char **argv)
 		if (c == 'b') {
 			bits = strtoul(optarg, &end, 10);
 			if (*end || bits < BITS_MIN || bits > BITS_MAX || bits % 8)
-				return pki_say(p, PKI_MISUSE, "--bits is a multiple of 8 from %d to %d", BITS_MIN, BITS_MAX);
+				return pki_say(p, PKI_MISUSE, "--bits is a multiple of 8 from %d to %d", BITS_MIN,
+					       BITS_MAX);
 		} else if (c == 'f') {
 			format = optarg;
 		} else if (c == 'o') {

@@ -7,8 +7,24 @@
 
 #include <stdlib.h>
 
-enum { O_KEY = 1, O_PASS, O_OUT, O_DER, O_CA_CERT, O_CA_KEY, O_CA_PASS, O_REQ, O_PUB, O_REVOKE, O_LAST, O_NUMBER, O_DELTA, O_FRESH,
-	O_CERT, O_REASON };
+enum {
+	O_KEY = 1,
+	O_PASS,
+	O_OUT,
+	O_DER,
+	O_CA_CERT,
+	O_CA_KEY,
+	O_CA_PASS,
+	O_REQ,
+	O_PUB,
+	O_REVOKE,
+	O_LAST,
+	O_NUMBER,
+	O_DELTA,
+	O_FRESH,
+	O_CERT,
+	O_REASON
+};
 
 #define COMMON_OPTIONS { "key", 1, NULL, O_KEY }, { "passphrase-file", 1, NULL, O_PASS }, { "out", 1, NULL, O_OUT }, \
 	{ "der", 0, NULL, O_DER }
@@ -20,8 +36,10 @@ struct files {
 
 static int take_file(struct files *f, int c)
 {
-	const char **const slots[] = { [O_KEY] = &f->key, [O_PASS] = &f->pass, [O_OUT] = &f->out, [O_CA_CERT] = &f->ca_cert,
-		[O_CA_KEY] = &f->ca_key, [O_CA_PASS] = &f->ca_pass, [O_REQ] = &f->req, [O_PUB] = &f->pub };
+	const char **const slots[] = {
+		[O_KEY] = &f->key,       [O_PASS] = &f->pass,       [O_OUT] = &f->out, [O_CA_CERT] = &f->ca_cert,
+		[O_CA_KEY] = &f->ca_key, [O_CA_PASS] = &f->ca_pass, [O_REQ] = &f->req, [O_PUB] = &f->pub
+	};
 
 	if (c == O_DER) {
 		f->der = true;
@@ -33,7 +51,8 @@ static int take_file(struct files *f, int c)
 	return 0;
 }
 
-static int options_of(struct pki *p, int argc, char **argv, const struct option *options, struct build *b, struct files *f)
+static int options_of(struct pki *p, int argc, char **argv, const struct option *options, struct build *b,
+		      struct files *f)
 {
 	int c;
 
@@ -47,7 +66,7 @@ static int options_of(struct pki *p, int argc, char **argv, const struct option 
 	return optind < argc ? pki_usage(p) : PKI_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 gnutls_x509_privkey_t pki_key(const struct pki *p, const char *path, const char *pass_file)
 {
@@ -148,7 +167,7 @@ static int write_crt(const struct pki *p, gnutls_x509_crt_t crt, const struct fi
 	return ok ? PKI_OK : PKI_NO;
 }
 
-/* ---- req ---------------------------------------------------------------------------------------------------------------- */
+/* ---- req --------------------------------------------------------------------------------------------------------- */
 
 gnutls_x509_crq_t pki_make_crq(struct build *b, gnutls_privkey_t key, const char *challenge)
 {
@@ -210,7 +229,7 @@ int pki_req(struct pki *p, int argc, char **argv)
 	return rc;
 }
 
-/* ---- self, issue -------------------------------------------------------------------------------------------------------- */
+/* ---- self, issue ------------------------------------------------------------------------------------------------- */
 
 gnutls_x509_crt_t pki_make_crt(struct build *b, gnutls_x509_crq_t crq, gnutls_pubkey_t pub, gnutls_x509_crt_t issuer,
 	gnutls_privkey_t key)
@@ -231,8 +250,8 @@ gnutls_x509_crt_t pki_make_crt(struct build *b, gnutls_x509_crq_t crq, gnutls_pu
 		if (crq) {
 			gnutls_pubkey_t of = NULL;
 			gnutls_x509_crt_deinit(crt);
-			ok = gnutls_x509_crt_init(&crt) == 0 && gnutls_pubkey_init(&of) == 0 && gnutls_pubkey_import_x509_crq(of, crq, 0) == 0 &&
-				gnutls_x509_crt_set_pubkey(crt, of) == 0;
+			ok = gnutls_x509_crt_init(&crt) == 0 && gnutls_pubkey_init(&of) == 0 &&
+			     gnutls_pubkey_import_x509_crq(of, crq, 0) == 0 && gnutls_x509_crt_set_pubkey(crt, of) == 0;
 			if (of)
 				gnutls_pubkey_deinit(of);
 		}
@@ -280,9 +299,11 @@ bool pki_is_pair(const struct pki *p, gnutls_x509_crt_t crt, gnutls_privkey_t ke
 {
 	gnutls_pubkey_t a = NULL, b = NULL;
 	gnutls_datum_t x = { NULL, 0 }, y = { NULL, 0 };
-	bool ok = gnutls_pubkey_init(&a) == 0 && gnutls_pubkey_init(&b) == 0 && gnutls_pubkey_import_x509(a, crt, 0) == 0 &&
-		gnutls_pubkey_import_privkey(b, key, 0, 0) == 0 && gnutls_pubkey_export2(a, GNUTLS_X509_FMT_DER, &x) == 0 &&
-		gnutls_pubkey_export2(b, GNUTLS_X509_FMT_DER, &y) == 0 && slice_equal(slice_of(x.data, x.size), slice_of(y.data, y.size));
+	bool ok = gnutls_pubkey_init(&a) == 0 && gnutls_pubkey_init(&b) == 0 &&
+		  gnutls_pubkey_import_x509(a, crt, 0) == 0 && gnutls_pubkey_import_privkey(b, key, 0, 0) == 0 &&
+		  gnutls_pubkey_export2(a, GNUTLS_X509_FMT_DER, &x) == 0 &&
+		  gnutls_pubkey_export2(b, GNUTLS_X509_FMT_DER, &y) == 0 &&
+		  slice_equal(slice_of(x.data, x.size), slice_of(y.data, y.size));
 
 	gnutls_free(x.data);
 	gnutls_free(y.data);
@@ -295,9 +316,14 @@ bool pki_is_pair(const struct pki *p, gnutls_x509_crt_t crt, gnutls_privkey_t ke
 
 int pki_issue(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { COMMON_OPTIONS, { "ca-cert", 1, NULL, O_CA_CERT }, { "ca-key", 1, NULL, O_CA_KEY },
-		{ "ca-passphrase-file", 1, NULL, O_CA_PASS }, { "req", 1, NULL, O_REQ }, { "pub", 1, NULL, O_PUB }, BUILD_OPTIONS,
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { COMMON_OPTIONS,
+						 { "ca-cert", 1, NULL, O_CA_CERT },
+						 { "ca-key", 1, NULL, O_CA_KEY },
+						 { "ca-passphrase-file", 1, NULL, O_CA_PASS },
+						 { "req", 1, NULL, O_REQ },
+						 { "pub", 1, NULL, O_PUB },
+						 BUILD_OPTIONS,
+						 { NULL, 0, NULL, 0 } };
 	struct build b = build_new(p);
 	struct files f = { 0 };
 	int rc = options_of(p, argc, argv, options, &b, &f);
@@ -319,7 +345,8 @@ int pki_issue(struct pki *p, int argc, char **argv)
 			ok = key && gnutls_pubkey_import_privkey(pub, key, 0, 0) == 0;
 		} else if (ok) {
 			ok = pki_objects(p, f.pub, NULL, &o) == PKI_OK && o->v[0].spki.n;
-			const gnutls_datum_t d = { ok ? (unsigned char *)(uintptr_t)o->v[0].spki.p : NULL, ok ? (unsigned)o->v[0].spki.n : 0 };
+			const gnutls_datum_t d = { ok ? (unsigned char *)(uintptr_t)o->v[0].spki.p : NULL,
+						   ok ? (unsigned)o->v[0].spki.n : 0 };
 			ok = ok && gnutls_pubkey_import(pub, &d, GNUTLS_X509_FMT_DER) == 0;
 			p->x509->objects_free(o);
 		}
@@ -344,7 +371,7 @@ int pki_issue(struct pki *p, int argc, char **argv)
 	return rc;
 }
 
-/* ---- signcrl ----------------------------------------------------------------------------------------------------------- */
+/* ---- signcrl ----------------------------------------------------------------------------------------------------- */
 
 struct crl_list {
 	struct crl_entry *v;
@@ -437,8 +464,11 @@ static bool take_revoke(struct pki *p, struct crl_list *l, const char *arg)
 			*at++ = 0;
 		why = *reason ? der_reason(reason) : -1;
 		if (*reason && why < 0)
-			return pki_say(p, 0, "\"%s\" is no reason; known are keyCompromise, cACompromise, affiliationChanged, superseded, "
-				"cessationOfOperation, certificateHold, removeFromCRL, privilegeWithdrawn", reason);
+			return pki_say(p, 0,
+				       "\"%s\" is no reason; known are keyCompromise, cACompromise, "
+				       "affiliationChanged, superseded, "
+				       "cessationOfOperation, certificateHold, removeFromCRL, privilegeWithdrawn",
+				       reason);
 		if (at && !pki_time(at, &when))
 			return pki_say(p, 0, "\"%s\" is no time; write 2026-11-27T12:00:00Z", at);
 	}
@@ -452,11 +482,21 @@ static bool take_revoke(struct pki *p, struct crl_list *l, const char *arg)
 
 int pki_signcrl(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "ca-cert", 1, NULL, O_CA_CERT }, { "ca-key", 1, NULL, O_CA_KEY },
-		{ "ca-passphrase-file", 1, NULL, O_CA_PASS }, { "out", 1, NULL, O_OUT }, { "der", 0, NULL, O_DER },
-		{ "revoke", 1, NULL, O_REVOKE }, { "cert", 1, NULL, O_CERT }, { "reason", 1, NULL, O_REASON }, { "last-crl", 1, NULL, O_LAST },
-		{ "number", 1, NULL, O_NUMBER }, { "delta-of", 1, NULL, O_DELTA }, { "freshest-uri", 1, NULL, O_FRESH },
-		{ "lifetime", 1, NULL, B_LIFETIME }, { "digest", 1, NULL, B_DIGEST }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "ca-cert", 1, NULL, O_CA_CERT },
+						 { "ca-key", 1, NULL, O_CA_KEY },
+						 { "ca-passphrase-file", 1, NULL, O_CA_PASS },
+						 { "out", 1, NULL, O_OUT },
+						 { "der", 0, NULL, O_DER },
+						 { "revoke", 1, NULL, O_REVOKE },
+						 { "cert", 1, NULL, O_CERT },
+						 { "reason", 1, NULL, O_REASON },
+						 { "last-crl", 1, NULL, O_LAST },
+						 { "number", 1, NULL, O_NUMBER },
+						 { "delta-of", 1, NULL, O_DELTA },
+						 { "freshest-uri", 1, NULL, O_FRESH },
+						 { "lifetime", 1, NULL, B_LIFETIME },
+						 { "digest", 1, NULL, B_DIGEST },
+						 { NULL, 0, NULL, 0 } };
 	struct build b = build_new(p);
 	struct files f = { 0 };
 	struct crl_plan plan = { .number = 1 };

@@ -33,7 +33,8 @@ static int judge(struct pki *p, const struct args *a, slice der, slice nonce, st
 		return pki_say(p, PKI_NO, "%s; %s", why.text, cert_remedy(e));
 	printf("status: %s\n", status_name(answer.status));
 	if (answer.status == CERT_STATUS_REVOKED)
-		printf("revoked-at: %s\nreason: %s\n", pki_time_text(answer.revoked_at, t), der_reason_name(answer.reason));
+		printf("revoked-at: %s\nreason: %s\n", pki_time_text(answer.revoked_at, t),
+		       der_reason_name(answer.reason));
 	printf("this-update: %s\n", pki_time_text(answer.this_update, t));
 	if (answer.next_update)
 		printf("next-update: %s\n", pki_time_text(answer.next_update, t));
@@ -126,7 +127,8 @@ static int respond(struct pki *p, const struct args *a)
 	signer = plan.issuer && a->signer ? pki_crt(p, a->signer) : NULL;
 	plan.signer = signer ? signer : plan.issuer;
 	plan.key = plan.issuer && (signer || !a->signer) ? pki_signer(p, a->key, a->pass) : NULL;
-	if (!plan.key || !pki_is_pair(p, plan.signer, plan.key) || pki_objects(p, a->crl, NULL, &o) || !pki_read(p, a->file, &request, &n))
+	if (!plan.key || !pki_is_pair(p, plan.signer, plan.key) || pki_objects(p, a->crl, NULL, &o) ||
+	    !pki_read(p, a->file, &request, &n))
 		goto out;
 	slice der = o->v[0].kind == CERT_OBJ_CRL ? o->v[0].der : SLICE_NONE;
 	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)der.p, (unsigned)der.n };
@@ -156,10 +158,19 @@ out:
 
 int pki_ocsp(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "issuer", 1, NULL, O_ISSUER }, { "url", 1, NULL, O_URL }, { "out", 1, NULL, O_OUT },
-		{ "no-nonce", 0, NULL, O_NO_NONCE }, { "request", 0, NULL, O_ASK }, { "respond", 0, NULL, O_RESPOND }, { "crl", 1, NULL, O_CRL },
-		{ "signer", 1, NULL, O_SIGNER }, { "key", 1, NULL, O_KEY }, { "passphrase-file", 1, NULL, O_PASS },
-		{ "lifetime", 1, NULL, O_LIFETIME }, { "time", 1, NULL, O_TIME }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "issuer", 1, NULL, O_ISSUER },
+						 { "url", 1, NULL, O_URL },
+						 { "out", 1, NULL, O_OUT },
+						 { "no-nonce", 0, NULL, O_NO_NONCE },
+						 { "request", 0, NULL, O_ASK },
+						 { "respond", 0, NULL, O_RESPOND },
+						 { "crl", 1, NULL, O_CRL },
+						 { "signer", 1, NULL, O_SIGNER },
+						 { "key", 1, NULL, O_KEY },
+						 { "passphrase-file", 1, NULL, O_PASS },
+						 { "lifetime", 1, NULL, O_LIFETIME },
+						 { "time", 1, NULL, O_TIME },
+						 { NULL, 0, NULL, 0 } };
 	struct args a = { .lifetime_s = 3600, .time = pki_now() };
 	const char **const slots[] = { [O_ISSUER] = &a.issuer, [O_URL] = &a.url, [O_OUT] = &a.out, [O_CRL] = &a.crl,
 		[O_SIGNER] = &a.signer, [O_KEY] = &a.key, [O_PASS] = &a.pass, [O_TIME] = NULL };

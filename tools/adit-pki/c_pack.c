@@ -12,7 +12,9 @@
 /* Everything of a file as PEM blocks, one behind the other. */
 static bool unpack(const struct pki *p, const struct cert_objects *o, const char *out, bool keys)
 {
-	static const char *const labels[] = { [CERT_OBJ_CERT] = "CERTIFICATE", [CERT_OBJ_CRL] = "X509 CRL", [CERT_OBJ_KEY] = "PRIVATE KEY" };
+	static const char *const labels[] = {
+		[CERT_OBJ_CERT] = "CERTIFICATE", [CERT_OBJ_CRL] = "X509 CRL", [CERT_OBJ_KEY] = "PRIVATE KEY"
+	};
 	uint8_t *all = NULL;
 	size_t n = 0;
 	bool secret = false, ok = true;
@@ -49,7 +51,7 @@ static bool unpack(const struct pki *p, const struct cert_objects *o, const char
 	return ok;
 }
 
-/* ---- pkcs7 -------------------------------------------------------------------------------------------------------- */
+/* ---- pkcs7 ------------------------------------------------------------------------------------------------------- */
 
 static int pack7(struct pki *p, char **files, int n, const char *out, bool der)
 {
@@ -81,9 +83,14 @@ static int pack7(struct pki *p, char **files, int n, const char *out, bool der)
 }
 
 enum { O_OUT = 1, O_DER, O_CREATE, O_KEY, O_KEY_PASS, O_PASS, O_NAME };
-static const struct option options[] = { { "out", 1, NULL, O_OUT }, { "der", 0, NULL, O_DER }, { "create", 0, NULL, O_CREATE },
-	{ "key", 1, NULL, O_KEY }, { "key-passphrase-file", 1, NULL, O_KEY_PASS }, { "passphrase-file", 1, NULL, O_PASS },
-	{ "name", 1, NULL, O_NAME }, { NULL, 0, NULL, 0 } };
+static const struct option options[] = { { "out", 1, NULL, O_OUT },
+					 { "der", 0, NULL, O_DER },
+					 { "create", 0, NULL, O_CREATE },
+					 { "key", 1, NULL, O_KEY },
+					 { "key-passphrase-file", 1, NULL, O_KEY_PASS },
+					 { "passphrase-file", 1, NULL, O_PASS },
+					 { "name", 1, NULL, O_NAME },
+					 { NULL, 0, NULL, 0 } };
 
 struct args {
 	const char *out, *key, *key_pass, *pass, *name;
@@ -92,8 +99,11 @@ struct args {
 
 static bool take(int argc, char **argv, struct args *a)
 {
-	const char **const slots[] = { [O_OUT] = &a->out, [O_KEY] = &a->key, [O_KEY_PASS] = &a->key_pass, [O_PASS] = &a->pass,
-		[O_NAME] = &a->name };
+	const char **const slots[] = { [O_OUT] = &a->out,
+				       [O_KEY] = &a->key,
+				       [O_KEY_PASS] = &a->key_pass,
+				       [O_PASS] = &a->pass,
+				       [O_NAME] = &a->name };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -126,10 +136,10 @@ int pki_pkcs7(struct pki *p, int argc, char **argv)
 	return rc;
 }
 
-/* ---- pkcs12 ------------------------------------------------------------------------------------------------------- */
+/* ---- pkcs12 ------------------------------------------------------------------------------------------------------ */
 
-static int bag_of(gnutls_pkcs12_t p12, gnutls_pkcs12_bag_type_t type, slice der, const gnutls_datum_t *key_id, const char *name,
-	const char *pass)
+static int bag_of(gnutls_pkcs12_t p12, gnutls_pkcs12_bag_type_t type, slice der, const gnutls_datum_t *key_id,
+		  const char *name, const char *pass)
 {
 	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)der.p, (unsigned)der.n };
 	gnutls_pkcs12_bag_t bag;
@@ -181,15 +191,18 @@ static int pack12(struct pki *p, const struct args *a, char **files, int n, cons
 				rc = GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
 				break;
 			}
-			rc = bag_of(p12, GNUTLS_BAG_CERTIFICATE, o->v[k].der, first ? &key_id : &none, first ? a->name : NULL, pass);
+			rc = bag_of(p12, GNUTLS_BAG_CERTIFICATE, o->v[k].der, first ? &key_id : &none,
+				    first ? a->name : NULL, pass);
 			first = false;
 		}
 		p->x509->objects_free(o);
 	}
 	if (!rc)
-		rc = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER, pass, GNUTLS_PKCS_PBES2_AES_256, &locked);
+		rc = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER, pass, GNUTLS_PKCS_PBES2_AES_256,
+						       &locked);
 	if (!rc)
-		rc = bag_of(p12, GNUTLS_BAG_PKCS8_ENCRYPTED_KEY, slice_of(locked.data, locked.size), &key_id, a->name, pass);
+		rc = bag_of(p12, GNUTLS_BAG_PKCS8_ENCRYPTED_KEY, slice_of(locked.data, locked.size), &key_id, a->name,
+			    pass);
 	if (!rc)
 		rc = gnutls_pkcs12_generate_mac2(p12, GNUTLS_MAC_SHA256, pass);
 	if (!rc)
@@ -216,7 +229,8 @@ int pki_pkcs12(struct pki *p, int argc, char **argv)
 	if (!take(argc, argv, &a) || a.der || (a.create ? !a.key : optind + 1 != argc || a.key))
 		return pki_usage(p);
 	if (!a.pass)
-		return pki_say(p, PKI_MISUSE, "--passphrase-file names the file with the passphrase (- for standard input)");
+		return pki_say(p, PKI_MISUSE,
+			       "--passphrase-file names the file with the passphrase (- for standard input)");
 	char *pass = pki_passphrase(p, a.pass);
 	if (!pass)
 		return PKI_MISUSE;

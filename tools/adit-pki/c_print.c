@@ -74,10 +74,13 @@ static void put_dn(const struct pki *p, json_t *j, const char *name, slice dn)
 
 static json_t *cert_json(const struct pki *p, const struct cert *c)
 {
-	static const struct bit usages[] = { { CERT_KU_SIGN, "digitalSignature" }, { CERT_KU_NON_REPUDIATION, "nonRepudiation" },
-		{ CERT_KU_KEY_ENC, "keyEncipherment" }, { CERT_KU_DATA_ENC, "dataEncipherment" }, { CERT_KU_AGREE, "keyAgreement" },
-		{ CERT_KU_CERT_SIGN, "keyCertSign" }, { CERT_KU_CRL_SIGN, "cRLSign" }, { CERT_KU_ENC_ONLY, "encipherOnly" },
-		{ CERT_KU_DEC_ONLY, "decipherOnly" } };
+	static const struct bit usages[] = {
+		{ CERT_KU_SIGN, "digitalSignature" },   { CERT_KU_NON_REPUDIATION, "nonRepudiation" },
+		{ CERT_KU_KEY_ENC, "keyEncipherment" }, { CERT_KU_DATA_ENC, "dataEncipherment" },
+		{ CERT_KU_AGREE, "keyAgreement" },      { CERT_KU_CERT_SIGN, "keyCertSign" },
+		{ CERT_KU_CRL_SIGN, "cRLSign" },        { CERT_KU_ENC_ONLY, "encipherOnly" },
+		{ CERT_KU_DEC_ONLY, "decipherOnly" }
+	};
 	static const struct bit ekus[] = {
 #define row(id, bit, name, oid) { CERT_EKU_##id, name },
 		CERT_EKU_ROWS(row)
@@ -112,7 +115,8 @@ static json_t *cert_json(const struct pki *p, const struct cert *c)
 		put_bits(j, "purposes", i->ekus, ekus, ARRAY_LEN(ekus));
 	for (size_t k = 0; k < i->n_names; k++)
 		if (i->names[k].data.p != i->subject.p)
-			json_array_append_new(names, json_string(conf_id_text(i->names[k].type, i->names[k].data, buf, sizeof buf)));
+			json_array_append_new(
+				names, json_string(conf_id_text(i->names[k].type, i->names[k].data, buf, sizeof buf)));
 	if (json_array_size(names))
 		json_object_set(j, "alt-names", names);
 	json_decref(names);
@@ -146,7 +150,8 @@ static json_t *crl_json(const struct pki *p, const struct cert_crl *c)
 		time_t at;
 		/* A CRL of millions of entries is counted, not printed. */
 		if (gnutls_x509_crl_import(crl, &der, GNUTLS_X509_FMT_DER) == 0)
-			while (json_array_size(list) < 10000 && gnutls_x509_crl_iter_crt_serial(crl, &it, serial, &n, &at) == 0) {
+			while (json_array_size(list) < 10000 &&
+			       gnutls_x509_crl_iter_crt_serial(crl, &it, serial, &n, &at) == 0) {
 				struct text t = text_of(buf, sizeof buf);
 				char when[32];
 				text_hex(&t, slice_of(serial, n));
@@ -178,7 +183,8 @@ static json_t *key_json(const struct cert_object *o)
 	if (gnutls_pubkey_init(&pub) == 0) {
 		unsigned bits = 0;
 		if (gnutls_pubkey_import(pub, &der, GNUTLS_X509_FMT_DER) == 0) {
-			const char *name = gnutls_pk_get_name((gnutls_pk_algorithm_t)gnutls_pubkey_get_pk_algorithm(pub, &bits));
+			const char *name =
+				gnutls_pk_get_name((gnutls_pk_algorithm_t)gnutls_pubkey_get_pk_algorithm(pub, &bits));
 			snprintf(buf, sizeof buf, "%s %u bits", name ? name : "other", bits);
 			put(j, "key", buf);
 		}
@@ -214,7 +220,8 @@ static json_t *request_json(slice der)
 
 	if (gnutls_x509_crq_init(&crq))
 		return NULL;
-	if (gnutls_x509_crq_import(crq, &d, GNUTLS_X509_FMT_DER) == 0 && gnutls_x509_crq_print(crq, GNUTLS_CRT_PRINT_FULL, &text) == 0)
+	if (gnutls_x509_crq_import(crq, &d, GNUTLS_X509_FMT_DER) == 0 &&
+	    gnutls_x509_crq_print(crq, GNUTLS_CRT_PRINT_FULL, &text) == 0)
 		j = printed("certificate request", &text);
 	gnutls_x509_crq_deinit(crq);
 	return j;
@@ -229,12 +236,14 @@ static json_t *ocsp_json(slice der)
 	json_t *j = NULL;
 
 	if (gnutls_ocsp_resp_init(&resp) == 0) {
-		if (gnutls_ocsp_resp_import(resp, &d) == 0 && gnutls_ocsp_resp_print(resp, GNUTLS_OCSP_PRINT_FULL, &text) == 0)
+		if (gnutls_ocsp_resp_import(resp, &d) == 0 &&
+		    gnutls_ocsp_resp_print(resp, GNUTLS_OCSP_PRINT_FULL, &text) == 0)
 			j = printed("OCSP response", &text);
 		gnutls_ocsp_resp_deinit(resp);
 	}
 	if (!j && gnutls_ocsp_req_init(&req) == 0) {
-		if (gnutls_ocsp_req_import(req, &d) == 0 && gnutls_ocsp_req_print(req, GNUTLS_OCSP_PRINT_FULL, &text) == 0)
+		if (gnutls_ocsp_req_import(req, &d) == 0 &&
+		    gnutls_ocsp_req_print(req, GNUTLS_OCSP_PRINT_FULL, &text) == 0)
 			j = printed("OCSP request", &text);
 		gnutls_ocsp_req_deinit(req);
 	}
@@ -273,9 +282,11 @@ static int print_file(const struct pki *p, const char *path, const char *passphr
 		json_array_append_new(all, ocsp);
 	for (size_t i = 0; o && i < o->n; i++) {
 		const struct cert_object *k = &o->v[i];
-		json_t *j = k->kind == CERT_OBJ_CERT ? cert_json(p, k->cert) : k->kind == CERT_OBJ_CRL ? crl_json(p, k->crl) :
-			k->kind == CERT_OBJ_KEY || k->kind == CERT_OBJ_PUBLIC ? key_json(k) :
-			k->kind == CERT_OBJ_REQUEST ? request_json(k->der) : json_pack("{s:s}", "type", "encrypted private key");
+		json_t *j = k->kind == CERT_OBJ_CERT                                ? cert_json(p, k->cert)
+			    : k->kind == CERT_OBJ_CRL                               ? crl_json(p, k->crl)
+			    : k->kind == CERT_OBJ_KEY || k->kind == CERT_OBJ_PUBLIC ? key_json(k)
+			    : k->kind == CERT_OBJ_REQUEST                           ? request_json(k->der)
+							  : json_pack("{s:s}", "type", "encrypted private key");
 		if (j)
 			json_array_append_new(all, j);
 	}
@@ -288,7 +299,9 @@ static int print_file(const struct pki *p, const char *path, const char *passphr
 
 int pki_print(struct pki *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", 0, NULL, 'j' }, { "passphrase-file", 1, NULL, 'p' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "json", 0, NULL, 'j' },
+						 { "passphrase-file", 1, NULL, 'p' },
+						 { NULL, 0, NULL, 0 } };
 	json_t *all = json_array();
 	const char *pass_file = NULL;
 	char *pass = NULL;

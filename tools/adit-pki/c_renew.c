@@ -30,10 +30,16 @@ static const struct {
 	const char *key;
 	size_t at;
 } keys[] = {
-	{ "cert", offsetof(struct job, cert) }, { "key", offsetof(struct job, key) }, { "est", offsetof(struct job, est) },
-	{ "trust", offsetof(struct job, trust) }, { "ca", offsetof(struct job, ca) }, { "before", offsetof(struct job, before) },
-	{ "reload", offsetof(struct job, reload) }, { "user", offsetof(struct job, user) },
-	{ "password-file", offsetof(struct job, password_file) }, { "new-key", offsetof(struct job, new_key) },
+	{ "cert", offsetof(struct job, cert) },
+	{ "key", offsetof(struct job, key) },
+	{ "est", offsetof(struct job, est) },
+	{ "trust", offsetof(struct job, trust) },
+	{ "ca", offsetof(struct job, ca) },
+	{ "before", offsetof(struct job, before) },
+	{ "reload", offsetof(struct job, reload) },
+	{ "user", offsetof(struct job, user) },
+	{ "password-file", offsetof(struct job, password_file) },
+	{ "new-key", offsetof(struct job, new_key) },
 };
 
 static bool set(struct job *j, const char *key, const char *value)
@@ -76,8 +82,11 @@ static bool read_job(const struct pki *p, const char *path, struct job *j)
 			return pki_say(p, 0, "%s: \"%s\" is no \"key = value\"", path, t);
 		*eq = 0;
 		if (!set(j, trim(t), trim(eq + 1)))
-			return pki_say(p, 0, "%s: there is no key \"%s\"; known are cert, key, est, trust, ca, before, reload, user, "
-				"password-file, new-key", path, trim(t));
+			return pki_say(p, 0,
+				       "%s: there is no key \"%s\"; known are cert, key, est, trust, ca, before, "
+				       "reload, user, "
+				       "password-file, new-key",
+				       path, trim(t));
 	}
 	return line > 0 || pki_say(p, 0, "%s: is empty", path);
 }
@@ -129,7 +138,8 @@ static bool reload(const struct pki *p, const struct job *j)
 			;
 	free(copy);
 	return (!rc && WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-		pki_say(p, 0, "%s: renewed, but \"%s\" failed: %s", j->cert, j->reload, rc ? strerror(rc) : "it gave a bad status");
+	       pki_say(p, 0, "%s: renewed, but \"%s\" failed: %s", j->cert, j->reload,
+		       rc ? strerror(rc) : "it gave a bad status");
 }
 
 static int renew(struct pki *p, const struct job *j, bool force, bool dry)
@@ -164,8 +174,12 @@ static int renew(struct pki *p, const struct job *j, bool force, bool dry)
 	if (fresh) {
 		unsigned bits = 0;
 		int pk = gnutls_x509_crt_get_pk_algorithm(old, &bits);
-		made = pki_generate(p, pk == GNUTLS_PK_RSA || pk == GNUTLS_PK_RSA_PSS ? "rsa" : pk == GNUTLS_PK_EDDSA_ED25519 ? "ed25519" :
-			pk == GNUTLS_PK_EDDSA_ED448 ? "ed448" : "ec", pk == GNUTLS_PK_RSA || pk == GNUTLS_PK_ECDSA ? bits : 0, false);
+		made = pki_generate(p,
+				    pk == GNUTLS_PK_RSA || pk == GNUTLS_PK_RSA_PSS ? "rsa"
+				    : pk == GNUTLS_PK_EDDSA_ED25519                ? "ed25519"
+				    : pk == GNUTLS_PK_EDDSA_ED448                  ? "ed448"
+										   : "ec",
+				    pk == GNUTLS_PK_RSA || pk == GNUTLS_PK_ECDSA ? bits : 0, false);
 		if (!made || gnutls_privkey_init(&key) || gnutls_privkey_import_x509(key, made, 0))
 			goto out;
 	} else {
@@ -174,14 +188,21 @@ static int renew(struct pki *p, const struct job *j, bool force, bool dry)
 	crq = key ? enrol_again(p, old, key) : NULL;
 	if (!crq)
 		goto out;
-	const struct enrol e = { .p = p, .url = j->est, .trust = j->trust, .user = j->user, .password_file = j->password_file,
-		.cert = j->cert, .key = j->key };
+	const struct enrol e = { .p = p,
+				 .url = j->est,
+				 .trust = j->trust,
+				 .user = j->user,
+				 .password_file = j->password_file,
+				 .cert = j->cert,
+				 .key = j->key };
 	rc = j->ca ? from_ca(p, j, crq, &der) : est_enrol(&e, crq, key, true, &der);
-	/* The key goes first: whoever reads in between finds a pair that does not fit for a moment, never one that is lost. */
+	/* The key goes first: whoever reads in between finds a pair that does not fit for a moment, never one that is
+	 * lost. */
 	if (!rc && made)
 		rc = pki_write_key(p, made, j->key, NULL, true);
 	if (!rc)
-		rc = pki_write_object(p, j->cert, slice_of(der.data, der.size), "CERTIFICATE", true, false) ? PKI_OK : PKI_NO;
+		rc = pki_write_object(p, j->cert, slice_of(der.data, der.size), "CERTIFICATE", true, false) ? PKI_OK
+													    : PKI_NO;
 	if (!rc)
 		printf("%s: renewed\n", j->cert);
 	if (!rc && j->reload && !reload(p, j))
@@ -228,10 +249,13 @@ static int renew_all(struct pki *p, const char *dir, bool force, bool dry)
 int pki_renew(struct pki *p, int argc, char **argv)
 {
 	enum { O_ALL = 256, O_CONFIG, O_FORCE, O_DRY, O_NEW };
-	static const struct option options[] = { { "cert", 1, NULL, 0 }, { "key", 1, NULL, 0 }, { "est", 1, NULL, 0 }, { "trust", 1, NULL, 0 },
-		{ "ca", 1, NULL, 0 }, { "before", 1, NULL, 0 }, { "reload", 1, NULL, 0 }, { "user", 1, NULL, 0 },
-		{ "password-file", 1, NULL, 0 }, { "new-key", 0, NULL, O_NEW }, { "all", 2, NULL, O_ALL }, { "config", 1, NULL, O_CONFIG },
-		{ "force", 0, NULL, O_FORCE }, { "dry-run", 0, NULL, O_DRY }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "cert", 1, NULL, 0 },        { "key", 1, NULL, 0 },         { "est", 1, NULL, 0 },
+		{ "trust", 1, NULL, 0 },       { "ca", 1, NULL, 0 },          { "before", 1, NULL, 0 },
+		{ "reload", 1, NULL, 0 },      { "user", 1, NULL, 0 },        { "password-file", 1, NULL, 0 },
+		{ "new-key", 0, NULL, O_NEW }, { "all", 2, NULL, O_ALL },     { "config", 1, NULL, O_CONFIG },
+		{ "force", 0, NULL, O_FORCE }, { "dry-run", 0, NULL, O_DRY }, { NULL, 0, NULL, 0 }
+	};
 	struct job j = { .name = "the command line" };
 	const char *all = NULL, *config = NULL;
 	bool force = false, dry = false;

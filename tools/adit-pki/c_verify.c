@@ -17,24 +17,56 @@ struct request {
 	bool json, quiet, has_mode;
 };
 
-enum { O_ANCHOR = 256, O_INTER, O_CRL, O_OCSP, O_TIME, O_POLICY, O_EXPLICIT, O_NO_ANY, O_NO_MAP, O_NAME, O_CN, O_REV, O_IKE,
-	O_EKU, O_MAP, O_SHA1, O_JSON, O_QUIET };
-
-static const struct option options[] = {
-	{ "anchor", 1, NULL, O_ANCHOR }, { "intermediate", 1, NULL, O_INTER }, { "crl", 1, NULL, O_CRL }, { "ocsp", 1, NULL, O_OCSP },
-	{ "time", 1, NULL, O_TIME }, { "policy", 1, NULL, O_POLICY }, { "require-explicit-policy", 0, NULL, O_EXPLICIT },
-	{ "inhibit-any-policy", 0, NULL, O_NO_ANY }, { "inhibit-policy-mapping", 0, NULL, O_NO_MAP }, { "name", 1, NULL, O_NAME },
-	{ "name-in-cn", 0, NULL, O_CN }, { "revocation", 1, NULL, O_REV }, { "ike", 0, NULL, O_IKE }, { "eku", 1, NULL, O_EKU },
-	{ "map", 1, NULL, O_MAP }, { "allow-sha1", 0, NULL, O_SHA1 }, { "json", 0, NULL, O_JSON }, { "quiet", 0, NULL, O_QUIET },
-	{ NULL, 0, NULL, 0 }
+enum {
+	O_ANCHOR = 256,
+	O_INTER,
+	O_CRL,
+	O_OCSP,
+	O_TIME,
+	O_POLICY,
+	O_EXPLICIT,
+	O_NO_ANY,
+	O_NO_MAP,
+	O_NAME,
+	O_CN,
+	O_REV,
+	O_IKE,
+	O_EKU,
+	O_MAP,
+	O_SHA1,
+	O_JSON,
+	O_QUIET
 };
+
+static const struct option options[] = { { "anchor", 1, NULL, O_ANCHOR },
+					 { "intermediate", 1, NULL, O_INTER },
+					 { "crl", 1, NULL, O_CRL },
+					 { "ocsp", 1, NULL, O_OCSP },
+					 { "time", 1, NULL, O_TIME },
+					 { "policy", 1, NULL, O_POLICY },
+					 { "require-explicit-policy", 0, NULL, O_EXPLICIT },
+					 { "inhibit-any-policy", 0, NULL, O_NO_ANY },
+					 { "inhibit-policy-mapping", 0, NULL, O_NO_MAP },
+					 { "name", 1, NULL, O_NAME },
+					 { "name-in-cn", 0, NULL, O_CN },
+					 { "revocation", 1, NULL, O_REV },
+					 { "ike", 0, NULL, O_IKE },
+					 { "eku", 1, NULL, O_EKU },
+					 { "map", 1, NULL, O_MAP },
+					 { "allow-sha1", 0, NULL, O_SHA1 },
+					 { "json", 0, NULL, O_JSON },
+					 { "quiet", 0, NULL, O_QUIET },
+					 { NULL, 0, NULL, 0 } };
 
 static bool set_mode(struct request *r, const char *text)
 {
 	static const struct {
 		const char *name;
 		uint8_t mode;
-	} modes[] = { { "off", CERT_REV_OFF }, { "relaxed", CERT_REV_RELAXED }, { "ifuri", CERT_REV_IFURI }, { "strict", CERT_REV_STRICT } };
+	} modes[] = { { "off", CERT_REV_OFF },
+		      { "relaxed", CERT_REV_RELAXED },
+		      { "ifuri", CERT_REV_IFURI },
+		      { "strict", CERT_REV_STRICT } };
 
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
 		if (strcmp(text, modes[i].name) == 0) {
@@ -83,7 +115,8 @@ static int load(const struct pki *p, const char *path, uint8_t kind, bool ours, 
 	}
 	p->x509->objects_free(o);
 	if (out->n == before)
-		return pki_say(p, PKI_MISUSE, "%s: there is no %s in it", path, kind == CERT_OBJ_CERT ? "certificate" : "CRL");
+		return pki_say(p, PKI_MISUSE, "%s: there is no %s in it", path,
+			       kind == CERT_OBJ_CERT ? "certificate" : "CRL");
 	return PKI_OK;
 }
 
@@ -143,12 +176,14 @@ static int take_option(struct pki *p, struct request *r, int c, struct pki_list 
 		r->v.flags |= CERT_NAME_IN_CN;
 		return 0;
 	case O_REV:
-		return set_mode(r, optarg) ? 0 : pki_say(p, PKI_MISUSE, "--revocation is off, relaxed, ifuri or strict");
+		return set_mode(r, optarg) ? 0
+					   : pki_say(p, PKI_MISUSE, "--revocation is off, relaxed, ifuri or strict");
 	case O_IKE:
 		r->v.flags |= CERT_FOR_IKE;
 		return 0;
 	case O_EKU:
-		return set_eku(r, optarg) ? 0 : pki_say(p, PKI_MISUSE, "\"%s\" is no purpose that is known here", optarg);
+		return set_eku(r, optarg) ? 0
+					  : pki_say(p, PKI_MISUSE, "\"%s\" is no purpose that is known here", optarg);
 	case O_MAP:
 		p->x509->map_free(r->map);
 		return p->x509->map_parse(optarg, &r->map, &why) ? pki_say(p, PKI_MISUSE, "%s", why.text) : 0;
@@ -178,7 +213,7 @@ static int load_files(struct pki *p, struct request *r, struct pki_list *from, s
 	return 0;
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------------------ */
+/* ---- the answer -------------------------------------------------------------------------------------------------- */
 
 static const char *const verdicts[] = { "?", "ok", "note", "FAIL" };
 
@@ -207,17 +242,20 @@ static int print_json(const struct pki *p, const struct cert_report *rep)
 {
 	static const char *const wants[] = { "?", "crl", "delta-crl", "ocsp", "issuer" };
 	char buf[1024], t[32];
-	json_t *j = json_pack("{s:b, s:s, s:s, s:s}", "valid", rep->verdict == 0, "code", rep->verdict ? err_name(rep->verdict) : "OK",
-		"text", rep->text, "remedy", rep->remedy);
+	json_t *j = json_pack("{s:b, s:s, s:s, s:s}", "valid", rep->verdict == 0, "code",
+			      rep->verdict ? err_name(rep->verdict) : "OK", "text", rep->text, "remedy", rep->remedy);
 	json_t *chain = json_array(), *nodes = json_array(), *policies = json_array(), *want = json_array();
 
 	for (size_t i = 0; i < rep->n_chain; i++)
-		json_array_append_new(chain, json_string(p->x509->dn_text(p->x509->info(rep->chain[i])->subject, buf, sizeof buf)));
+		json_array_append_new(
+			chain, json_string(p->x509->dn_text(p->x509->info(rep->chain[i])->subject, buf, sizeof buf)));
 	for (size_t i = 0; i < rep->n_nodes; i++) {
 		const struct cert_node *k = &rep->nodes[i];
-		json_array_append_new(nodes, json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "path", k->path, "depth", k->depth,
-			"check", cert_check_name(k->check), "question", cert_check_question(k->check), "verdict", verdicts[k->verdict],
-			"code", k->err ? err_name(k->err) : "OK", "subject", k->subject, "text", k->text));
+		json_array_append_new(nodes, json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "path", k->path,
+						       "depth", k->depth, "check", cert_check_name(k->check),
+						       "question", cert_check_question(k->check), "verdict",
+						       verdicts[k->verdict], "code", k->err ? err_name(k->err) : "OK",
+						       "subject", k->subject, "text", k->text));
 		if (*k->remedy)
 			json_object_set_new(json_array_get(nodes, i), "remedy", json_string(k->remedy));
 	}
@@ -228,8 +266,11 @@ static int print_json(const struct pki *p, const struct cert_report *rep)
 		json_t *uris = json_array();
 		for (size_t u = 0; u < w->n_uris; u++)
 			json_array_append_new(uris, json_stringn((const char *)w->uris[u].p, w->uris[u].n));
-		json_array_append_new(want, json_pack("{s:s, s:b, s:b, s:s, s:o}", "kind", wants[w->kind], "stale", w->stale, "decides",
-			w->decides, "subject", p->x509->dn_text(p->x509->info(w->cert)->subject, buf, sizeof buf), "uris", uris));
+		json_array_append_new(want,
+				      json_pack("{s:s, s:b, s:b, s:s, s:o}", "kind", wants[w->kind], "stale", w->stale,
+						"decides", w->decides, "subject",
+						p->x509->dn_text(p->x509->info(w->cert)->subject, buf, sizeof buf),
+						"uris", uris));
 	}
 	json_object_set_new(j, "path", json_integer(rep->path));
 	json_object_set_new(j, "chain", chain);
@@ -246,8 +287,8 @@ static int print_json(const struct pki *p, const struct cert_report *rep)
 	return rc;
 }
 
-static int judge(struct pki *p, struct request *r, struct pki_list *anchors, struct pki_list *between, struct pki_list *crls,
-	struct pki_list *ocsp)
+static int judge(struct pki *p, struct request *r, struct pki_list *anchors, struct pki_list *between,
+		 struct pki_list *crls, struct pki_list *ocsp)
 {
 	struct cert_report *rep;
 	struct cert_objects *o = NULL;
@@ -303,7 +344,8 @@ int pki_verify(struct pki *p, int argc, char **argv)
 	struct pki_list anchors = { 0 }, between = { 0 }, crls = { 0 }, ocsp = { 0 }, *last = NULL;
 	int c, rc = 0;
 
-	/* "--anchor A B --crl C LEAF": a file without an option belongs to the one before it, the very last is the leaf. */
+	/* "--anchor A B --crl C LEAF": a file without an option belongs to the one before it, the very last is the
+	 * leaf. */
 	while (!rc && (c = getopt_long(argc, argv, "-", options, NULL)) != -1) {
 		if (c != 1) {
 			rc = take_option(p, &r, c, &last);
@@ -325,7 +367,9 @@ int pki_verify(struct pki *p, int argc, char **argv)
 		r.leaf = argv[optind++];
 	}
 	if (!rc && (!r.leaf || !r.anchors.n))
-		rc = pki_say(p, PKI_MISUSE, "%s", r.leaf ? "at least one --anchor is needed" : "which certificate?") ? pki_usage(p) : 0;
+		rc = pki_say(p, PKI_MISUSE, "%s", r.leaf ? "at least one --anchor is needed" : "which certificate?")
+			     ? pki_usage(p)
+			     : 0;
 	if (!rc && !r.has_mode)
 		r.v.rev_mode = r.crls.n || r.ocsp.n ? CERT_REV_STRICT : CERT_REV_OFF;
 	if (!rc)
@@ -348,7 +392,8 @@ int pki_verify(struct pki *p, int argc, char **argv)
 		free((void *)(uintptr_t)((struct cert_ocsp *)ocsp.v[i])->der.p);
 		free(ocsp.v[i]);
 	}
-	struct pki_list *const lists[] = { &anchors, &between, &crls, &ocsp, &r.anchors, &r.intermediates, &r.crls, &r.ocsp, &r.policies };
+	struct pki_list *const lists[] = { &anchors,         &between, &crls,   &ocsp,      &r.anchors,
+					   &r.intermediates, &r.crls,  &r.ocsp, &r.policies };
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		free(lists[i]->v);
 	p->x509->map_free(r.map);

@@ -117,7 +117,8 @@ bool ca_note(struct ca *ca, gnutls_x509_crt_t crt)
 
 static bool entry_of(json_t *one, struct crl_entry *e)
 {
-	const char *serial = json_string_value(json_object_get(one, "serial")), *at = json_string_value(json_object_get(one, "revoked-at"));
+	const char *serial = json_string_value(json_object_get(one, "serial")),
+		   *at = json_string_value(json_object_get(one, "revoked-at"));
 	const char *reason = json_string_value(json_object_get(one, "reason"));
 	const gnutls_datum_t hex = { (unsigned char *)(uintptr_t)serial, serial ? (unsigned)strlen(serial) : 0 };
 
@@ -134,7 +135,9 @@ bool ca_crl(struct ca *ca, bool delta, struct wr *out)
 	int64_t base = json_integer_value(json_object_get(ca->state, "base-number"));
 	const char *base_at = json_string_value(json_object_get(ca->state, "base-at")), *url = ca_url(ca);
 	struct build b = build_new(ca->p);
-	struct crl_plan plan = { .issuer = ca->crt, .key = ca->key, .number = (uint64_t)number, .delta = delta, .base = (uint64_t)base };
+	struct crl_plan plan = {
+		.issuer = ca->crt, .key = ca->key, .number = (uint64_t)number, .delta = delta, .base = (uint64_t)base
+	};
 	int64_t since = 0;
 	char fresh[2100], when[32];
 	size_t i;

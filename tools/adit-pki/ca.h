@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small CA in a folder: ca.crt, ca.key, ca.json (what it issued and revoked), crl.pem, delta.pem. Every change holds the
- * lock of the folder and writes whole files. One thread; what fails is said on standard error.
+ * A small CA in a folder: ca.crt, ca.key, ca.json (what it issued and revoked), crl.pem, delta.pem. Every change holds
+ * the lock of the folder and writes whole files. One thread; what fails is said on standard error.
  */
 #ifndef ADIT_PKI_CA_H
 #define ADIT_PKI_CA_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP of the small CA, with libmicrohttpd: the CA certificate, the CRL (made anew when it is older than a day), a delta
- * to it, and OCSP by POST and GET. The folder is read for each answer, so that a revocation counts at once.
+ * HTTP of the small CA, with libmicrohttpd: the CA certificate, the CRL (made anew when it is older than a day), a
+ * delta to it, and OCSP by POST and GET. The folder is read for each answer, so that a revocation counts at once.
  */
 #include "ca.h"
 
@@ -30,7 +30,8 @@ struct upload {
 
 static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const char *type, slice body)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
 
 	if (!r)
 		return MHD_NO;
@@ -63,7 +64,8 @@ static bool crl_on_disk(struct server *s, struct cert_objects **o)
 
 	if (access(ca_path(s->ca, "crl.pem", path), R_OK) || pki_objects(s->ca->p, path, NULL, o))
 		return false;
-	if ((*o)->v[0].kind == CERT_OBJ_CRL && s->ca->p->x509->crl_info((*o)->v[0].crl)->this_update + CRL_FRESH_S > pki_now())
+	if ((*o)->v[0].kind == CERT_OBJ_CRL &&
+	    s->ca->p->x509->crl_info((*o)->v[0].crl)->this_update + CRL_FRESH_S > pki_now())
 		return true;
 	s->ca->p->x509->objects_free(*o);
 	return false;
@@ -81,10 +83,12 @@ static enum MHD_Result send_crl(struct server *s, struct MHD_Connection *c, bool
 		return r;
 	}
 	/* Somebody may revoke at this moment: what is written builds on what is read under the lock. */
-	bool ok = ca_lock(s->ca) && ca_reload(s->ca) && ca_crl(s->ca, delta, &crl) && ca_save(s->ca) && pki_write_object(s->ca->p, ca_path(s->ca, delta ? "delta.pem" : "crl.pem",
-		path), wr_done(&crl), "X509 CRL", true, false);
+	bool ok = ca_lock(s->ca) && ca_reload(s->ca) && ca_crl(s->ca, delta, &crl) && ca_save(s->ca) &&
+		  pki_write_object(s->ca->p, ca_path(s->ca, delta ? "delta.pem" : "crl.pem", path), wr_done(&crl),
+				   "X509 CRL", true, false);
 	ca_unlock(s->ca);
-	enum MHD_Result r = ok ? answer(c, 200, "application/pkix-crl", wr_done(&crl)) : refuse(c, 500, "the CRL cannot be made\n");
+	enum MHD_Result r =
+		ok ? answer(c, 200, "application/pkix-crl", wr_done(&crl)) : refuse(c, 500, "the CRL cannot be made\n");
 	free(crl.base);
 	return r;
 }
@@ -116,8 +120,8 @@ static enum MHD_Result ocsp_get(struct server *s, struct MHD_Connection *c, cons
 	return r;
 }
 
-static enum MHD_Result serve_one(void *arg, struct MHD_Connection *c, const char *url, const char *method, const char *version,
-	const char *data, size_t *n, void **state)
+static enum MHD_Result serve_one(void *arg, struct MHD_Connection *c, const char *url, const char *method,
+				 const char *version, const char *data, size_t *n, void **state)
 {
 	struct server *s = arg;
 	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0, post = strcmp(method, "POST") == 0;
@@ -166,7 +170,10 @@ static void done(void *arg, struct MHD_Connection *c, void **state, enum MHD_Req
 int ca_serve(struct ca *ca, const char *host, const char *port)
 {
 	struct server s = { ca, build_new(ca->p) };
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *ai;
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV },
+			*ai;
 	sigset_t set;
 	int sig, rc = getaddrinfo(host, port, &hints, &ai);
 
@@ -176,7 +183,8 @@ int ca_serve(struct ca *ca, const char *host, const char *port)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | (ai->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+	unsigned flags =
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | (ai->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
 	struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, serve_one, &s, MHD_OPTION_SOCK_ADDR, ai->ai_addr,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
 		MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);

@@ -149,7 +149,8 @@ int pki_objects(const struct pki *p, const char *path, const char *passphrase, s
 	free(bytes);
 	if (!e)
 		return PKI_OK;
-	pki_say(p, 0, "%s: %s%s%s", path, why.text[0] ? why.text : err_text(e), *cert_remedy(e) ? "; " : "", cert_remedy(e));
+	pki_say(p, 0, "%s: %s%s%s", path, why.text[0] ? why.text : err_text(e), *cert_remedy(e) ? "; " : "",
+		cert_remedy(e));
 	p->x509->objects_free(*out);
 	*out = NULL;
 	return PKI_NO;
@@ -189,7 +190,7 @@ struct cert *pki_cert(const struct pki *p, const char *path)
 	return c;
 }
 
-/* ---- times --------------------------------------------------------------------------------------------------------- */
+/* ---- times ------------------------------------------------------------------------------------------------------- */
 
 int64_t pki_now(void)
 {
@@ -225,8 +226,8 @@ bool pki_time(const char *text, int64_t *out)
 			p++;
 		} else {
 			int n = 0;
-			if (sscanf(p, "%c%2d:%2d%n", &sign, &hours, &minutes, &n) != 3 || (sign != '+' && sign != '-') || hours > 23 ||
-			    minutes > 59)
+			if (sscanf(p, "%c%2d:%2d%n", &sign, &hours, &minutes, &n) != 3 ||
+			    (sign != '+' && sign != '-') || hours > 23 || minutes > 59)
 				return false;
 			p += n;
 		}

@@ -89,9 +89,12 @@ static const struct {
 	gnutls_sign_algorithm_t alg;
 	slice der;
 } algs[] = {
-	{ GNUTLS_SIGN_RSA_SHA256, { (const uint8_t *)"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00", 15 } },
-	{ GNUTLS_SIGN_RSA_SHA384, { (const uint8_t *)"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00", 15 } },
-	{ GNUTLS_SIGN_RSA_SHA512, { (const uint8_t *)"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00", 15 } },
+	{ GNUTLS_SIGN_RSA_SHA256,
+	  { (const uint8_t *)"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00", 15 } },
+	{ GNUTLS_SIGN_RSA_SHA384,
+	  { (const uint8_t *)"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00", 15 } },
+	{ GNUTLS_SIGN_RSA_SHA512,
+	  { (const uint8_t *)"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00", 15 } },
 	{ GNUTLS_SIGN_ECDSA_SHA256, { (const uint8_t *)"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 12 } },
 	{ GNUTLS_SIGN_ECDSA_SHA384, { (const uint8_t *)"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", 12 } },
 	{ GNUTLS_SIGN_ECDSA_SHA512, { (const uint8_t *)"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04", 12 } },
@@ -107,9 +110,11 @@ slice der_sign_alg(gnutls_sign_algorithm_t alg)
 	return SLICE_NONE;
 }
 
-bool der_sign(const struct pki *p, slice tbs, slice more, gnutls_privkey_t key, gnutls_digest_algorithm_t digest, struct wr *out)
+bool der_sign(const struct pki *p, slice tbs, slice more, gnutls_privkey_t key, gnutls_digest_algorithm_t digest,
+	      struct wr *out)
 {
-	gnutls_sign_algorithm_t alg = gnutls_pk_to_sign((gnutls_pk_algorithm_t)gnutls_privkey_get_pk_algorithm(key, NULL), digest);
+	gnutls_sign_algorithm_t alg =
+		gnutls_pk_to_sign((gnutls_pk_algorithm_t)gnutls_privkey_get_pk_algorithm(key, NULL), digest);
 	const gnutls_datum_t data = { (unsigned char *)(uintptr_t)tbs.p, (unsigned)tbs.n };
 	gnutls_datum_t sig;
 	slice name = der_sign_alg(alg);
@@ -131,10 +136,11 @@ bool der_sign(const struct pki *p, slice tbs, slice more, gnutls_privkey_t key, 
 	return !out->err || pki_say(p, 0, "internal error");
 }
 
-/* ---- CRLs --------------------------------------------------------------------------------------------------------- */
+/* ---- CRLs -------------------------------------------------------------------------------------------------------- */
 
-static const char *const reasons[] = { "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
-	"cessationOfOperation", "certificateHold", NULL, "removeFromCRL", "privilegeWithdrawn", "aACompromise" };
+static const char *const reasons[] = { "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+				       "superseded",    "cessationOfOperation", "certificateHold", NULL,
+				       "removeFromCRL", "privilegeWithdrawn",   "aACompromise" };
 
 int der_reason(const char *text)
 {
@@ -211,12 +217,13 @@ static struct wr crl_exts(const struct crl_plan *plan)
 bool der_crl(const struct pki *p, const struct crl_plan *plan, struct wr *out)
 {
 	gnutls_datum_t dn;
-	gnutls_sign_algorithm_t alg = gnutls_pk_to_sign((gnutls_pk_algorithm_t)gnutls_privkey_get_pk_algorithm(plan->key, NULL),
-		plan->digest);
+	gnutls_sign_algorithm_t alg = gnutls_pk_to_sign(
+		(gnutls_pk_algorithm_t)gnutls_privkey_get_pk_algorithm(plan->key, NULL), plan->digest);
 
 	if (gnutls_x509_crt_get_raw_dn(plan->issuer, &dn))
 		return pki_say(p, 0, "the CA's name cannot be read");
-	struct wr list = der_new(plan->n * 128 + 16), exts = crl_exts(plan), w = der_new(plan->n * 128 + dn.size + 2048);
+	struct wr list = der_new(plan->n * 128 + 16), exts = crl_exts(plan),
+		  w = der_new(plan->n * 128 + dn.size + 2048);
 	for (size_t i = 0; i < plan->n; i++)
 		put_entry(&list, &plan->v[i]);
 	der_put_number(&w, 1);
@@ -231,7 +238,8 @@ bool der_crl(const struct pki *p, const struct crl_plan *plan, struct wr *out)
 	free(list.base);
 	free(exts.base);
 	w = der_wrap(ASN_SEQ, w);
-	bool ok = (!w.err || pki_say(p, 0, "internal error")) && der_sign(p, wr_done(&w), SLICE_NONE, plan->key, plan->digest, out);
+	bool ok = (!w.err || pki_say(p, 0, "internal error")) &&
+		  der_sign(p, wr_done(&w), SLICE_NONE, plan->key, plan->digest, out);
 	free(w.base);
 	return ok;
 }

@@ -22,7 +22,8 @@ void der_put_oid(struct wr *w, const char *oid);
 /* AlgorithmIdentifier of a signature; empty: none that is made here. */
 slice der_sign_alg(gnutls_sign_algorithm_t alg);
 /* SEQUENCE { tbs, algorithm, signature, more }: false: said. out is freed by the caller. */
-bool der_sign(const struct pki *p, slice tbs, slice more, gnutls_privkey_t key, gnutls_digest_algorithm_t digest, struct wr *out);
+bool der_sign(const struct pki *p, slice tbs, slice more, gnutls_privkey_t key, gnutls_digest_algorithm_t digest,
+	      struct wr *out);
 
 struct crl_entry {
 	uint8_t serial[64];

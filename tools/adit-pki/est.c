@@ -49,19 +49,25 @@ static int refused(const struct enrol *e, const struct http *h)
 	struct text t = text_of(buf, sizeof buf);
 
 	if (h->status == 202)
-		return pki_say(e->p, PKI_NO, "the CA has not decided yet: ask again in %ld seconds", h->retry_after_s ? h->retry_after_s : 60);
+		return pki_say(e->p, PKI_NO, "the CA has not decided yet: ask again in %ld seconds",
+			       h->retry_after_s ? h->retry_after_s : 60);
 	/* A line of what the server says about it, when it is text. */
 	if (strncmp(h->content_type, "text/plain", 10) == 0)
 		text_peer(&t, slice_of(h->data, h->n > 120 ? 120 : h->n));
-	return pki_say(e->p, PKI_NO, "%s: %s (HTTP status %ld)%s%s", h->url, h->status == 401 || h->status == 403 ?
-		"the server wants another user, password or certificate" : h->status == 404 ? "there is no EST server at this address" :
-		"the server refused", h->status, t.n ? ": " : "", buf);
+	return pki_say(e->p, PKI_NO, "%s: %s (HTTP status %ld)%s%s", h->url,
+		       h->status == 401 || h->status == 403 ? "the server wants another user, password or certificate"
+		       : h->status == 404                   ? "there is no EST server at this address"
+							    : "the server refused",
+		       h->status, t.n ? ": " : "", buf);
 }
 
 int est_cacerts(const struct enrol *e, const char *fingerprint, const char *out)
 {
 	char url[URL_MAX];
-	struct http h = { .url = url, .accept = "application/pkcs7-mime", .ca_file = e->trust, .insecure = !e->trust && fingerprint };
+	struct http h = { .url = url,
+			  .accept = "application/pkcs7-mime",
+			  .ca_file = e->trust,
+			  .insecure = !e->trust && fingerprint };
 	struct cert_objects *o = NULL;
 	struct cert_why why = { "" };
 	gnutls_datum_t der = { NULL, 0 };
@@ -156,8 +162,15 @@ int est_enrol(const struct enrol *e, gnutls_x509_crq_t crq, gnutls_privkey_t key
 		pki_say(e->p, 0, "the request cannot be written");
 		goto out;
 	}
-	struct http h = { .url = url, .body = slice_of(text.data, text.size), .type = "application/pkcs10", .accept = "application/pkcs7-mime",
-		.ca_file = e->trust, .user = e->user, .password = password, .cert_file = e->cert, .key_file = e->cert ? e->key : NULL };
+	struct http h = { .url = url,
+			  .body = slice_of(text.data, text.size),
+			  .type = "application/pkcs10",
+			  .accept = "application/pkcs7-mime",
+			  .ca_file = e->trust,
+			  .user = e->user,
+			  .password = password,
+			  .cert_file = e->cert,
+			  .key_file = e->cert ? e->key : NULL };
 	if (!pki_http(e->p, &h))
 		goto out;
 	if (h.status != 200)
@@ -195,8 +208,10 @@ gnutls_x509_crq_t enrol_again(const struct pki *p, gnutls_x509_crt_t crt, gnutls
 		int type = gnutls_x509_crt_get_subject_alt_name(crt, i, buf, &n, &critical);
 		if (type < 0)
 			break;
-		if (type == GNUTLS_SAN_DNSNAME || type == GNUTLS_SAN_RFC822NAME || type == GNUTLS_SAN_URI || type == GNUTLS_SAN_IPADDRESS)
-			rc = gnutls_x509_crq_set_subject_alt_name(crq, (gnutls_x509_subject_alt_name_t)type, buf, (unsigned)n, GNUTLS_FSAN_APPEND);
+		if (type == GNUTLS_SAN_DNSNAME || type == GNUTLS_SAN_RFC822NAME || type == GNUTLS_SAN_URI ||
+		    type == GNUTLS_SAN_IPADDRESS)
+			rc = gnutls_x509_crq_set_subject_alt_name(crq, (gnutls_x509_subject_alt_name_t)type, buf,
+								  (unsigned)n, GNUTLS_FSAN_APPEND);
 	}
 	if (!rc && gnutls_x509_crt_get_key_usage(crt, &usage, &critical) >= 0)
 		rc = gnutls_x509_crq_set_key_usage(crq, usage);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answering side of OCSP (RFC 6960): reads a request, looks each certificate up, signs. Error answers are not signed. */
+/* The answering side of OCSP (RFC 6960): reads a request, looks each certificate up, signs. Error answers are not
+ * signed. */
 #include "derout.h"
 
 #include <gnutls/crypto.h>
@@ -34,13 +35,15 @@ static bool is_issuer(slice id, gnutls_x509_crt_t issuer, slice *serial)
 
 	*serial = asn_int(&r, ASN_INT);
 	size_t n = dig == GNUTLS_DIG_UNKNOWN ? 0 : gnutls_hash_get_len(dig);
-	if (!rd_close(&r) && n && n <= sizeof name && gnutls_x509_crt_get_raw_dn(issuer, &dn) == 0 && gnutls_pubkey_init(&pub) == 0 &&
-	    gnutls_pubkey_import_x509(pub, issuer, 0) == 0 && gnutls_pubkey_export2(pub, GNUTLS_X509_FMT_DER, &spki) == 0) {
+	if (!rd_close(&r) && n && n <= sizeof name && gnutls_x509_crt_get_raw_dn(issuer, &dn) == 0 &&
+	    gnutls_pubkey_init(&pub) == 0 && gnutls_pubkey_import_x509(pub, issuer, 0) == 0 &&
+	    gnutls_pubkey_export2(pub, GNUTLS_X509_FMT_DER, &spki) == 0) {
 		struct rd k = rd_of(slice_of(spki.data, spki.size)), in = asn_in(&k, ASN_SEQ);
 		asn_next(&in, ASN_SEQ);
 		slice bits = asn_bit_bytes(&in);
-		same = gnutls_hash_fast(dig, dn.data, dn.size, name) == 0 && gnutls_hash_fast(dig, bits.p, bits.n, key) == 0 &&
-			slice_equal(name_hash, slice_of(name, n)) && slice_equal(key_hash, slice_of(key, n));
+		same = gnutls_hash_fast(dig, dn.data, dn.size, name) == 0 &&
+		       gnutls_hash_fast(dig, bits.p, bits.n, key) == 0 && slice_equal(name_hash, slice_of(name, n)) &&
+		       slice_equal(key_hash, slice_of(key, n));
 	}
 	gnutls_free(dn.data);
 	gnutls_free(spki.data);

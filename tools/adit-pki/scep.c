@@ -22,7 +22,7 @@
 
 enum { KEY_LEN = 16, BLOCK = 16, NONCE_LEN = 16, URL_MAX = 2048 };
 
-/* ---- EnvelopedData ------------------------------------------------------------------------------------------------- */
+/* ---- EnvelopedData ----------------------------------------------------------------------------------------------- */
 
 /* SEQUENCE { version 0, issuer and serial of the recipient, rsaEncryption, the encrypted key } in a SET. */
 static bool put_recipient(struct wr *w, gnutls_x509_crt_t to, const gnutls_datum_t *locked)
@@ -65,11 +65,13 @@ static bool seal(const struct pki *p, slice plain, gnutls_x509_crt_t to, struct 
 
 	memcpy(buf, plain.p, plain.n);
 	memset(buf + plain.n, (int)(n - plain.n), n - plain.n);
-	bool ok = gnutls_rnd(GNUTLS_RND_KEY, key, sizeof key) == 0 && gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof iv) == 0 &&
-		gnutls_cipher_init(&c, GNUTLS_CIPHER_AES_128_CBC, &k, &v) == 0 && gnutls_cipher_encrypt(c, buf, n) == 0 &&
-		gnutls_pubkey_init(&pub) == 0 && gnutls_pubkey_import_x509(pub, to, 0) == 0 &&
-		gnutls_pubkey_encrypt_data(pub, 0, &k, &locked) == 0;
-	struct wr data = der_new(n + locked.size + 4096), content = der_new(n + 256), alg = der_new(64), info = der_new(n + locked.size + 8192);
+	bool ok = gnutls_rnd(GNUTLS_RND_KEY, key, sizeof key) == 0 &&
+		  gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof iv) == 0 &&
+		  gnutls_cipher_init(&c, GNUTLS_CIPHER_AES_128_CBC, &k, &v) == 0 &&
+		  gnutls_cipher_encrypt(c, buf, n) == 0 && gnutls_pubkey_init(&pub) == 0 &&
+		  gnutls_pubkey_import_x509(pub, to, 0) == 0 && gnutls_pubkey_encrypt_data(pub, 0, &k, &locked) == 0;
+	struct wr data = der_new(n + locked.size + 4096), content = der_new(n + 256), alg = der_new(64),
+		  info = der_new(n + locked.size + 8192);
 	der_put_number(&data, 0);
 	ok = ok && put_recipient(&data, to, &locked);
 	der_put_oid(&alg, "2.16.840.1.101.3.4.1.2");
@@ -102,8 +104,10 @@ static const struct {
 	gnutls_cipher_algorithm_t alg;
 	size_t key_len, block;
 } ciphers[] = {
-	{ "2.16.840.1.101.3.4.1.2", GNUTLS_CIPHER_AES_128_CBC, 16, 16 }, { "2.16.840.1.101.3.4.1.22", GNUTLS_CIPHER_AES_192_CBC, 24, 16 },
-	{ "2.16.840.1.101.3.4.1.42", GNUTLS_CIPHER_AES_256_CBC, 32, 16 }, { "1.2.840.113549.3.7", GNUTLS_CIPHER_3DES_CBC, 24, 8 },
+	{ "2.16.840.1.101.3.4.1.2", GNUTLS_CIPHER_AES_128_CBC, 16, 16 },
+	{ "2.16.840.1.101.3.4.1.22", GNUTLS_CIPHER_AES_192_CBC, 24, 16 },
+	{ "2.16.840.1.101.3.4.1.42", GNUTLS_CIPHER_AES_256_CBC, 32, 16 },
+	{ "1.2.840.113549.3.7", GNUTLS_CIPHER_3DES_CBC, 24, 8 },
 };
 
 /* The contents of an IMPLICIT OCTET STRING, which may come in pieces. */
@@ -151,11 +155,13 @@ static uint8_t *unseal(slice der, gnutls_privkey_t key, size_t *n)
 		i++;
 	uint8_t *buf = pki_alloc(der.n);
 	gnutls_datum_t plain_key = { NULL, 0 };
-	const gnutls_datum_t l = { (unsigned char *)(uintptr_t)locked.p, (unsigned)locked.n }, v = { (unsigned char *)(uintptr_t)iv.p, (unsigned)iv.n };
+	const gnutls_datum_t l = { (unsigned char *)(uintptr_t)locked.p, (unsigned)locked.n },
+			     v = { (unsigned char *)(uintptr_t)iv.p, (unsigned)iv.n };
 	gnutls_cipher_hd_t c = NULL;
-	bool ok = i < ARRAY_LEN(ciphers) && locked.n && pieces(&content, buf, n) && iv.n == ciphers[i].block && *n % ciphers[i].block == 0 &&
-		gnutls_privkey_decrypt_data(key, 0, &l, &plain_key) == 0 && plain_key.size == ciphers[i].key_len &&
-		gnutls_cipher_init(&c, ciphers[i].alg, &plain_key, &v) == 0 && gnutls_cipher_decrypt(c, buf, *n) == 0;
+	bool ok = i < ARRAY_LEN(ciphers) && locked.n && pieces(&content, buf, n) && iv.n == ciphers[i].block &&
+		  *n % ciphers[i].block == 0 && gnutls_privkey_decrypt_data(key, 0, &l, &plain_key) == 0 &&
+		  plain_key.size == ciphers[i].key_len && gnutls_cipher_init(&c, ciphers[i].alg, &plain_key, &v) == 0 &&
+		  gnutls_cipher_decrypt(c, buf, *n) == 0;
 	if (c)
 		gnutls_cipher_deinit(c);
 	if (plain_key.data)
@@ -170,7 +176,7 @@ static uint8_t *unseal(slice der, gnutls_privkey_t key, size_t *n)
 	return buf;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static bool add_attr(gnutls_pkcs7_attrs_t *attrs, const char *oid, uint8_t tag, slice v)
 {
@@ -210,9 +216,10 @@ static bool attr_is(gnutls_pkcs7_attrs_t attrs, const char *oid, slice want)
 
 static const char *fail_text(gnutls_pkcs7_attrs_t attrs)
 {
-	static const char *const texts[] = { "it does not take this algorithm (badAlg)", "the message was damaged (badMessageCheck)",
-		"it may not be asked for this, or the challenge is wrong (badRequest)", "the time is wrong (badTime)",
-		"it has no such certificate (badCertId)" };
+	static const char *const texts[] = { "it does not take this algorithm (badAlg)",
+					     "the message was damaged (badMessageCheck)",
+					     "it may not be asked for this, or the challenge is wrong (badRequest)",
+					     "the time is wrong (badTime)", "it has no such certificate (badCertId)" };
 	gnutls_datum_t keep;
 	slice v = attr(attrs, OID_FAIL_INFO, &keep);
 	const char *text = v.n == 1 && v.p[0] >= '0' && v.p[0] <= '4' ? texts[v.p[0] - '0'] : "it gives no reason";
@@ -245,8 +252,8 @@ static int read_answer(const struct exchange *x, slice der, gnutls_datum_t *crt)
 		pki_say(p, 0, "%s: the answer is no SCEP message", x->e->url);
 		goto out;
 	}
-	/* "Pending" and "failure" have no content, and GnuTLS verifies no signature without one. Nothing is taken from such an
-	 * answer: whoever forges it could as well have kept it back. */
+	/* "Pending" and "failure" have no content, and GnuTLS verifies no signature without one. Nothing is taken from
+	 * such an answer: whoever forges it could as well have kept it back. */
 	bool full = gnutls_pkcs7_get_embedded_data(p7, 0, &inner) == 0 && inner.size;
 	int bad = full ? gnutls_pkcs7_verify_direct(p7, x->ca, 0, NULL, 0) : 0;
 	if (bad)
@@ -261,7 +268,8 @@ static int read_answer(const struct exchange *x, slice der, gnutls_datum_t *crt)
 	else {
 		size_t n;
 		uint8_t *plain = unseal(slice_of(inner.data, inner.size), x->key, &n);
-		rc = plain ? enrol_pick(p, slice_of(plain, n), x->key, crt) : pki_say(p, PKI_NO, "the answer cannot be decrypted with our key");
+		rc = plain ? enrol_pick(p, slice_of(plain, n), x->key, crt)
+			   : pki_say(p, PKI_NO, "the answer cannot be decrypted with our key");
 		free(plain);
 	}
 	gnutls_pkcs7_signature_info_deinit(&info);
@@ -271,7 +279,8 @@ out:
 	return rc;
 }
 
-/* GetCACert: one certificate, or a PKCS #7 with several. The one that can be encrypted for is the CA's or its registrar's. */
+/* GetCACert: one certificate, or a PKCS #7 with several. The one that can be encrypted for is the CA's or its
+ * registrar's. */
 static int get_ca(const struct enrol *e, struct cert_objects **o)
 {
 	char url[URL_MAX];
@@ -279,7 +288,8 @@ static int get_ca(const struct enrol *e, struct cert_objects **o)
 	struct http h = { .url = url };
 	int rc = PKI_NO;
 
-	if (snprintf(url, sizeof url, "%s?operation=GetCACert&message=", e->url) >= (int)sizeof url || !pki_http(e->p, &h))
+	if (snprintf(url, sizeof url, "%s?operation=GetCACert&message=", e->url) >= (int)sizeof url ||
+	    !pki_http(e->p, &h))
 		return PKI_NO;
 	if (h.status != 200)
 		pki_say(e->p, 0, "%s: there is no SCEP server (HTTP status %ld)", e->url, h.status);
@@ -292,7 +302,8 @@ static int get_ca(const struct enrol *e, struct cert_objects **o)
 }
 
 /* Trusted is what the file of anchors has, or what stands below one of them. */
-static bool trusted(const struct enrol *e, const struct cert_objects *got, struct cert *leaf, const struct cert_objects *anchors)
+static bool trusted(const struct enrol *e, const struct cert_objects *got, struct cert *leaf,
+		    const struct cert_objects *anchors)
 {
 	struct pki_list a = { 0 }, between = { 0 };
 	struct cert_report *rep;
@@ -303,8 +314,13 @@ static bool trusted(const struct enrol *e, const struct cert_objects *got, struc
 	for (size_t i = 0; i < got->n; i++)
 		if (got->v[i].cert)
 			pki_list_add(&between, got->v[i].cert);
-	const struct cert_verify v = { .size = sizeof v, .leaf = leaf, .anchors = (struct cert *const *)a.v, .n_anchors = a.n,
-		.intermediates = (struct cert *const *)between.v, .n_intermediates = between.n, .time = pki_now() };
+	const struct cert_verify v = { .size = sizeof v,
+				       .leaf = leaf,
+				       .anchors = (struct cert *const *)a.v,
+				       .n_anchors = a.n,
+				       .intermediates = (struct cert *const *)between.v,
+				       .n_intermediates = between.n,
+				       .time = pki_now() };
 	bool ok = e->p->x509->verify(&v, &rep) == 0;
 	if (ok) {
 		ok = rep->verdict == 0;
@@ -329,7 +345,8 @@ static gnutls_x509_crt_t choose_ca(const struct enrol *e)
 		struct cert *c = got->v[i].cert;
 		const struct cert_info *info = c ? e->p->x509->info(c) : NULL;
 		/* A registrar comes beside its CA; with one alone it is the CA itself. */
-		if (!c || info->key_kind != CERT_KEY_RSA || (got->n > 1 && info->is_ca && !(info->key_usage & CERT_KU_KEY_ENC)))
+		if (!c || info->key_kind != CERT_KEY_RSA ||
+		    (got->n > 1 && info->is_ca && !(info->key_usage & CERT_KU_KEY_ENC)))
 			continue;
 		if (!trusted(e, got, c, anchors)) {
 			untrusted = true;
@@ -342,8 +359,10 @@ static gnutls_x509_crt_t choose_ca(const struct enrol *e)
 		}
 	}
 	if (!crt)
-		pki_say(e->p, 0, untrusted ? "%s: the CA certificate of the server is not under a trust anchor of ours" :
-			"%s: the server has no CA certificate with an RSA key, which SCEP needs", e->url);
+		pki_say(e->p, 0,
+			untrusted ? "%s: the CA certificate of the server is not under a trust anchor of ours"
+				  : "%s: the server has no CA certificate with an RSA key, which SCEP needs",
+			e->url);
 	e->p->x509->objects_free(got);
 	e->p->x509->objects_free(anchors);
 	return crt;
@@ -376,23 +395,29 @@ int scep_enrol(const struct enrol *e, struct build *b, gnutls_privkey_t key, gnu
 	own.lifetime_s = 7 * 86400;
 	own.usage = GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT;
 	if (!crq || gnutls_pubkey_init(&pub) || gnutls_pubkey_import_privkey(pub, key, 0, 0) ||
-	    !(self = pki_make_crt(&own, NULL, pub, NULL, key)) || gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der) ||
-	    gnutls_pubkey_export2(pub, GNUTLS_X509_FMT_DER, &spki) || gnutls_hash_fast(GNUTLS_DIG_SHA256, spki.data, spki.size, hash) ||
-	    gnutls_rnd(GNUTLS_RND_NONCE, x.nonce, sizeof x.nonce) || !seal(e->p, slice_of(der.data, der.size), x.ca, &envelope))
+	    !(self = pki_make_crt(&own, NULL, pub, NULL, key)) ||
+	    gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der) ||
+	    gnutls_pubkey_export2(pub, GNUTLS_X509_FMT_DER, &spki) ||
+	    gnutls_hash_fast(GNUTLS_DIG_SHA256, spki.data, spki.size, hash) ||
+	    gnutls_rnd(GNUTLS_RND_NONCE, x.nonce, sizeof x.nonce) ||
+	    !seal(e->p, slice_of(der.data, der.size), x.ca, &envelope))
 		goto out;
 	text_hex(&id, slice_of(hash, sizeof hash));
 	gnutls_datum_t inner = { envelope.base, (unsigned)envelope.off };
 	if (!add_attr(&attrs, OID_MESSAGE_TYPE, ASN_PRINTABLE, SLICE_LIT("19")) ||
 	    !add_attr(&attrs, OID_TRANSACTION, ASN_PRINTABLE, slice_str(x.transaction)) ||
-	    !add_attr(&attrs, OID_SENDER_NONCE, ASN_OCTETS, slice_of(x.nonce, sizeof x.nonce)) || gnutls_pkcs7_init(&p7) ||
+	    !add_attr(&attrs, OID_SENDER_NONCE, ASN_OCTETS, slice_of(x.nonce, sizeof x.nonce)) ||
+	    gnutls_pkcs7_init(&p7) ||
 	    gnutls_pkcs7_sign(p7, self, key, &inner, attrs, NULL, GNUTLS_DIG_SHA256,
-		GNUTLS_PKCS7_EMBED_DATA | GNUTLS_PKCS7_INCLUDE_CERT | GNUTLS_PKCS7_INCLUDE_TIME) ||
+			      GNUTLS_PKCS7_EMBED_DATA | GNUTLS_PKCS7_INCLUDE_CERT | GNUTLS_PKCS7_INCLUDE_TIME) ||
 	    gnutls_pkcs7_export2(p7, GNUTLS_X509_FMT_DER, &message)) {
 		pki_say(e->p, 0, "the request cannot be signed");
 		goto out;
 	}
 	snprintf(url, sizeof url, "%s?operation=PKIOperation", e->url);
-	struct http h = { .url = url, .body = slice_of(message.data, message.size), .type = "application/x-pki-message" };
+	struct http h = { .url = url,
+			  .body = slice_of(message.data, message.size),
+			  .type = "application/x-pki-message" };
 	if (!pki_http(e->p, &h))
 		goto out;
 	rc = h.status == 200 ? read_answer(&x, slice_of(h.data, h.n), crt) :
