@@ -18,6 +18,27 @@ json_t *api_json_text(const char *s, size_t n)
 	return j;
 }
 
+static bool is_text(slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > 126)
+			return false;
+	return true;
+}
+
+static json_t *hex(slice s)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *out = malloc(2 * s.n + 1);
+	for (size_t i = 0; out && i < s.n; i++) {
+		out[2 * i] = digits[s.p[i] >> 4];
+		out[2 * i + 1] = digits[s.p[i] & 15];
+	}
+	json_t *j = out ? json_stringn(out, 2 * s.n) : NULL;
+	free(out);
+	return j;
+}
+
 static json_t *value(const struct adit_node *n, const struct api_field *f)
 {
 	int64_t v;
@@ -25,6 +46,9 @@ static json_t *value(const struct adit_node *n, const struct api_field *f)
 	slice s = slice_of(n->value, n->n);
 	if (f && (f->type == API_UINT || f->type == API_INT) && api_int(s, &v))
 		return json_integer(v);
+	/* Bytes as they are: DER of a certificate. What is hexadecimal already is text. */
+	if (f && f->type == API_HEX && !is_text(s))
+		return hex(s);
 	if (f && f->type == API_BOOL && api_bool(s, &b))
 		return json_boolean(b);
 	return api_json_text(n->value, n->n);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { CONNS_DEFAULT = 100, STATES = 24, VIEW_BYTES = 4 * 1024 * 1024, CONNS_PER_STEP = 64 };
+enum { CERTS_MAX = 200, CONNS_DEFAULT = 100, STATES = 24, VIEW_BYTES = 4 * 1024 * 1024, CONNS_PER_STEP = 64 };
 
 struct state_count {
 	const char *state; /* static text */
@@ -328,6 +328,34 @@ static void put_calls(struct metric_out *o, struct metrics *m)
 	}
 }
 
+/* Our own certificates and the authorities; those of peers come and go. The id tells equal subjects apart. */
+static void put_certs(struct metric_out *o, struct metrics *m)
+{
+	static const uint8_t seed[16];
+	const struct api_env *env = &o->call->s->env;
+	struct api_cert c;
+	uint64_t seen[CERTS_MAX];
+	unsigned n = 0;
+	(void)m;
+	for (size_t i = 0; env->creds && n < CERTS_MAX && env->creds->cert_at(env->arg, i, &c); i++) {
+		char id[24];
+		if (strcmp(c.type, "X509") != 0 || c.not_after <= 0 || (!c.has_key && strcmp(c.flag, "CA") != 0))
+			continue;
+		/* One that was loaded twice is told once: a series must not stand there twice. */
+		uint64_t hash = siphash(seed, c.der);
+		unsigned k = 0;
+		while (k < n && seen[k] != hash)
+			k++;
+		if (k < n)
+			continue;
+		seen[n] = hash;
+		snprintf(id, sizeof id, "%016llx", (unsigned long long)hash);
+		const struct metric_label l[] = { { "subject", c.subject }, { "flag", c.flag }, { "id", id }, { NULL, NULL } };
+		metric_put(o, l, (uint64_t)c.not_after);
+		n++;
+	}
+}
+
 static void put_queued(struct metric_out *o, struct metrics *m)
 {
 	uint64_t bytes = 0;
@@ -352,6 +380,8 @@ static const struct {
 	{ { "adit_traffic_bytes", "Bytes of all child SAs, rekeyed and ended ones included.", "bytes", METRIC_COUNTER }, put_bytes },
 	{ { "adit_traffic_packets", "Packets of all child SAs, rekeyed and ended ones included.", NULL, METRIC_COUNTER }, put_packets },
 	{ { "adit_traffic_errors", "Packets that child SAs refused, by reason.", NULL, METRIC_COUNTER }, put_errors },
+	{ { "adit_certificate_not_after_seconds", "When a certificate of ours or of an authority expires, since 1970.", "seconds",
+	    METRIC_GAUGE }, put_certs },
 	{ { "adit_workers", "Crypto workers by state.", NULL, METRIC_GAUGE }, put_workers },
 	{ { "adit_crypto_jobs_waiting", "Key exchanges and signatures that wait for a worker.", NULL, METRIC_GAUGE }, put_jobs },
 	{ { "adit_timers", "Timers that are set.", NULL, METRIC_GAUGE }, put_timers },
