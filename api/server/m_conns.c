@@ -94,20 +94,3 @@ void api_do_list_conns(struct api_call *call)
 {
 	api_stream(call, step_conns);
 }
-
-void api_do_load_pool(struct api_call *call)
-{
-	api_failf(call, E_NOT_SUPPORTED, "not supported yet: pools of virtual addresses");
-}
-
-void api_do_unload_pool(struct api_call *call)
-{
-	api_failf(call, E_NOT_FOUND, "there is no pool of this name");
-}
-
-void api_do_get_pools(struct api_call *call)
-{
-	struct vici_out o;
-	api_response(&o);
-	api_reply(call, &o);
-}

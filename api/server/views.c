@@ -133,6 +133,18 @@ static void put_tasks(struct vici_out *o, const char *list, const char *const ta
 	vici_list_end(o);
 }
 
+static void put_addrs(struct vici_out *o, const char *list, const struct net_addr *v, size_t n)
+{
+	char addr[NET_ADDR_TEXT];
+
+	if (!n)
+		return;
+	vici_list(o, list);
+	for (size_t i = 0; i < n; i++)
+		vici_item_str(o, net_addr_text(&v[i], false, addr));
+	vici_list_end(o);
+}
+
 static void put_ring(struct vici_out *o, const struct ike_view *v)
 {
 	if (!v->n_ring)
@@ -161,6 +173,8 @@ void api_put_ike_fields(struct vici_out *o, const struct ike_view *v)
 	put_yes(o, "nat-remote", v->nat_remote);
 	put_yes(o, "nat-fake", v->nat_fake);
 	put_yes(o, "nat-any", v->nat_local || v->nat_remote || v->nat_fake);
+	put_addrs(o, "local-vips", v->local_vips, v->n_local_vips);
+	put_addrs(o, "remote-vips", v->remote_vips, v->n_remote_vips);
 	put_encr(o, v->suite.encr, v->suite.encr_bits);
 	put_alg(o, "integ-alg", SUITE_INTEG, v->suite.integ);
 	put_alg(o, "prf-alg", SUITE_PRF, v->suite.prf);

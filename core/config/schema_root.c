@@ -7,7 +7,6 @@
 #define NOWHERE .off = CONF_NOWHERE
 
 static const char certs[] = "certificates";
-static const char vips[] = "virtual addresses";
 
 /* ---- secrets -------------------------------------------------------------------------------------------------- */
 
@@ -187,7 +186,7 @@ const struct conf_schema conf_schema_aditd = { "aditd", "Settings of the daemon.
 static const struct conf_key root_keys[] = {
 	{ "connections", CONF_T_SECTIONS, NOWHERE, .sub = &conf_schema_conn, .doc = "Connections by name." },
 	{ "secrets", CONF_T_SECTION, NOWHERE, .sub = &conf_schema_secrets, .doc = "Secrets." },
-	{ "pools", CONF_T_SECTIONS, CONF_LATER, NOWHERE, .later = vips, .sub = &conf_schema_pool,
+	{ "pools", CONF_T_SECTIONS, NOWHERE, .sub = &conf_schema_pool,
 	  .doc = "Pools of virtual addresses by name." },
 	{ "authorities", CONF_T_SECTIONS, NOWHERE, .sub = &conf_schema_authority,
 	  .doc = "Certification authorities by name." },

@@ -13,7 +13,6 @@
 static const char v1[] = "IKEv1";
 static const char certs[] = "certificates";
 static const char eap[] = "EAP";
-static const char vips[] = "virtual addresses";
 
 static const struct conf_word versions[] = { { "0", 0, NULL }, { "1", 1, v1 }, { "2", 2, NULL }, { 0 } };
 static const struct conf_word fragmentations[] = {
@@ -246,9 +245,9 @@ static const struct conf_key conn_keys[] = {
 	{ "remote", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &conf_schema_remote,
 	  .doc = "A round of the peer's authentication." },
 	{ "children", CONF_T_SECTIONS, NOWHERE, .sub = &conf_schema_child, .doc = "Child SAs by name." },
-	{ "vips", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = vips,
+	{ "vips", CONF_T_STRINGS, AT(conf_conn, vips),
 	  .doc = "Virtual addresses to ask for; 0.0.0.0 and :: for any." },
-	{ "pools", CONF_T_STRINGS, CONF_LATER, NOWHERE, .later = vips,
+	{ "pools", CONF_T_STRINGS, AT(conf_conn, pools),
 	  .doc = "Pools virtual addresses are given from." },
 	{ "aggressive", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_conn, aggressive), .def = "no", .later = v1,
 	  .doc = "Aggressive mode of IKEv1." },

@@ -3,6 +3,7 @@
 #include "config/typed.h"
 
 #include "config/parse.h"
+#include "config/pool.h"
 #include "config/schema.h"
 #include "config/typed_int.h"
 #include "config/value.h"
@@ -203,6 +204,17 @@ static err_t check_authorities(const struct conf_node *section, const struct con
 	return first;
 }
 
+static err_t check_pools(const struct conf_node *n, struct diag **why)
+{
+	struct conf_pool **v;
+	err_t e = conf_pools_from(n, &v, why);
+
+	for (size_t i = 0; v && v[i]; i++)
+		conf_pool_free(v[i]);
+	free(v);
+	return e;
+}
+
 err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out, struct diag **why)
 {
 	const struct conf_node *aditd = conf_node_child(root, "aditd");
@@ -232,6 +244,8 @@ err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, st
 			e = read_secrets(n, out, why);
 		else if (strcmp(n->name, "authorities") == 0)
 			e = check_authorities(n, can, why);
+		else if (strcmp(n->name, "pools") == 0)
+			e = check_pools(n, why);
 		else
 			e = 0;
 		first = first ? first : e;

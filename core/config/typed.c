@@ -296,6 +296,22 @@ static void digest_creds(uint8_t state[16], const struct conf_auth *v, uint16_t 
 	}
 }
 
+/* Virtual addresses to ask for: a few addresses, zeros for any. */
+static void check_vips(struct build *b, const struct conf_node *sec, const struct conf_conn *c)
+{
+	enum { VIPS = 4 };
+	const struct conf_node *n = conf_node_child(sec, "vips");
+	struct net_addr a;
+	size_t i = 0;
+
+	for (; n && c->vips && c->vips[i]; i++)
+		if (net_addr_parse(c->vips[i], &a))
+			note(b, conf_node_fail(n, true, b->why, E_BAD_VALUE, "'vips': '%s' is no address (0.0.0.0 and :: ask for any)",
+				c->vips[i]));
+	if (i > VIPS)
+		note(b, conf_node_fail(n, true, b->why, E_LIMIT, "'vips': at most %d addresses can be asked for", VIPS));
+}
+
 static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, struct conf_conn *c, struct diag **why)
 {
 	struct build b = { can, why, 0 };
@@ -311,6 +327,7 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 	note(&b, c->name ? 0 : E_NOMEM);
 	note(&b, conf_defaults(&conf_schema_conn, c));
 	note(&b, conf_check(&conf_schema_conn, sec, c, why));
+	check_vips(&b, sec, c);
 	conf_derive_conn(c);
 
 	note(&b, conf_read_addrs(conf_node_child(sec, "local_addrs"), &addrs, why));

@@ -4,6 +4,7 @@
 #include "daemon/daemon.h"
 
 #include "config/history.h"
+#include "config/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,17 @@ static void note(void *arg, enum conf_change what, const struct conf_conn *old, 
 		start_add(c, now);
 }
 
+/* They were checked with the rest of the set. */
+static void take_pools(struct daemon *d)
+{
+	struct conf_pool **v = NULL;
+
+	if (conf_pools_from(conf_node_child(conf_store_rest(d->store), "pools"), &v, NULL))
+		return;
+	ike_pools_set(d->engine, v);
+	free(v);
+}
+
 static err_t apply(void *arg, struct conf_set *set, uint32_t flags, bool effects, conf_change_fn *cb, void *cb_arg,
 		   struct diag **why)
 {
@@ -85,6 +97,7 @@ static err_t apply(void *arg, struct conf_set *set, uint32_t flags, bool effects
 	if (settings)
 		conf_take_settings(d, &set->settings);
 	creds_authorities_sync(d, conf_store_rest(d->store));
+	take_pools(d);
 	drive_conf_changed(d);
 	effects_run(d, c.plans);
 	for (size_t i = 0; i < c.n; i++) {

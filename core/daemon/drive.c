@@ -130,6 +130,16 @@ static void do_kernel(struct daemon *d, const struct fx *fx)
 		drive_kern_done(d, fx->kernel.token, e);
 }
 
+static void do_vip(struct daemon *d, const struct fx *fx)
+{
+	char a[NET_ADDR_TEXT];
+	err_t e = netplane_vip(d, &fx->vip.addr, fx->vip.add);
+
+	if (e && fx->vip.add)
+		LOGF(d->log, LOG_NETWORK, LOG_CONTROL, &(struct log_ctx){ .code = e }, "virtual address %s cannot be put on this "
+			"host: %s (plugin kernel-net does it)", net_addr_text(&fx->vip.addr, false, a), err_text(e));
+}
+
 static void do_one(struct daemon *d, const struct fx *fx)
 {
 	switch ((enum fx_type)fx->type) {
@@ -152,6 +162,9 @@ static void do_one(struct daemon *d, const struct fx *fx)
 		break;
 	case FX_TRUST:
 		creds_trust(d, fx->ask);
+		break;
+	case FX_VIP:
+		do_vip(d, fx);
 		break;
 	case FX_REPLY:
 		if (!effects_reply(d, fx) && d->api)

@@ -6,6 +6,7 @@
 #include "ike/dos.h"
 #include "ike/life.h"
 #include "ike/mobike.h"
+#include "ike/pool.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
 
@@ -356,6 +357,7 @@ void ike_engine_free(struct ike_engine *e)
 	cmds_free(e);
 	counts_free(e);
 	meters_free(e);
+	pools_free(e);
 	dos_free(e);
 	while (e->spare) {
 		struct ike_xch *x = e->spare;

@@ -65,7 +65,7 @@ struct ike_env {
 
 /* ---- what comes out ------------------------------------------------------------------------------------------ */
 
-enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY, FX_SIGN, FX_TRUST };
+enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY, FX_SIGN, FX_TRUST, FX_VIP };
 
 struct ike_job;
 
@@ -148,6 +148,12 @@ struct fx {
 		} kernel;
 		struct ike_event event;
 		struct ike_auth_ask *ask;
+		/* A virtual address becomes one of this host, before what follows in the list, or is taken away. `outer` is the
+		 * address the tunnel has: a device to put it on. */
+		struct {
+			bool add;
+			struct net_addr addr, outer;
+		} vip;
 		struct {
 			uint64_t cmd_id;
 			err_t err;         /* 0: done */
@@ -168,6 +174,11 @@ void fx_reset(struct fx_list *l);
 void fx_fini(struct fx_list *l);
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
+
+struct conf_pool;
+/* These are the pools from now on (the pointers are taken, the array is not): leases of a pool stay while its name and
+ * addresses do; of one that goes they end with their SAs. */
+void ike_pools_set(struct ike_engine *e, struct conf_pool **pools);
 
 /* Which event types somebody listens to; views are only made for those. Default all. */
 void ike_events_wanted(struct ike_engine *e, uint32_t type_mask);
@@ -291,6 +302,8 @@ struct ike_view {
 	uint64_t valid_until_s;           /* wall clock: the peer's certificates; 0 none */
 	void *peer;                       /* of struct ike_trusted */
 	const char *tasks_queued[8], *tasks_active[8], *tasks_passive[8]; /* NULL-terminated unless full */
+	const struct net_addr *local_vips, *remote_vips; /* virtual addresses */
+	uint8_t n_local_vips, n_remote_vips;
 	const struct ike_child_view *children;
 	uint16_t n_children;
 	struct { uint64_t ms_ago; const char *text; } ring[8]; /* last events of this SA, newest first */
@@ -312,6 +325,22 @@ struct ike_policy_view {
 };
 /* Installed traps and shunts, as ike_view_next. */
 const struct ike_policy_view *ike_policy_next(struct ike_engine *e, uint32_t *cursor, struct arena *a);
+
+struct ike_pool_view {
+	const char *name, *base;
+	uint64_t size, online, offline;
+};
+/* The first pool whose name is behind `after` (NULL: the first of all); NULL at the end. */
+const struct ike_pool_view *ike_pool_next(struct ike_engine *e, const char *after, struct arena *a);
+
+struct ike_lease_view {
+	struct net_addr addr;
+	uint8_t id_type;
+	slice id;
+	bool online;
+};
+/* Leases of a pool, as ike_view_next. */
+const struct ike_lease_view *ike_lease_next(struct ike_engine *e, const char *pool, uint32_t *cursor, struct arena *a);
 
 struct ike_stats {
 	uint32_t ike_sas, half_open /* in both roles */, children;

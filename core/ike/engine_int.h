@@ -18,6 +18,7 @@ struct ike_cmds;   /* cmd.c */
 struct ike_counts; /* counts.c */
 struct ike_meters; /* meter.c */
 struct ike_dos;    /* dos.c */
+struct ike_pool;   /* pool.c */
 
 struct ike_engine {
 	struct ike_env env;
@@ -50,6 +51,7 @@ struct ike_engine {
 	struct ike_cmds *cmds;
 	struct ike_counts *counts;
 	struct ike_meters *meters;
+	struct ike_pool *pools;
 	struct child_world *children;
 };
 

@@ -4,6 +4,7 @@
  * CREATE_CHILD_SA have in common. See child_int.h.
  */
 #include "ike/followup.h"
+#include "ike/vips.h"
 
 #include <stdlib.h>
 
@@ -38,12 +39,6 @@ static enum verdict no_memory(struct ike_xch *x)
 	return ike_reject(x, E_NOMEM, "out of memory");
 }
 
-/* Puts what each end stands for into its set: its address, as this side sees it. */
-static struct tsm_end end_of(const struct net_addr *a)
-{
-	return (struct tsm_end){ a, a->family ? 1 : 0 };
-}
-
 /* The first selector is the one of the packet that asked for the child (RFC 7296 section 2.9). */
 static void put_first(struct tsm_set *s, const struct ts_sel *t)
 {
@@ -72,7 +67,8 @@ static void only_address(struct tsm_set *s, const struct ts_sel *packet)
 static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 {
 	struct ike_sa *sa = x->sa;
-	struct tsm_end local = end_of(&sa->local), remote = end_of(&sa->remote);
+	struct tsm_end local, remote;
+	vips_ends(sa, &local, &remote);
 	n->proto = conf_proto(n->conf);
 	n->mode = n->conf->mode;
 	tsm_expand(n->conf->local_ts, n->conf->n_local_ts, &local, &n->local);
@@ -221,9 +217,8 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 		.n_local = seen_l.n,
 		.n_remote = seen_r.n,
 		.transport = asked == KERN_TRANSPORT,
-		.local_end = end_of(&sa->local),
-		.remote_end = end_of(&sa->remote),
 	};
+	vips_ends(sa, &o.local_end, &o.remote_end);
 	if (!n->conf) {
 		n->conf = tsm_choose(sa->conn, &o);
 		if (nat && (!n->conf || n->conf->mode != CONF_TRANSPORT)) {

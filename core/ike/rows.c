@@ -10,6 +10,7 @@
 #include "ike/init.h"
 #include "ike/intermediate.h"
 #include "ike/mobike.h"
+#include "ike/vips.h"
 
 #define P(id) PAYSET(PLD_##id)
 #define IN_SK P(SK)
@@ -33,8 +34,8 @@
 
 static const struct task_ops *const t_init[] = { &task_init, &task_certreq, &task_natd, &task_frag, NULL };
 static const struct task_ops *const t_more[] = { &task_more, NULL };
-static const struct task_ops *const t_auth[] = { &task_ident, &task_certreq, &task_auth, &task_contact, &task_mobike, &task_child_create, NULL };
-static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_certreq, &task_auth, &task_contact, &task_mobike, NULL };
+static const struct task_ops *const t_auth[] = { &task_ident, &task_certreq, &task_auth, &task_contact, &task_mobike, &task_vips, &task_child_create, NULL };
+static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_certreq, &task_auth, &task_contact, &task_mobike, &task_vips, NULL };
 static const struct task_ops *const t_child_new[] = { &task_child_create, NULL };
 static const struct task_ops *const t_child_rekey[] = { &task_child_rekey, NULL };
 static const struct task_ops *const t_ike_rekey[] = { &task_ike_rekey, NULL };
@@ -61,8 +62,8 @@ const struct xch_row xch_rows[] = {
 /* ---- what we ask: name, story, exchange, dir, kind, from, to, clear must/may, SK must/may, notify, facts, tasks, timer, err, more */
 { "init request out", STORY_INIT, INIT, TX, ROW_TASKS, ST(IKE_S_NONE), IKE_S_INIT_I, P(SA) | P(KE) | P(NONCE), EXTRA, 0, 0, 0, 0, t_init, ROW_T_RETRANSMIT, 0, 0 },
 { "additional key exchange out", STORY_MORE, MORE, TX, ROW_TASKS, ST(IKE_S_MORE_I), SAME, IN_SK, 0, P(KE), EXTRA, 0, 0, t_more, ROW_T_RETRANSMIT, 0, 0 },
-{ "auth request out, with child", STORY_AUTH, AUTH, TX, ROW_TASKS, ST(IKE_S_AUTH_I), SAME, IN_SK, 0, P(IDI) | P(AUTH) | FIRST_CHILD, P(IDR) | P(CERT) | P(CERTREQ) | EXTRA, 0, F_INIT_I | FACT_AUTH_SENT, t_auth, ROW_T_RETRANSMIT, 0, 0 },
-{ "auth request out, no child", STORY_AUTH, AUTH, TX, ROW_TASKS, ST(IKE_S_AUTH_I), SAME, IN_SK, 0, P(IDI) | P(AUTH), P(IDR) | P(CERT) | P(CERTREQ) | EXTRA, 0, F_INIT_I | FACT_AUTH_SENT, t_auth_bare, ROW_T_RETRANSMIT, 0, 0 },
+{ "auth request out, with child", STORY_AUTH, AUTH, TX, ROW_TASKS, ST(IKE_S_AUTH_I), SAME, IN_SK, 0, P(IDI) | P(AUTH) | FIRST_CHILD, P(IDR) | P(CP) | P(CERT) | P(CERTREQ) | EXTRA, 0, F_INIT_I | FACT_AUTH_SENT, t_auth, ROW_T_RETRANSMIT, 0, 0 },
+{ "auth request out, no child", STORY_AUTH, AUTH, TX, ROW_TASKS, ST(IKE_S_AUTH_I), SAME, IN_SK, 0, P(IDI) | P(AUTH), P(IDR) | P(CP) | P(CERT) | P(CERTREQ) | EXTRA, 0, F_INIT_I | FACT_AUTH_SENT, t_auth_bare, ROW_T_RETRANSMIT, 0, 0 },
 { "child request out", STORY_CHILD_NEW, CHILD, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(SA) | P(NONCE) | TS, P(KE) | EXTRA, 0, 0, t_child_new, ROW_T_RETRANSMIT, 0, 0 },
 { "child rekey request out", STORY_CHILD_REKEY, CHILD, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(SA) | P(NONCE) | TS | P(NOTIFY), P(KE) | EXTRA, N_REKEY_SA, 0, t_child_rekey, ROW_T_RETRANSMIT, 0, 0 },
 { "IKE rekey request out", STORY_IKE_REKEY, CHILD, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(SA) | P(NONCE) | P(KE), EXTRA, 0, 0, t_ike_rekey, ROW_T_RETRANSMIT, 0, 0 },

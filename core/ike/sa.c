@@ -7,6 +7,7 @@
 #include "ike/life.h"
 #include "ike/meter.h"
 #include "ike/mobike.h"
+#include "ike/vips.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -284,6 +285,8 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->remote = from->remote;
 	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
 		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ | SA_MOBIKE | SA_MOVER);
+	to->vips = from->vips;
+	from->vips = NULL;
 	to->peer_addrs = from->peer_addrs;
 	from->peer_addrs = NULL;
 	to->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
@@ -361,6 +364,7 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	inbox_free(sa);
 	frag_drop(e, sa);
 	mobike_free(sa);
+	vips_free(e, sa);
 	index_ids_del(e, sa);
 	index_conn_del(e, sa);
 	ike_setup_free(sa);

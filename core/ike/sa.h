@@ -234,6 +234,7 @@ struct ike_sa {
 	struct ike_setup *setup;       /* NULL once established */
 	struct ike_id local_id, remote_id;
 	struct child_sa *children;     /* list; the child part's */
+	struct ike_vips *vips;         /* virtual addresses (ike/vips.h), NULL none */
 	struct ike_peer_addrs *peer_addrs; /* further addresses of the peer (t_mobike.c), or NULL */
 	struct ike_link ids, peers;
 	handle replaces;               /* the SA this one takes over from when it is up (re-authentication) */
@@ -266,6 +267,7 @@ struct ike_xch {
 	uint8_t dir;          /* enum xch_dir; TX_REQUEST becomes RX_RESPONSE when the answer is here */
 	uint8_t story, exchange;
 	uint8_t stage, task;  /* where it is; resumed there after a wait */
+	bool vips_none;       /* RX_REQUEST: the peer asked for a virtual address and gets none */
 	bool more;            /* a further round follows: the row's `more` is the state, not `to` */
 	bool waiting;         /* for `job` or the kernel */
 	bool for_kern;        /* what it waits for is the kernel */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Task: a new child SA in IKE_AUTH and in CREATE_CHILD_SA, both roles (RFC 7296 sections 1.2, 1.3.1). */
 #include "ike/child_int.h"
+#include "ike/vips.h"
 
 static bool in_auth(const struct ike_xch *x)
 {
@@ -101,6 +102,8 @@ static enum verdict check(struct ike_xch *x)
 		if (v != V_DONE)
 			return v;
 	}
+	if (in_auth(x) && vips_failed(x))
+		return fail_alone(x, n, ike_reject(x, E_INTERNAL_ADDRESS, "there is no virtual address for the peer"));
 	return fail_alone(x, n, neg_check_request(x, n));
 }
 

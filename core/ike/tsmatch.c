@@ -40,6 +40,17 @@ void tsm_readdress(struct tsm_set *s, const struct net_addr *addr)
 	*s = out;
 }
 
+/* An address that is not known yet may be any. */
+static struct ts_sel end_sel(const struct net_addr *a)
+{
+	static const uint8_t zero[16];
+	struct ts_sel t = ts_of_addr(a);
+
+	if (memcmp(a->a, zero, sizeof zero) == 0)
+		memset(t.hi, 0xff, net_addr_len(a->family));
+	return t;
+}
+
 void tsm_expand(const struct conf_ts *conf, size_t n, const struct tsm_end *end, struct tsm_set *out)
 {
 	static const struct conf_ts any_dynamic = { .dynamic = true, .sel = { .port_hi = 65535 } };
@@ -54,7 +65,7 @@ void tsm_expand(const struct conf_ts *conf, size_t n, const struct tsm_end *end,
 			continue;
 		}
 		for (size_t j = 0; j < end->n; j++) {
-			struct ts_sel t = ts_of_addr(&end->addrs[j]);
+			struct ts_sel t = end_sel(&end->addrs[j]);
 			t.proto = conf[i].sel.proto;
 			t.port_lo = conf[i].sel.port_lo;
 			t.port_hi = conf[i].sel.port_hi;

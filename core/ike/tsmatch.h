@@ -27,7 +27,8 @@ struct tsm_set {
 	bool cut; /* more would have been right */
 };
 
-/* The configured selectors with dynamic ones replaced by each address of the end. None configured: one dynamic. */
+/* The configured selectors with dynamic ones replaced by each address of the end; all zero: every address of the family.
+ * None configured: one dynamic. */
 void tsm_expand(const struct conf_ts *conf, size_t n, const struct tsm_end *end, struct tsm_set *out);
 
 /* The narrowed set: every part that our policy and the peer's proposal have in common, none contained in another,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IKE SAs as others see them: views for lists and events. Everything of a view lives in the arena that is given. */
+#include "ike/vips.h"
 #include "ike/wait.h"
 
 static const char *state_word(const struct ike_sa *sa)
@@ -57,12 +58,16 @@ static struct ike_view *view_make(struct ike_engine *e, const struct ike_sa *sa,
 		.nat_fake = (sa->flags & SA_NAT_FAKE) != 0,
 		.suite = sa->suite,
 		.pq = (sa->flags & SA_PQ) != 0,
+		.local_vips = sa->vips ? arena_dup(a, sa->vips->local, sa->vips->n_local * sizeof *sa->vips->local) : NULL,
+		.remote_vips = sa->vips ? arena_dup(a, sa->vips->remote, sa->vips->n_remote * sizeof *sa->vips->remote) : NULL,
 		.established_ago_s = sa->established_ms ? (e->now_ms - sa->established_ms) / 1000 : 0,
 		.rekey_in_s = in_s(e, sa->rekey_ms),
 		.reauth_in_s = in_s(e, sa->reauth_ms),
 		.valid_until_s = sa->valid_until_s,
 		.peer = sa->peer,
 	};
+	v->n_local_vips = v->local_vips ? sa->vips->n_local : 0;
+	v->n_remote_vips = v->remote_vips ? sa->vips->n_remote : 0;
 	for (const struct ike_work *w = sa->work; w && n < ARRAY_LEN(v->tasks_queued); w = w->next)
 		v->tasks_queued[n++] = task_words[w->story];
 	if (sa->tx)

@@ -106,6 +106,17 @@ static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
 	ike_trust_done(n->e, lab->now_ms, a->token, e, e ? "the certificate is revoked; get another" : NULL, e ? NULL : &t, &n->fx);
 }
 
+static void vip_set(struct lab_node *n, const struct fx *f)
+{
+	if (f->vip.add && n->n_vips < LAB_VIPS)
+		n->vips[n->n_vips++] = f->vip.addr;
+	for (size_t i = 0; !f->vip.add && i < n->n_vips; i++)
+		if (net_addr_same(&n->vips[i], &f->vip.addr)) {
+			n->vips[i] = n->vips[--n->n_vips];
+			break;
+		}
+}
+
 /* Executes what came out and gives answers back, until nothing is left to do. */
 static void settle(struct lab *lab, int at)
 {
@@ -147,6 +158,9 @@ static void settle(struct lab *lab, int at)
 			case FX_TRUST:
 				if (n->n_asks < LAB_HELD)
 					n->asks[n->n_asks++] = ask_of(f);
+				break;
+			case FX_VIP:
+				vip_set(n, f);
 				break;
 			default:
 				reply_add(n, f);

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "ike/engine.h"
 
-enum { LAB_SAS = 64, LAB_POLS = 256, LAB_MSGS = 64, LAB_HELD = 32, LAB_REPLIES = 32, LAB_KIDS = 4 };
+enum { LAB_SAS = 64, LAB_POLS = 256, LAB_MSGS = 64, LAB_HELD = 32, LAB_REPLIES = 32, LAB_KIDS = 4, LAB_VIPS = 16 };
 
 struct lab_sa {
 	struct kern_sa sa;
@@ -69,6 +69,8 @@ struct lab_node {
 	unsigned n_signed, n_trusted;
 	int peers;             /* objects of struct ike_trusted that are out */
 	struct lab_ask last_sign, last_trust;
+	struct net_addr vips[LAB_VIPS]; /* virtual addresses of the host */
+	size_t n_vips;
 	struct lab_reply replies[LAB_REPLIES];
 	size_t n_replies;
 	uint32_t events[IKE_EV_ALERT + 1][2]; /* by type, down and up */

@@ -90,3 +90,20 @@ err_t ike_traffic_gone(const struct ike_engine *e, const char *conn, struct ike_
 	*out = (struct ike_traffic){ .bytes_in = 5 };
 	return 0;
 }
+
+const struct ike_pool_view *ike_pool_next(struct ike_engine *e, const char *after, struct arena *a)
+{
+	static const struct ike_pool_view pool = { "road", "10.3.0.0", 254, 1, 1 };
+	(void)e, (void)a;
+	return after ? NULL : &pool;
+}
+
+const struct ike_lease_view *ike_lease_next(struct ike_engine *e, const char *pool, uint32_t *cursor, struct arena *a)
+{
+	static const struct ike_lease_view leases[] = {
+		{ { .family = NET_V4, .a = { 10, 3, 0, 1 } }, 2, { (const uint8_t *)"a.test", 6 }, true },
+		{ { .family = NET_V4, .a = { 10, 3, 0, 2 } }, 2, { (const uint8_t *)"b.test", 6 }, false },
+	};
+	(void)e, (void)pool, (void)a;
+	return *cursor < 2 ? &leases[(*cursor)++] : NULL;
+}

@@ -127,7 +127,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"    keyingtries = -1\n"
 		"    local_port = 70000\n"
 		"    dscp = 10111\n"
-		"    vips = 0.0.0.0\n"
+		"    vips = 10.0.0.300\n"
 		"    aggressive = yes\n"
 		"    pull = yes\n"
 		"    local { auth = eap-tls\n eap_id = x }\n"
@@ -150,7 +150,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"  }\n"
 		"}\n"
 		"conections { }\n"
-		"pools { p { addrs = 10.0.0.0/24 } }\n"
+		"pools { p { addrs = 10.0.0 } }\n"
 		"secrets { ike { secret = 0xq }\n ike-2 { }\n psk-1 { secret = x }\n rsa { secret = x }\n ike-3 { secret = hidden\n"
 		" sekret = y } }\n"
 		"aditd { prot = 500\n port = x }\n"
@@ -165,7 +165,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:8:19: 'keyingtries' = '-1': a number from 0",
 		"t.conf:9:18: 'local_port' = '70000': a number from 1 to 65535",
 		"t.conf:10:5: 'dscp' is not supported yet (docs/ROADMAP.md: DSCP of IKE packets); what can be set is 000000",
-		"t.conf:11:5: 'vips' is not supported yet (docs/ROADMAP.md: virtual addresses)",
+		"t.conf:11:12: 'vips'",
 		"t.conf:12:5: 'aggressive' is not supported yet (docs/ROADMAP.md: IKEv1); what can be set is no",
 		"t.conf:14:20: 'auth' = 'eap-tls': nothing that is loaded can authenticate this way",
 		"t.conf:15:2: 'eap_id' is not supported yet",
@@ -183,7 +183,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:29:7: unknown key 'updwn' in child: did you mean 'updown'?",
 		"t.conf:32:5: 'unique' is a key",
 		"t.conf:35:1: unknown section 'conections' at the top of the configuration: did you mean 'connections'?",
-		"t.conf:36:1: 'pools' is not supported yet",
+		"t.conf:36:21: 'addrs': a prefix",
 		"t.conf:37:26: 'ike': behind 0x hexadecimal digits",
 		"t.conf:38:2: 'ike-2' has no secret",
 		"t.conf:39:2: unknown section 'psk-1' in secrets",
@@ -317,12 +317,12 @@ Test(conf_typed, a_message_is_checked_like_a_file)
 
 	conf_node_set(t, "version", SLICE_LIT("2\0"));
 	l = conf_node_list(t, "encap");
-	cr_assert_eq(conf_node_add_item(conf_node_list(t, "vips"), SLICE_LIT("::")), 0);
+	cr_assert_eq(conf_node_add_item(conf_node_list(t, "vips"), SLICE_LIT("10.0.0.300")), 0);
 	cr_assert_eq(conf_conn_from(t, &all, &c, &why), E_BAD_VALUE);
 	conf_findings(&why, buf, sizeof buf);
 	HAS(buf, "'version' holds a zero byte");
 	HAS(buf, "'encap' takes one value, not a list");
-	HAS(buf, "'vips' is not supported yet");
+	HAS(buf, "'vips': '10.0.0.300' is no address");
 	conf_node_free(&root);
 }
 
