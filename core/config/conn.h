@@ -62,6 +62,9 @@ struct conf_auth {
 enum conf_action { CONF_NONE = 0, CONF_TRAP = 1, CONF_START = 2 }; /* bits: start_action = trap|start */
 enum conf_dpd { CONF_DPD_CLEAR = 0, CONF_DPD_TRAP = 1, CONF_DPD_RESTART = 2 };
 enum conf_unique { CONF_UNIQUE_NO = 0, CONF_UNIQUE_NEVER, CONF_UNIQUE_KEEP, CONF_UNIQUE_REPLACE };
+/* IKE SAs without a first child: as responder never taken, taken, the only ones taken; as initiator only with FORCE, and
+ * with PREFER when the peer can. */
+enum conf_childless { CONF_CHILDLESS_NEVER = 0, CONF_CHILDLESS_ALLOW, CONF_CHILDLESS_FORCE, CONF_CHILDLESS_PREFER };
 enum conf_fragmentation { CONF_FRAG_NO = 0, CONF_FRAG_YES, CONF_FRAG_ACCEPT };
 enum conf_childmode { CONF_TUNNEL = 1, CONF_TRANSPORT, CONF_BEET, CONF_PASS, CONF_DROP };
 
@@ -156,7 +159,8 @@ struct conf_conn {
 	char **vips;              /* requested virtual addresses */
 	char **pools;
 	uint8_t unique;           /* enum conf_unique */
-	bool mobike, encap, childless, aggressive, pull, send_certreq;
+	bool mobike, encap, aggressive, pull, send_certreq;
+	uint8_t childless;        /* enum conf_childless */
 	uint8_t fragmentation;    /* enum conf_fragmentation */
 	uint8_t send_cert;        /* 0 never, 1 ifasked, 2 always */
 	uint8_t dscp;

@@ -19,7 +19,8 @@ static const struct conf_word fragmentations[] = {
 	{ "no", CONF_FRAG_NO, NULL }, { "yes", CONF_FRAG_YES, NULL }, { "accept", CONF_FRAG_ACCEPT, NULL }, { "force", CONF_FRAG_YES, NULL }, { 0 }
 };
 static const struct conf_word childlesses[] = {
-	{ "never", 0, NULL }, { "allow", 1, NULL }, { "force", 2, "childless initiation" }, { 0 }
+	{ "never", CONF_CHILDLESS_NEVER, NULL }, { "allow", CONF_CHILDLESS_ALLOW, NULL },
+	{ "prefer", CONF_CHILDLESS_PREFER, NULL }, { "force", CONF_CHILDLESS_FORCE, NULL }, { 0 }
 };
 static const struct conf_word send_certs[] = {
 	{ "never", 0, NULL }, { "ifasked", 1, NULL }, { "always", 2, NULL }, { 0 }
@@ -253,9 +254,7 @@ static const struct conf_key conn_keys[] = {
 	  .doc = "Aggressive mode of IKEv1." },
 	{ "pull", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_conn, pull), .def = "yes", .later = v1,
 	  .doc = "Whether mode config of IKEv1 is asked for (yes) or pushed (no)." },
-	{ "dscp", CONF_T_DSCP, CONF_LATER | CONF_CAN_OFF, AT(conf_conn, dscp), .def = "000000",
-	  .later = "DSCP of IKE packets",
-	  .doc = "DSCP of IKE packets as six binary digits." },
+	{ "dscp", CONF_T_DSCP, AT(conf_conn, dscp), .def = "000000", .doc = "DSCP of IKE packets as six binary digits." },
 	{ "encap", CONF_T_BOOL, AT(conf_conn, encap), .def = "no",
 	  .doc = "UDP encapsulation of ESP even without NAT." },
 	{ "mobike", CONF_T_BOOL, AT(conf_conn, mobike), .def = "yes",
@@ -268,8 +267,9 @@ static const struct conf_key conn_keys[] = {
 	{ "fragmentation", CONF_T_ENUM, AT(conf_conn, fragmentation), .def = "yes", .words = fragmentations,
 	  .doc = "Fragmentation of large IKE messages (RFC 7383) when the peer has it, too; accept: taken, but not "
 		 "sent; force is yes." },
-	{ "childless", CONF_T_ENUM, CONF_SAFE_IGNORED, AT(conf_conn, childless), .def = "allow", .words = childlesses,
-	  .doc = "IKE SAs without a first child SA (RFC 6023); not offered yet, which every peer takes." },
+	{ "childless", CONF_T_ENUM, AT(conf_conn, childless), .def = "allow", .words = childlesses,
+	  .doc = "IKE SAs without a first child SA (RFC 6023): never, taken (allow), asked for when the peer can (prefer), "
+		 "nothing else (force)." },
 	{ "send_certreq", CONF_T_BOOL, AT(conf_conn, send_certreq), .def = "yes",
 	  .doc = "Whether the peer is asked for certificates of the CAs that are accepted." },
 	{ "send_cert", CONF_T_ENUM, AT(conf_conn, send_cert), .def = "ifasked", .words = send_certs,

@@ -112,7 +112,7 @@ static void do_job(struct daemon *d, struct ike_job *job)
 static void do_send(struct daemon *d, const struct fx *fx)
 {
 	/* What does not go out is counted there; IKE sends again by itself. */
-	err_t e = udp_send(d->udp, &fx->send.local, &fx->send.remote, fx->send.data);
+	err_t e = udp_send(d->udp, &fx->send.local, &fx->send.remote, (uint8_t)(fx->send.dscp << 2), fx->send.data);
 
 	if (e == E_NOT_SUPPORTED) {
 		char to[NET_ADDR_TEXT];

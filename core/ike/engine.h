@@ -139,6 +139,7 @@ struct fx {
 		struct {
 			struct net_addr local, remote; /* with ports; a local port of port_natt wants the non-ESP marker */
 			slice data;                    /* lives until fx_reset */
+			uint8_t dscp;                  /* of the IP packet, 0 to 63 */
 		} send;
 		struct ike_job *job; /* the receiver runs it (ike_job_run) and gives it back with ike_done, always */
 		struct {

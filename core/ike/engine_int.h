@@ -60,7 +60,7 @@ struct ike_engine {
 /* ---- effects (fx.c) ---------------------------------------------------------------------------------------------- */
 
 /* Copies the datagram. Lost (and counted) when the list is full: as a lost packet. */
-void fx_send(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote, slice data);
+void fx_send(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote, uint8_t dscp, slice data);
 struct fx *fx_add(struct ike_engine *e, uint8_t type); /* NULL: no room */
 
 /* ---- failing ------------------------------------------------------------------------------------------------------ */

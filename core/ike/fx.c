@@ -60,7 +60,7 @@ struct fx *fx_add(struct ike_engine *e, uint8_t type)
 	return f;
 }
 
-void fx_send(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote, slice data)
+void fx_send(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote, uint8_t dscp, slice data)
 {
 	slice copy = arena_slice(&e->fx->arena, data);
 
@@ -74,4 +74,5 @@ void fx_send(struct ike_engine *e, const struct net_addr *local, const struct ne
 	f->send.local = *local;
 	f->send.remote = *remote;
 	f->send.data = copy;
+	f->send.dscp = dscp;
 }

@@ -10,6 +10,11 @@
 /* A rekey that was refused or could not run is tried again after this long. */
 #define REKEY_RETRY_MS 10000
 
+/* From this message ID on an SA is to be rekeyed, from the second on it is deleted: a few are left for that. */
+#define MID_REKEY 0xffff0000u
+#define MID_END 0xfffffff0u
+
+static COUNTER(c_mids, "ike.sa.message_ids_used_up", "IKE SAs rekeyed or deleted because their message IDs ran out");
 static COUNTER(c_half, "ike.sa.half_open_expired", "half-open IKE SAs whose peer did not go on");
 static COUNTER(c_keep, "ike.tx.keepalives", "NAT keepalives sent");
 static COUNTER(c_probe, "ike.dpd.probes", "liveness checks");
@@ -71,6 +76,18 @@ static void queue(struct ike_engine *e, struct ike_sa *sa, uint8_t story, err_t 
 		return;
 	w->reason = reason;
 	ike_work_add(e, sa, w);
+}
+
+void life_check_mids(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint32_t mid = sa->tx_mid > sa->rx_mid ? sa->tx_mid : sa->rx_mid;
+
+	if (sa->state != IKE_S_UP || mid < MID_REKEY || has_work(sa, STORY_IKE_REKEY) || has_work(sa, STORY_IKE_DELETE))
+		return;
+	count_inc(&c_mids);
+	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "IKE_SA %s[%llu] has used its message IDs up and is %s", sa->conn->name,
+		(unsigned long long)sa->unique, mid < MID_END ? "rekeyed" : "deleted");
+	queue(e, sa, mid < MID_END ? STORY_IKE_REKEY : STORY_IKE_DELETE, mid < MID_END ? 0 : E_LIMIT);
 }
 
 static void rekey_due(struct ike_engine *e, struct ike_sa *sa)

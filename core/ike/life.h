@@ -22,6 +22,8 @@ void life_heir_start(struct ike_engine *e, handle heir);
 void life_established(struct ike_engine *e, struct ike_sa *sa);
 /* Begins (again) with IKE_SA_INIT: new SPI, nonce and key exchange. */
 void life_connect(struct ike_engine *e, struct ike_sa *sa);
+/* After an exchange: an SA whose message IDs run out is rekeyed in time, and closed before the last (RFC 7296 section 2.2). */
+void life_check_mids(struct ike_engine *e, struct ike_sa *sa);
 /* Asks for liveness now (a hint that the peer has lost its state), at most every few seconds. */
 void life_probe(struct ike_engine *e, struct ike_sa *sa, const char *text);
 

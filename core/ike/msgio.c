@@ -139,7 +139,7 @@ static void send_bytes(struct ike_engine *e, struct ike_sa *sa, slice msg, const
 	count_inc(&c_sent);
 	count_add(&c_bytes, msg.n);
 	sa->last_out_ms = e->now_ms;
-	fx_send(e, local, remote, msg);
+	fx_send(e, local, remote, sa->conn ? sa->conn->dscp : 0, msg);
 }
 
 void ike_send_to(struct ike_engine *e, struct ike_sa *sa, const struct ike_packet *p, const struct net_addr *local,
@@ -231,7 +231,7 @@ void msg_answer_stranger(struct ike_engine *e, const struct net_addr *local, con
 		return;
 	count_inc(&c_sent);
 	count_add(&c_bytes, msg.n);
-	fx_send(e, local, remote, msg);
+	fx_send(e, local, remote, 0, msg);
 }
 
 err_t msg_read_clear(struct ike_xch *x, slice datagram, struct diag **why)

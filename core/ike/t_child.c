@@ -102,6 +102,8 @@ static enum verdict check(struct ike_xch *x)
 		if (v != V_DONE)
 			return v;
 	}
+	if (in_auth(x) && x->sa->conn->childless == CONF_CHILDLESS_FORCE)
+		return fail_alone(x, n, ike_reject(x, E_NO_ADDITIONAL_SAS, "children are made on their own here (childless = force)"));
 	if (in_auth(x) && vips_failed(x))
 		return fail_alone(x, n, ike_reject(x, E_INTERNAL_ADDRESS, "there is no virtual address for the peer"));
 	return fail_alone(x, n, neg_check_request(x, n));

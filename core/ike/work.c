@@ -103,12 +103,20 @@ static struct ike_work *work_take(struct ike_engine *e, struct ike_sa *sa, uint8
 	return NULL;
 }
 
+/* Is the IKE SA set up alone, and its child in an exchange of its own (RFC 6023)? */
+static bool childless(const struct ike_sa *sa)
+{
+	return sa->conn->childless == CONF_CHILDLESS_FORCE ||
+		(sa->conn->childless == CONF_CHILDLESS_PREFER && (sa->flags & SA_CHILDLESS_OK));
+}
+
 void ike_work_run(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (sa->tx || sa->state == IKE_S_GONE || ike_sa_waits(sa))
 		return;
 	uint8_t own = own_story(sa);
-	struct ike_work *w = own == STORY_INIT || own == STORY_MORE ? NULL : work_take(e, sa, own);
+	bool bare = own == STORY_INIT || own == STORY_MORE || (own == STORY_AUTH && childless(sa));
+	struct ike_work *w = bare ? NULL : work_take(e, sa, own);
 	if (!w && own == STORY_NONE)
 		return;
 	uint8_t story = own != STORY_NONE ? own : w->story;

@@ -192,6 +192,7 @@ static void rx_finish(struct ike_xch *x)
 
 	sa->rx = NULL;
 	ike_xch_put(x);
+	life_check_mids(e, sa);
 	ike_work_run(e, sa);
 }
 
@@ -494,6 +495,7 @@ static void answer_run(struct ike_xch *x)
 	state_after(x);
 	run_done(x);
 	tx_finish(x);
+	life_check_mids(e, sa);
 	if (sa->state != IKE_S_GONE)
 		ike_work_run(e, sa);
 }

@@ -17,6 +17,7 @@ struct dgram {
 	struct dgram *next;
 	struct net_addr local, remote;
 	size_t n;
+	uint8_t tos;
 	uint8_t data[];
 };
 
@@ -176,7 +177,7 @@ static void send_queued(struct sock *s)
 		unsigned n = 0;
 		for (struct dgram *d = s->first; d && n < TX_BATCH; d = d->next, n++) {
 			m[n].iov = (struct iovec){ d->data, d->n };
-			udp_msg_for_tx(&m[n], &h[n].msg_hdr, &d->local, &d->remote, &m[n].iov, 1, 0, 0);
+			udp_msg_for_tx(&m[n], &h[n].msg_hdr, &d->local, &d->remote, &m[n].iov, 1, d->tos, 0);
 		}
 		int done = sendmmsg(s->fd, h, n, MSG_DONTWAIT);
 		if (done < 0 && errno == EAGAIN) {
@@ -221,7 +222,8 @@ static struct sock *sock_for(struct udp *u, const struct net_addr *local, const 
 	return s->fd >= 0 && (remote->family == NET_V4 || remote->family == NET_V6) ? s : NULL;
 }
 
-err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, slice data)
+err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, uint8_t tos,
+	slice data)
 {
 	struct sock *s = sock_for(u, local, remote);
 
@@ -236,6 +238,7 @@ err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_add
 	d->next = NULL;
 	d->local = *local;
 	d->remote = *remote;
+	d->tos = tos;
 	d->n = marker + data.n;
 	memset(d->data, 0, marker);
 	memcpy(d->data + marker, data.p, data.n);

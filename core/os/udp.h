@@ -53,8 +53,9 @@ MUST err_t udp_for_kernel(struct udp *u, struct diag **why);
 uint16_t udp_port(const struct udp *u);
 uint16_t udp_port_natt(const struct udp *u);
 /* One IKE datagram; local->port (0: port) tells the socket, local->family NET_NONE lets the system choose the address.
- * Copied. E_FULL, E_NOT_SUPPORTED (family). */
-MUST err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, slice data);
+ * tos: TOS or traffic class. Copied. E_FULL, E_NOT_SUPPORTED (family). */
+MUST err_t udp_send(struct udp *u, const struct net_addr *local, const struct net_addr *remote, uint8_t tos,
+	slice data);
 /* n payloads as they are (ESP, keepalives), at once; how as in plug_host.udp_send. E_FULL when some were
  * dropped, E_SPACE when they are too long for the path (PLUG_UDP_DF). */
 MUST err_t udp_send_raw(struct udp *u, const struct net_addr *local, const struct net_addr *remote, const slice *v,

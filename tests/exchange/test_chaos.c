@@ -106,7 +106,7 @@ static bool chaos(uint64_t seed)
 	snprintf(lab.story, sizeof lab.story, "seed %llu", (unsigned long long)seed);
 	for (int i = 0; i < 2; i++) {
 		lab.n[i].conn.dpd_delay_s = 20;
-		lab.n[i].conn.childless = true;
+		lab.n[i].conn.childless = CONF_CHILDLESS_ALLOW;
 		lab.n[i].daemon.dos_protection = false;
 		lab.n[i].conn.fragmentation = seed % 4 ? CONF_FRAG_NO : CONF_FRAG_YES;
 		lab.n[i].conn.retry = (struct conf_retry){ .tries = 3, .timeout_ms = 2000, .base_x1000 = 1500 };

@@ -752,17 +752,79 @@ static void commands(void)
 	lab_run(&lab, 31000);
 	CHECK(reply_err(0, 9) == E_NOT_SUPPORTED, "the peer does not allow it");
 	lab_converged(&lab, 0, 0);
-	lab.n[1].conn.childless = true;
+	lab.n[1].conn.childless = CONF_CHILDLESS_ALLOW;
 	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 8, .ike = "c" });
 	lab_run(&lab, 1000);
 	CHECK(reply_err(0, 8) == 0, "no IKE SA without child");
 	lab_converged(&lab, 1, 0);
 }
 
+/* An IKE SA alone first, its child on its own (RFC 6023): all pairs of settings. */
+static void childless(void)
+{
+	static const char *const names[] = { "never", "allow", "force", "prefer" };
+
+	for (uint8_t a = 0; a < 4; a++)
+		for (uint8_t b = 0; b < 4; b++) {
+			lab_fini(&lab);
+			if (!lab_init(&lab, 7, true, false))
+				exit(1);
+			lab.n[0].conn.childless = a;
+			lab.n[1].conn.childless = b;
+			unsigned auth_with_child = 0, creates = 0;
+			initiate(0, 1);
+			while (lab.n_msgs) {
+				struct ike_hdr h = hdr_of(&lab.msgs[0]);
+				/* A first message with a child is larger by its proposals and selectors. */
+				auth_with_child += h.exchange == XCHG_IKE_AUTH && lab.msgs[0].to == 1 && lab.msgs[0].n > 180;
+				creates += h.exchange == XCHG_CREATE_CHILD_SA && lab.msgs[0].to == 1;
+				lab_deliver(&lab, 0);
+			}
+			bool alone = a == CONF_CHILDLESS_FORCE || (a == CONF_CHILDLESS_PREFER && b != CONF_CHILDLESS_NEVER);
+			bool works = a == CONF_CHILDLESS_FORCE ? b != CONF_CHILDLESS_NEVER : alone || b != CONF_CHILDLESS_FORCE;
+			CHECK((reply_err(0, 1) == 0) == works, "%s to %s: %s", names[a], names[b], lab_reply(&lab, 0, 1)->text);
+			CHECK(auth_with_child == !alone && creates == (alone && works), "%s to %s: %u and %u requests with a child", names[a],
+				names[b], auth_with_child, creates);
+			if (works)
+				lab_converged(&lab, 1, 1);
+		}
+}
+
+/* Message IDs that run out: rekeyed in time, or else closed. */
+static void message_ids(void)
+{
+	for (int way = 0; way < 4; way++) {
+		bool end = way & 1;
+		int asks = way >> 1;
+		uint32_t mid = end ? 0xfffffff0 : 0xffff0000, cursor = 0;
+		lab_fini(&lab);
+		if (!lab_init(&lab, 8, true, false))
+			exit(1);
+		CHECK(lab_up(&lab), "no tunnel");
+		for (int i = 0; i < 2; i++) {
+			cursor = 0;
+			struct ike_sa *sa = ike_sa_next(lab.n[i].e, &cursor);
+			*(i == asks ? &sa->tx_mid : &sa->rx_mid) = mid;
+		}
+		lab_do(&lab, asks, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 2, .ike = "c", .child = "k2" });
+		lab_run(&lab, 5000);
+		CHECK(reply_err(asks, 2) == 0, "the exchange itself failed");
+		cursor = 0;
+		struct ike_sa *sa = ike_sa_next(lab.n[0].e, &cursor);
+		if (end)
+			CHECK(!sa, "an SA that has no message IDs left goes on");
+		else
+			CHECK(sa && sa->unique > 1 && sa->tx_mid < 100 && sa->rx_mid < 100, "not rekeyed");
+		lab_converged(&lab, end ? 0 : 1, end ? 0 : 2);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
 } tests[] = {
+	{ "children on their own", childless },
+	{ "message IDs that run out", message_ids },
 	{ "a tunnel comes up, gets a second child and is deleted", plain },
 	{ "every message comes twice", doubled },
 	{ "a request that comes again gets the same answer", answer_is_kept },

@@ -164,7 +164,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:7:17: 'dpd_delay' = 'soon': a time",
 		"t.conf:8:19: 'keyingtries' = '-1': a number from 0",
 		"t.conf:9:18: 'local_port' = '70000': a number from 1 to 65535",
-		"t.conf:10:5: 'dscp' is not supported yet (docs/ROADMAP.md: DSCP of IKE packets); what can be set is 000000",
+		"t.conf:10:12: 'dscp' = '10111': six binary digits are expected",
 		"t.conf:11:12: 'vips'",
 		"t.conf:12:5: 'aggressive' is not supported yet (docs/ROADMAP.md: IKEv1); what can be set is no",
 		"t.conf:14:20: 'auth' = 'eap-tls': nothing that is loaded can authenticate this way",

@@ -95,7 +95,7 @@ Test(udp, replies_leave_from_the_address_that_was_called)
 			struct net_addr from = at(row[i].from, natt ? udp_port_natt(a.u) : udp_port(a.u));
 			struct net_addr to = at(row[i].to, natt ? udp_port_natt(b.u) : udp_port(b.u));
 			a.ike = b.ike = 0;
-			err_t e = udp_send(a.u, &from, &to, SLICE_LIT("request"));
+			err_t e = udp_send(a.u, &from, &to, 0, SLICE_LIT("request"));
 			if (e == E_NOT_SUPPORTED && i == 1)
 				cr_skip_test("no IPv6 here");
 			cr_assert_eq(e, 0);
@@ -103,7 +103,7 @@ Test(udp, replies_leave_from_the_address_that_was_called)
 			cr_assert(net_addr_same_port(&b.local, &to));
 			cr_assert(net_addr_same_port(&b.remote, &from));
 			cr_assert(slice_equal(slice_of(b.data, b.n), SLICE_LIT("request")));
-			cr_assert_eq(udp_send(b.u, &b.local, &b.remote, SLICE_LIT("response")), 0);
+			cr_assert_eq(udp_send(b.u, &b.local, &b.remote, 0, SLICE_LIT("response")), 0);
 			wait_for(&a.ike, 1);
 			cr_assert(net_addr_same_port(&a.local, &from));
 			cr_assert(net_addr_same_port(&a.remote, &to));
@@ -131,10 +131,10 @@ Test(udp, many_and_large)
 	int taken = 0;
 
 	for (int i = 0; i < 500; i++)
-		taken += udp_send(a.u, &from, &to, slice_of(big, 1200)) == 0;
+		taken += udp_send(a.u, &from, &to, 0, slice_of(big, 1200)) == 0;
 	cr_assert_eq(taken, 500);
 	wait_for(&b.ike, 500);
-	cr_assert_eq(udp_send(a.u, &from, &to, slice_of(big, sizeof big)), 0);
+	cr_assert_eq(udp_send(a.u, &from, &to, 0, slice_of(big, sizeof big)), 0);
 	wait_for(&b.ike, 501);
 	cr_assert_eq(b.n, sizeof big);
 }
@@ -145,12 +145,12 @@ Test(udp, the_queue_is_bounded_and_errors_take_nothing_down)
 	struct net_addr foreign = at("192.0.2.77", udp_port(a.u));
 	int full = 0;
 
-	cr_assert_eq(udp_send(a.u, &foreign, &to, SLICE_LIT("x")), 0);
+	cr_assert_eq(udp_send(a.u, &foreign, &to, 0, SLICE_LIT("x")), 0);
 	for (int i = 0; i < UDP_QUEUE + 10; i++)
-		full += udp_send(a.u, &from, &to, SLICE_LIT("y")) == E_FULL;
+		full += udp_send(a.u, &from, &to, 0, SLICE_LIT("y")) == E_FULL;
 	cr_assert_eq(full, 11);
 	loop_once(l, 10);
-	cr_assert_eq(udp_send(a.u, &from, &(struct net_addr){ 0 }, SLICE_LIT("x")), E_NOT_SUPPORTED);
+	cr_assert_eq(udp_send(a.u, &from, &(struct net_addr){ 0 }, 0, SLICE_LIT("x")), E_NOT_SUPPORTED);
 }
 
 Test(udp, a_busy_port_is_said_with_its_remedy)
@@ -183,7 +183,7 @@ Test(udp, esp_packets_of_one_size_keep_their_borders)
 	cr_assert_eq(b.bytes, 149 * 1300 + 700);
 	cr_assert_eq(b.last_esp, 149);
 	cr_assert_eq(b.tos, 0x2e << 2);
-	cr_assert_eq(udp_send(a.u, &from, &to, SLICE_LIT("ike behind it")), 0);
+	cr_assert_eq(udp_send(a.u, &from, &to, 0, SLICE_LIT("ike behind it")), 0);
 	wait_for(&b.ike, 1);
 }
 
@@ -200,7 +200,7 @@ Test(udp, interfaces_by_name)
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		udp_interfaces(b.u, row[i].use, row[i].ignore);
-		cr_assert_eq(udp_send(a.u, &from, &to, SLICE_LIT("x")), 0);
+		cr_assert_eq(udp_send(a.u, &from, &to, 0, SLICE_LIT("x")), 0);
 		want += row[i].may;
 		for (int k = 0; k < 10; k++)
 			loop_once(l, 2);
