@@ -10,11 +10,31 @@
 /* ---- lists that the daemon streams ---- */
 
 struct listing {
-	json_t *array; /* NULL: as text */
+	json_t *array; /* everything is collected; NULL: as text */
+	bool direct;   /* as JSON or YAML, each object as soon as it is here: 100,000 SAs need no memory */
+	unsigned printed;
 	void (*show)(const struct adit_node *n);
 	const struct api_event *event;
 	unsigned n;
 };
+
+static void print_now(struct listing *l, const struct adit_node *body)
+{
+	json_t *some = json_array(), *one;
+	size_t i;
+	cli_json_named(some, body, l->event);
+	if (cli_yaml && json_array_size(some)) {
+		cli_print_yaml(stdout, some);
+		l->printed++;
+	}
+	json_array_foreach(some, i, one) {
+		if (cli_yaml)
+			break;
+		fputs(l->printed++ ? ",\n" : "[\n", stdout);
+		json_dumpf(one, stdout, JSON_INDENT(2));
+	}
+	json_decref(some);
+}
 
 static void on_item(void *arg, const char *event, const struct adit_node *body)
 {
@@ -22,11 +42,13 @@ static void on_item(void *arg, const char *event, const struct adit_node *body)
 	(void)event;
 	if (l->array)
 		cli_json_named(l->array, body, l->event);
+	if (l->direct)
+		print_now(l, body);
 	for (const struct adit_node *c = body->first; c; c = c->next) {
 		if (c->kind != ADIT_NODE_SECTION)
 			continue;
 		l->n++;
-		if (!l->array && l->show)
+		if (!l->array && !l->direct && l->show)
 			l->show(c);
 	}
 }
@@ -39,13 +61,13 @@ static enum cli_exit stream(struct cli *c, const char *method, struct listing *l
 
 static enum cli_exit list_stream(struct cli *c, const char *method, void (*show)(const struct adit_node *n))
 {
-	struct listing l = { .array = c->json ? json_array() : NULL, .show = show };
+	struct listing l = { .direct = c->json, .show = show };
 	enum cli_exit code = stream(c, method, &l);
-	if (code) {
-		json_decref(l.array);
-		return code;
-	}
-	return l.array ? cli_print_json(l.array) : CLI_OK;
+	if (l.direct && !cli_yaml && (l.printed || !code))
+		fputs(l.printed ? "\n]\n" : "[]\n", stdout);
+	else if (l.direct && !l.printed && !code)
+		fputs("[]\n", stdout);
+	return code;
 }
 
 static enum cli_exit list_conns(struct cli *c)
