@@ -68,6 +68,7 @@ enum cli_exit cmd_counters(struct cli *c);
 enum cli_exit cmd_describe(struct cli *c);
 enum cli_exit cmd_down(struct cli *c);
 enum cli_exit cmd_help(struct cli *c);
+enum cli_exit cmd_import(struct cli *c);
 enum cli_exit cmd_list(struct cli *c);
 enum cli_exit cmd_load(struct cli *c);
 enum cli_exit cmd_log(struct cli *c);

@@ -1,0 +1,724 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipsec.conf and ipsec.secrets, of strongSwan's starter and of libreswan: sections "config setup", "conn NAME", "ca NAME"
+ * with indented key=value lines; "also", "conn %default" and includes are followed.
+ */
+#include "tools/adit/import.h"
+
+#include "base/text.h"
+#include "config/value.h"
+
+#include <ctype.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 8, ALSO_MAX = 16 };
+
+/* One line as it stood. */
+struct line {
+	struct line *next;
+	char *file;
+	uint32_t number;
+	bool used;
+	char *key, *value;
+};
+
+struct sect {
+	struct sect *next;
+	char *kind, *name; /* "conn", "gw" */
+	char *file;
+	uint32_t number;
+	struct line *lines, **tail;
+};
+
+struct conf {
+	struct import *im;
+	struct sect *sects, **tail;
+};
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+static char *trim(char *s)
+{
+	s += strspn(s, " \t\r\n");
+	for (size_t n = strlen(s); n && strchr(" \t\r\n", s[n - 1]); n--)
+		s[n - 1] = 0;
+	return s;
+}
+
+/* A comment begins with # where a word could begin, outside of quotes. */
+static void cut_comment(char *s)
+{
+	bool quoted = false;
+
+	for (char *p = s; *p; p++) {
+		quoted = quoted != (*p == '"');
+		if (*p == '#' && !quoted && (p == s || p[-1] == ' ' || p[-1] == '\t'))
+			*p = 0;
+		if (!*p)
+			return;
+	}
+}
+
+static void read_conf(struct conf *c, const char *path, unsigned depth);
+
+static void include(struct conf *c, const char *from, const char *pattern, unsigned depth)
+{
+	char full[4096];
+	const char *slash = strrchr(from, '/');
+	glob_t g;
+
+	if (*pattern == '/' || !slash)
+		snprintf(full, sizeof full, "%s", pattern);
+	else
+		snprintf(full, sizeof full, "%.*s/%s", (int)(slash - from), from, pattern);
+	if (glob(full, 0, NULL, &g)) {
+		import_report(c->im, "include '%s': there is no such file", pattern);
+		return;
+	}
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		read_conf(c, g.gl_pathv[i], depth + 1);
+	globfree(&g);
+}
+
+static void add_line(struct conf *c, struct sect *s, char *text)
+{
+	char *eq = strchr(text, '=');
+	struct line *l;
+
+	if (!eq || !s) {
+		import_report(c->im, "'%s' is no setting of a section", text);
+		return;
+	}
+	*eq = 0;
+	l = calloc(1, sizeof *l);
+	char *value = trim(eq + 1);
+	size_t n = strlen(value);
+	/* Quotes around the whole value say nothing more. */
+	if (n > 1 && value[0] == '"' && value[n - 1] == '"' && !memchr(value + 1, '"', n - 2)) {
+		value[n - 1] = 0;
+		value++;
+	}
+	if (!l || !(l->key = strdup(trim(text))) || !(l->value = strdup(value)) || !(l->file = strdup(c->im->file))) {
+		c->im->failed = true;
+		return;
+	}
+	for (char *p = l->key; *p; p++)
+		*p = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
+	l->number = c->im->line;
+	*s->tail = l;
+	s->tail = &l->next;
+}
+
+static struct sect *add_sect(struct conf *c, const char *kind, const char *name)
+{
+	struct sect *s = calloc(1, sizeof *s);
+
+	if (!s || !(s->kind = strdup(kind)) || !(s->name = strdup(name)) || !(s->file = strdup(c->im->file))) {
+		c->im->failed = true;
+		return NULL;
+	}
+	s->number = c->im->line;
+	s->tail = &s->lines;
+	*c->tail = s;
+	c->tail = &s->next;
+	return s;
+}
+
+static void read_conf(struct conf *c, const char *path, unsigned depth)
+{
+	FILE *f = depth < DEPTH_MAX ? fopen(path, "re") : NULL;
+	const char *file = c->im->file;
+	uint32_t line = c->im->line;
+	char *text = NULL;
+	size_t cap = 0;
+	struct sect *s = NULL;
+
+	if (!f) {
+		c->im->file = path;
+		import_report(c->im, depth < DEPTH_MAX ? "cannot be read" : "is included too deep");
+		c->im->failed = c->im->failed || depth == 0;
+		return;
+	}
+	c->im->file = path;
+	c->im->line = 0;
+	while (getline(&text, &cap, f) >= 0 && !c->im->failed) {
+		bool indented = *text == ' ' || *text == '\t';
+		char word[3][256] = { "", "", "" };
+		c->im->line++;
+		cut_comment(text);
+		char *p = trim(text);
+		if (!*p)
+			continue;
+		int n = sscanf(p, "%255s %255s %255s", word[0], word[1], word[2]);
+		if (!strcmp(word[0], "include") && n == 2) {
+			include(c, path, word[1], depth);
+			c->im->file = path;
+		} else if (!indented && n >= 2 && (!strcmp(word[0], "conn") || !strcmp(word[0], "ca") || !strcmp(word[0], "config"))) {
+			s = add_sect(c, word[0], word[1]);
+		} else if (!indented && !strcmp(word[0], "version")) {
+			continue; /* of the format */
+		} else {
+			add_line(c, s, p);
+		}
+	}
+	free(text);
+	fclose(f);
+	c->im->file = file;
+	c->im->line = line;
+}
+
+/* ---- settings of a connection ---------------------------------------------------------------------------------------- */
+
+/* The lines of a conn with what it takes over: own lines first. */
+struct view {
+	struct conf *c;
+	struct sect *from[ALSO_MAX];
+	size_t n;
+	struct conf_node *conn, *local, *remote, *child;
+};
+
+static void collect(struct view *v, struct sect *s)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (v->from[i] == s)
+			return;
+	if (v->n == ALSO_MAX)
+		return;
+	v->from[v->n++] = s;
+	for (struct line *l = s->lines; l; l = l->next)
+		if (!strcmp(l->key, "also")) {
+			l->used = true;
+			for (struct sect *o = v->c->sects; o; o = o->next)
+				if (!strcmp(o->kind, s->kind) && !strcmp(o->name, l->value))
+					collect(v, o);
+		}
+}
+
+static struct line *find(const struct view *v, const char *key)
+{
+	struct line *got = NULL;
+
+	for (size_t i = 0; i < v->n && !got; i++)
+		for (struct line *l = v->from[i]->lines; l; l = l->next)
+			if (!strcmp(l->key, key)) {
+				got = l; /* a later one wins within a section */
+				l->used = true;
+			}
+	if (got) {
+		v->c->im->file = got->file;
+		v->c->im->line = got->number;
+	}
+	return got;
+}
+
+static const char *get(const struct view *v, const char *key)
+{
+	const struct line *l = find(v, key);
+
+	return l && *l->value ? l->value : NULL;
+}
+
+static const char *get_side(const struct view *v, const char *side, const char *key)
+{
+	char full[64];
+
+	snprintf(full, sizeof full, "%s%s", side, key);
+	return get(v, full);
+}
+
+static bool is_yes(const char *s)
+{
+	return s && (!strcasecmp(s, "yes") || !strcasecmp(s, "true") || !strcmp(s, "1"));
+}
+
+static bool is_no(const char *s)
+{
+	return s && (!strcasecmp(s, "no") || !strcasecmp(s, "false") || !strcmp(s, "0"));
+}
+
+static uint64_t seconds(const struct view *v, const char *key, const char *other, uint64_t otherwise)
+{
+	const char *s = get(v, key);
+	uint64_t t = otherwise;
+
+	if (!s && other)
+		s = get(v, other);
+	if (s && !import_time(s, &t))
+		import_report(v->c->im, "'%s' is no time", s);
+	return t;
+}
+
+/* One selector: subnet or dynamic, with [proto/port]. */
+static void put_ts(const struct view *v, const char *side, const char *key)
+{
+	struct import *im = v->c->im;
+	const char *nets = get_side(v, side, "subnet"), *pp = get_side(v, side, "protoport");
+	char out[4096], suffix[128] = "", one[512];
+	struct text t = text_of(out, sizeof out);
+
+	if (!nets)
+		nets = get_side(v, side, "subnets");
+	if (pp) {
+		char proto[32] = "", port[32] = "";
+		sscanf(pp, "%31[^/]/%31s", proto, port);
+		snprintf(suffix, sizeof suffix, "[%s%s%s]", !strcmp(proto, "%any") || !strcmp(proto, "0") ? "0" : proto,
+			*port && strcmp(port, "%any") ? "/" : "", strcmp(port, "%any") ? port : "");
+	}
+	if (!nets && !pp)
+		return;
+	for (const char *p = nets ? nets : "dynamic"; *p;) {
+		p += strspn(p, " ,{}\t");
+		size_t n = strcspn(p, " ,{}\t");
+		if (!n)
+			break;
+		snprintf(one, sizeof one, "%.*s", (int)n, p);
+		p += n;
+		if (!strncmp(one, "vhost:", 6) || !strncmp(one, "vnet:", 5) || !strncmp(one, "%priv", 5)) {
+			import_report(im, "%ssubnet = %s has no meaning here", side, one);
+			continue;
+		}
+		text_fmt(&t, "%s%s%s", t.n ? ", " : "", one, strchr(one, '[') ? "" : suffix);
+	}
+	import_set(im, v->child, key, out);
+}
+
+static const char *auth_of(struct import *im, const char *word)
+{
+	static const char *const words[][2] = { { "psk", "psk" }, { "secret", "psk" }, { "pubkey", "pubkey" }, { "rsasig", "pubkey" },
+		{ "rsa", "pubkey" }, { "rsakey", "pubkey" }, { "ecdsasig", "pubkey" }, { "ecdsa", "pubkey" }, { "ecdsa-sha2", "pubkey" },
+		{ "ecdsa-sha2_256", "pubkey" }, { "ecdsa-sha2_384", "pubkey" }, { "ecdsa-sha2_512", "pubkey" }, { "rsa-sha2", "pubkey" },
+		{ "rsa-sha1", "pubkey" }, { "rsa-sha2_256", "pubkey" }, { "rsa-sha2_384", "pubkey" }, { "rsa-sha2_512", "pubkey" },
+		{ "xauthpsk", "psk" }, { "xauthrsasig", "pubkey" } };
+	char first[64];
+
+	snprintf(first, sizeof first, "%.*s", (int)strcspn(word, ", "), word);
+	if (strcmp(first, word) && strchr(word, ','))
+		import_report(im, "of '%s' the first is taken", word);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (!strcasecmp(first, words[i][0])) {
+			if (!strncmp(first, "xauth", 5))
+				import_report(im, "'%s': XAuth is of IKEv1", first);
+			return words[i][1];
+		}
+	if (!strncmp(first, "eap", 3) || !strncmp(first, "xauth", 5) || !strncmp(first, "pubkey-", 7) || !strncmp(first, "rsa-", 4) ||
+	    !strncmp(first, "ecdsa-", 6))
+		return word;
+	import_report(im, "'%s' is no authentication here", word);
+	return NULL;
+}
+
+static void put_side(const struct view *v, const char *side, bool local)
+{
+	struct import *im = v->c->im;
+	struct conf_node *at = local ? v->local : v->remote;
+	const char *addr = get(v, side), *auth = get_side(v, side, "auth"), *s;
+	char buf[1024];
+
+	if (addr && !strcmp(addr, "%defaultroute"))
+		addr = NULL;
+	if (addr && (!strncmp(addr, "%any", 4) || !strcmp(addr, "%group") || !strncmp(addr, "%opp", 4) || !strcmp(addr, "0.0.0.0"))) {
+		if (strncmp(addr, "%any", 4) && strcmp(addr, "0.0.0.0"))
+			import_report(im, "%s = %s: opportunistic connections are not known here", side, addr);
+		addr = NULL;
+	}
+	import_set(im, v->conn, local ? "local_addrs" : "remote_addrs", addr);
+	if ((s = get_side(v, side, "ikeport")))
+		import_set(im, v->conn, local ? "local_port" : "remote_port", s);
+	if (!auth)
+		auth = get(v, "authby");
+	import_set(im, at, "auth", auth ? auth_of(im, auth) : "pubkey");
+	if ((s = get_side(v, side, "id")) && strcmp(s, "%fromcert") && strcmp(s, "%any"))
+		import_set(im, at, "id", import_id(s, buf, sizeof buf));
+	if ((s = get_side(v, side, "cert"))) {
+		if (im->libreswan)
+			import_report(im, "%scert = %s: a certificate of an NSS database: export it with its key (pk12util) and name the file",
+				side, s);
+		else
+			import_set(im, at, "certs", s);
+	}
+	if ((s = get_side(v, side, "ca")) && strcmp(s, "%same") && strcmp(s, "%any"))
+		import_report(im, "%sca = %s: name the CA's file in remote.cacerts", side, s);
+	if (!local && (s = get_side(v, side, "groups")))
+		import_set(im, at, "groups", s);
+	if (!local && (s = get_side(v, side, "certpolicy")))
+		import_set(im, at, "cert_policy", s);
+	if ((s = get_side(v, side, "sendcert")) && local)
+		import_set(im, v->conn, "send_cert", !strcmp(s, "ifasked") ? "ifasked" : is_no(s) || !strcmp(s, "never") ? "never" : "always");
+	if ((s = get_side(v, side, "updown")) && local && strcmp(s, "%disabled"))
+		import_set(im, v->child, "updown", s);
+	if (is_yes(get_side(v, side, "firewall")) && local)
+		import_report(im, "%sfirewall = yes: rules are not set here; a script in updown can do it", side);
+	if (is_yes(get_side(v, side, "hostaccess")))
+		import_set(im, v->child, "hostaccess", "yes");
+	put_ts(v, side, local ? "local_ts" : "remote_ts");
+}
+
+/* Virtual addresses: ours are asked for, the peer's come from a pool. */
+static void put_vips(const struct view *v, const char *name)
+{
+	struct import *im = v->c->im;
+	const char *s = get(v, "leftsourceip");
+
+	if (s && !strncmp(s, "%config", 7)) {
+		import_set(im, v->conn, "vips", !strcmp(s, "%config6") ? "::" : "0.0.0.0");
+	} else if (s && im->libreswan) {
+		import_report(im, "leftsourceip = %s: the source address follows from local_ts here", s);
+	} else if (s) {
+		import_set(im, v->conn, "vips", s);
+	}
+	s = get(v, "rightsourceip");
+	if (!s)
+		s = get(v, "rightaddresspool");
+	if (s && *s == '%') {
+		import_set(im, v->conn, "pools", s[1] ? s + 1 : NULL);
+	} else if (s) {
+		struct conf_node *pool = import_section(im, "pools", name);
+		import_set(im, pool, "addrs", s);
+		const char *dns = get(v, "rightdns");
+		import_set(im, pool, "dns", dns ? dns : get(v, "modecfgdns"));
+		import_set(im, v->conn, "pools", name);
+	}
+}
+
+static void put_lifetimes(const struct view *v)
+{
+	struct import *im = v->c->im;
+	bool libre = im->libreswan;
+	uint64_t ike = seconds(v, "ikelifetime", NULL, libre ? 28800 : 10800);
+	uint64_t life = seconds(v, libre ? "salifetime" : "lifetime", libre ? "lifetime" : "keylife", libre ? 28800 : 3600);
+	uint64_t margin = seconds(v, "margintime", "rekeymargin", 540), fuzz = 100;
+	const char *s = get(v, "rekeyfuzz");
+
+	if (s)
+		fuzz = strtoull(s, NULL, 10);
+	bool rekey = !is_no(get(v, "rekey")), reauth = !is_no(get(v, "reauth")) && !libre;
+	if (libre && is_yes(get(v, "reauth")))
+		reauth = true;
+	if (margin >= ike || margin >= life) {
+		import_report(im, "margintime is not below the lifetimes: a tenth of them is taken");
+		margin = (ike < life ? ike : life) / 10;
+	}
+	uint64_t rnd = margin * fuzz / 100;
+	if (!rekey) {
+		import_set(im, v->conn, "rekey_time", "0");
+		import_set(im, v->child, "rekey_time", "0");
+	} else {
+		import_put_time(im, v->conn, reauth ? "reauth_time" : "rekey_time", ike - margin);
+		import_put_time(im, v->conn, "over_time", margin);
+		import_put_time(im, v->conn, "rand_time", rnd);
+		import_put_time(im, v->child, "rekey_time", life - margin);
+		import_put_time(im, v->child, "rand_time", rnd);
+	}
+	import_put_time(im, v->child, "life_time", life);
+	static const char *const traffic[][3] = { { "lifebytes", "marginbytes", "bytes" }, { "lifepackets", "marginpackets", "packets" } };
+	for (size_t i = 0; i < ARRAY_LEN(traffic); i++) {
+		char key[32];
+		const char *all = get(v, traffic[i][0]), *less = get(v, traffic[i][1]);
+		if (!all || !strtoull(all, NULL, 10))
+			continue;
+		snprintf(key, sizeof key, "life_%s", traffic[i][2]);
+		import_set(im, v->child, key, all);
+		uint64_t n = strtoull(all, NULL, 10), m = less ? strtoull(less, NULL, 10) : n / 10;
+		char num[32];
+		snprintf(num, sizeof num, "%llu", (unsigned long long)(n > m ? n - m : n));
+		snprintf(key, sizeof key, "rekey_%s", traffic[i][2]);
+		import_set(im, v->child, key, num);
+	}
+}
+
+static void put_dpd(const struct view *v)
+{
+	struct import *im = v->c->im;
+	const char *action = get(v, "dpdaction"), *delay = get(v, "dpddelay"), *timeout = get(v, "dpdtimeout"), *s;
+
+	if (action && strcmp(action, "none")) {
+		import_set(im, v->child, "dpd_action", !strcmp(action, "hold") ? "trap" : !strncmp(action, "restart", 7) ? "restart" : "clear");
+		import_set(im, v->conn, "dpd_delay", delay ? delay : "30s");
+	} else if (delay && im->libreswan) {
+		import_set(im, v->conn, "dpd_delay", delay);
+	}
+	if (timeout && action)
+		import_set(im, v->conn, "dpd_timeout", timeout);
+	if ((s = get(v, "closeaction")))
+		import_set(im, v->child, "close_action", !strcmp(s, "hold") ? "trap" : !strcmp(s, "restart") ? "start" : "none");
+}
+
+static void put_algs(const struct view *v)
+{
+	struct import *im = v->c->im;
+	const char *s = get(v, "ike"), *pfs = get(v, "pfs");
+	char out[2048];
+
+	if (s && import_proposals(im, s, false, out, sizeof out))
+		import_set(im, v->conn, "proposals", out);
+	s = get(v, "esp");
+	if (!s)
+		s = get(v, "phase2alg");
+	if (s && import_proposals(im, s, true, out, sizeof out))
+		import_set(im, v->child, "esp_proposals", out);
+	if ((s = get(v, "ah")))
+		import_set(im, v->child, "ah_proposals", s);
+	if (is_no(pfs) && !get(v, "esp"))
+		import_report(im, "pfs = no: leave key exchanges out of esp_proposals");
+}
+
+/* key -> where it goes, as it is. */
+static const struct {
+	const char *key, *to;
+	bool child;
+} plain[] = {
+	{ "mobike", "mobike", false }, { "fragmentation", "fragmentation", false }, { "ikedscp", "dscp", false },
+	{ "keyingtries", "keyingtries", false }, { "aggressive", "aggressive", false }, { "forceencaps", "encap", false },
+	{ "mark", "mark_in", true }, { "mark-in", "mark_in", true }, { "mark-out", "mark_out", true }, { "reqid", "reqid", true },
+	{ "tfc", "tfc_padding", true }, { "inactivity", "inactivity", true }, { "replay-window", "replay_window", true },
+	{ "compress", "ipcomp", true }, { "installpolicy", "policies", true }, { "priority", "priority", true },
+	{ "send-redirect", NULL, false },
+};
+
+static void put_plain(const struct view *v)
+{
+	struct import *im = v->c->im;
+	const char *s;
+
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (plain[i].to && (s = get(v, plain[i].key))) {
+			bool forever = !strcmp(plain[i].key, "keyingtries") && !strcmp(s, "%forever");
+			if (!strcmp(plain[i].key, "mark"))
+				import_set(im, v->child, "mark_out", s);
+			import_set(im, plain[i].child ? v->child : v->conn, plain[i].to, forever ? "0" : s);
+		}
+	if (is_yes(get(v, "encapsulation")))
+		import_set(im, v->conn, "encap", "yes");
+	if ((s = get(v, "modeconfig")) && !strcmp(s, "push"))
+		import_set(im, v->conn, "pull", "no");
+	if ((s = get(v, "type"))) {
+		static const char *const types[][2] = { { "tunnel", "tunnel" }, { "transport", "transport" }, { "beet", "beet" },
+			{ "passthrough", "pass" }, { "pass", "pass" }, { "drop", "drop" }, { "reject", "drop" },
+			{ "transport_proxy", "transport_proxy" } };
+		const char *mode = NULL;
+		for (size_t i = 0; i < ARRAY_LEN(types); i++)
+			mode = strcmp(s, types[i][0]) ? mode : types[i][1];
+		if (mode)
+			import_set(im, v->child, "mode", mode);
+		else
+			import_report(im, "type = %s is not known here", s);
+	}
+	const char *version = get(v, im->libreswan ? "ikev2" : "keyexchange");
+	if (im->libreswan)
+		import_set(im, v->conn, "version", is_no(version) || (version && !strcmp(version, "never")) ? "1" : "2");
+	else
+		import_set(im, v->conn, "version", !version || !strcmp(version, "ike") ? "0" : !strcmp(version, "ikev1") ? "1" : "2");
+	if ((s = get(v, "eap-identity")))
+		import_set(im, v->remote, "eap_id", strcmp(s, "%identity") ? s : "%any");
+	if ((s = get(v, "aaa-identity")))
+		import_set(im, v->local, "aaa_id", s);
+}
+
+static void put_start(const struct view *v)
+{
+	const char *s = get(v, "auto");
+
+	if (s && (!strcmp(s, "start") || !strcmp(s, "up")))
+		import_set(v->c->im, v->child, "start_action", "start");
+	else if (s && (!strcmp(s, "route") || !strcmp(s, "ondemand")))
+		import_set(v->c->im, v->child, "start_action", "trap");
+	else if (s && !strcmp(s, "keep"))
+		import_set(v->c->im, v->child, "dpd_action", "restart");
+}
+
+static void put_conn(struct conf *c, struct sect *s, struct sect *base, const char *unique)
+{
+	struct view v = { .c = c };
+
+	collect(&v, s);
+	if (base)
+		collect(&v, base);
+	const char *start = get(&v, "auto");
+	if (start && !strcmp(start, "ignore")) {
+		for (struct line *l = s->lines; l; l = l->next)
+			l->used = true; /* a template for "also" */
+		return;
+	}
+	v.conn = import_section(c->im, "connections", s->name);
+	v.local = v.conn ? conf_node_section(v.conn, "local") : NULL;
+	v.remote = v.conn ? conf_node_section(v.conn, "remote") : NULL;
+	struct conf_node *children = v.conn ? conf_node_section(v.conn, "children") : NULL;
+	v.child = children ? conf_node_section(children, v.conn->name) : NULL;
+	if (!v.child) {
+		c->im->failed = true;
+		return;
+	}
+	const char *left = get(&v, "left"), *right = get(&v, "right");
+	/* Which side is ours: the one that names a route or no one. */
+	bool swap = left && !strncmp(left, "%any", 4) && right && strncmp(right, "%any", 4);
+	if (swap)
+		import_report(c->im, "conn %s: right is taken as this side, because left is %%any", s->name);
+	put_side(&v, swap ? "right" : "left", true);
+	put_side(&v, swap ? "left" : "right", false);
+	put_vips(&v, v.conn->name);
+	put_algs(&v);
+	put_lifetimes(&v);
+	put_dpd(&v);
+	put_plain(&v);
+	put_start(&v);
+	import_set(c->im, v.conn, "unique", unique);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+
+static const char *put_setup(struct conf *c, struct sect *s)
+{
+	struct view v = { .c = c };
+	const char *unique = NULL;
+
+	collect(&v, s);
+	const char *u = get(&v, "uniqueids");
+	if (u)
+		unique = is_yes(u) || !strcmp(u, "replace") ? "replace" : is_no(u) ? "no" : u;
+	const char *strict = get(&v, "strictcrlpolicy");
+	if (strict && !is_no(strict))
+		import_report(c->im, "strictcrlpolicy = %s: set revocation = %s in the remote sections", strict,
+			is_yes(strict) ? "strict" : "ifuri");
+	return unique;
+}
+
+static void put_ca(struct conf *c, struct sect *s)
+{
+	struct view v = { .c = c };
+	struct conf_node *at;
+
+	collect(&v, s);
+	const char *start = get(&v, "auto");
+	if (start && !strcmp(start, "ignore"))
+		return;
+	at = import_section(c->im, "authorities", s->name);
+	import_set(c->im, at, "cacert", get(&v, "cacert"));
+	import_set(c->im, at, "crl_uris", get(&v, "crluri"));
+	import_set(c->im, at, "ocsp_uris", get(&v, "ocspuri"));
+}
+
+void import_ipsec_conf(struct import *im, const char *path)
+{
+	struct conf c = { .im = im };
+	struct sect *base = NULL;
+	const char *unique = NULL;
+
+	c.tail = &c.sects;
+	read_conf(&c, path, 0);
+	for (struct sect *s = c.sects; s; s = s->next) {
+		if (!strcmp(s->kind, "config"))
+			unique = put_setup(&c, s);
+		if (!strcmp(s->kind, "conn") && !strcmp(s->name, "%default"))
+			base = s;
+	}
+	for (struct sect *s = c.sects; s && !im->failed; s = s->next) {
+		if (!strcmp(s->kind, "ca") && *s->name != '%')
+			put_ca(&c, s);
+		else if (!strcmp(s->kind, "conn") && *s->name != '%')
+			put_conn(&c, s, base, unique);
+	}
+	while (c.sects) {
+		struct sect *s = c.sects;
+		c.sects = s->next;
+		while (s->lines) {
+			struct line *l = s->lines;
+			s->lines = l->next;
+			im->file = l->file;
+			im->line = l->number;
+			if (!l->used)
+				import_report(im, "%s = %s has no meaning here", l->key, l->value);
+			free(l->file);
+			free(l->key);
+			free(l->value);
+			free(l);
+		}
+		free(s->kind);
+		free(s->name);
+		free(s->file);
+		free(s);
+	}
+}
+
+/* ---- ipsec.secrets --------------------------------------------------------------------------------------------------- */
+
+static void put_secret(struct import *im, char *owners, char *rest)
+{
+	static const char *const kinds[][2] = { { "PSK", "ike" }, { "EAP", "eap" }, { "XAUTH", "xauth" }, { "NTLM", "ntlm" },
+		{ "RSA", "rsa" }, { "ECDSA", "ecdsa" }, { "PKCS8", "pkcs8" }, { "P12", "pkcs12" } };
+	char kind[16] = "", key[32];
+	const char *to = NULL;
+	unsigned n = 0;
+
+	sscanf(rest, "%15s", kind);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		to = strcasecmp(kind, kinds[i][0]) ? to : kinds[i][1];
+	if (!to) {
+		import_report(im, "secrets of kind '%s' cannot be taken over", kind);
+		return;
+	}
+	char *value = trim(rest + strcspn(rest, kind) + strlen(kind));
+	bool file = !strcmp(to, "rsa") || !strcmp(to, "ecdsa") || !strcmp(to, "pkcs8") || !strcmp(to, "pkcs12");
+	struct conf_node *at = import_secret(im, to);
+	if (file) {
+		char name[1024] = "", pass[1024] = "";
+		sscanf(value, *value == '"' ? "\"%1023[^\"]\" \"%1023[^\"]\"" : "%1023s \"%1023[^\"]\"", name, pass);
+		import_set(im, at, "file", name);
+		import_set(im, at, "secret", strcmp(value, "%prompt") ? pass : NULL);
+		return;
+	}
+	size_t len = strlen(value);
+	if (len > 1 && (value[0] == '"' || value[0] == '\'') && value[len - 1] == value[0]) {
+		value[len - 1] = 0;
+		value++;
+	}
+	for (char *save = NULL, *o = strtok_r(owners, " \t", &save); o; o = strtok_r(NULL, " \t", &save)) {
+		char id[1024];
+		if (!strcmp(o, "%any") || !strcmp(o, "%any6") || !strcmp(o, "0.0.0.0"))
+			continue;
+		snprintf(key, sizeof key, "id-%u", ++n);
+		import_set(im, at, key, import_id(o, id, sizeof id));
+	}
+	import_set(im, at, "secret", value);
+}
+
+void import_ipsec_secrets(struct import *im, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	size_t cap = 0;
+
+	im->file = path;
+	im->line = 0;
+	if (!f) {
+		import_report(im, "cannot be read");
+		im->failed = true;
+		return;
+	}
+	while (getline(&text, &cap, f) >= 0) {
+		im->line++;
+		cut_comment(text);
+		char *p = trim(text), *colon = NULL;
+		if (!*p)
+			continue;
+		if (!strncmp(p, "include", 7)) {
+			import_report(im, "'%s': name the file on the command line", p);
+			continue;
+		}
+		/* The colon between owners and kind stands alone; addresses of IPv6 hold some, too. */
+		for (char *q = p; *q && !colon; q++)
+			if (*q == ':' && (q == p || q[-1] == ' ' || q[-1] == '\t' || isspace((unsigned char)q[1])))
+				colon = q;
+		if (!colon) {
+			import_report(im, "no ':' between the owners and the secret");
+			continue;
+		}
+		*colon = 0;
+		put_secret(im, p, trim(colon + 1));
+	}
+	if (text)
+		explicit_bzero(text, cap);
+	free(text);
+	fclose(f);
+}
