@@ -2,6 +2,9 @@
 /* Events: written once, sent to every client that registered; and the events of the engine. */
 #include "api/server/internal.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 bool api_event_listened(const struct api_server *s, enum api_event_id id)
 {
 	for (const struct api_client *c = s->clients; c; c = c->next)
@@ -27,8 +30,36 @@ static void send_copy(struct api_client *c, const struct vici_out *o)
 	api_client_send(c, &copy, true);
 }
 
+bool api_event_kept(enum api_event_id id)
+{
+	return id == API_E_IKE_UPDOWN || id == API_E_ALERT || id == API_E_CONFIG;
+}
+
+/* Elements stand behind length, type and name. */
+static void keep(struct api_server *s, const struct vici_out *o, enum api_event_id id)
+{
+	size_t head = 4 + 2 + strlen(api_events[id].name);
+	struct timespec now;
+
+	if (o->err || o->n < head || o->n - head > API_PAST_BYTES)
+		return;
+	struct api_past *p = &s->past[s->past_next % API_PAST];
+	uint8_t *body = malloc(o->n - head + 1);
+	if (!body)
+		return;
+	memcpy(body, o->p + head, o->n - head);
+	clock_gettime(CLOCK_REALTIME, &now);
+	free(p->body);
+	*p = (struct api_past){ body, o->n - head, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, (uint8_t)id };
+	s->past_next++;
+	if (s->past_next - s->past_first > API_PAST)
+		s->past_first = s->past_next - API_PAST;
+}
+
 void api_event_done(struct api_server *s, struct vici_out *o, enum api_event_id id)
 {
+	if (api_event_kept(id))
+		keep(s, o, id);
 	for (struct api_client *c = s->clients; c; c = c->next)
 		if (api_client_wants(c, id))
 			send_copy(c, o);
@@ -132,7 +163,8 @@ void api_server_event(struct api_server *s, const struct ike_event *ev)
 		[IKE_EV_ALERT] = { API_E_ALERT, put_alert },
 	};
 	struct vici_out o;
-	if (ev->type >= ARRAY_LEN(rows) || !rows[ev->type].put || !api_event_listened(s, rows[ev->type].id))
+	if (ev->type >= ARRAY_LEN(rows) || !rows[ev->type].put ||
+	    !(api_event_kept(rows[ev->type].id) || api_event_listened(s, rows[ev->type].id)))
 		return;
 	/* Without an SA only an alert makes sense. */
 	if (ev->type != IKE_EV_ALERT && !ev->sa)

@@ -62,6 +62,23 @@ struct api_frame {
 	uint8_t bytes[];
 };
 
+/* What a client wants to see of the log (trace-start). */
+struct api_trace {
+	bool on, has_peer;
+	int8_t level[LOG_SUB_COUNT];
+	char ike[128];
+	struct ts_sel peer;
+};
+
+/* An event that happened, for list-events. */
+struct api_past {
+	uint8_t *body; /* elements; NULL none */
+	size_t n;
+	uint64_t time_ms;
+	uint8_t id;
+};
+enum { API_PAST = 256, API_PAST_BYTES = 8192 };
+
 struct api_client {
 	struct api_client *next;
 	struct api_server *s;
@@ -73,6 +90,7 @@ struct api_client {
 	uid_t uid;
 	pid_t pid;
 	char name[64];       /* as it said hello */
+	struct api_trace trace;
 	uint64_t registered; /* bits of enum api_event_id */
 	uint8_t *in;
 	size_t in_off, in_n, in_cap; /* taken up to in_off */
@@ -107,11 +125,13 @@ struct api_server {
 	} heap; /* figures of the allocator */
 	pthread_t thread;
 	int sink;
-	int8_t sink_level; /* the most detailed anybody wants */
+	int8_t sink_level[LOG_SUB_COUNT]; /* the most detailed anybody wants */
 	pthread_mutex_t log_lock;
 	struct api_log_line *log_head, **log_tail;
 	unsigned log_n;
 	uint64_t log_lost;
+	struct api_past past[API_PAST]; /* a ring: numbers past_first … past_next - 1 */
+	uint64_t past_first, past_next;
 	struct htab *sa_counts; /* connection -> IKE SAs, as config-diff saw them last */
 };
 
@@ -167,6 +187,8 @@ void api_fail_findings(struct api_call *call, err_t code, struct diag *why);
 
 /* ---- events.c, log.c, views.c ---- */
 
+/* Is it one that list-events tells later? */
+bool api_event_kept(enum api_event_id id);
 bool api_event_listened(const struct api_server *s, enum api_event_id id);
 void api_log_levels(struct api_server *s);
 MUST err_t api_log_start(struct api_server *s);

@@ -14,6 +14,7 @@ struct api_log_line {
 	enum log_sub sub;
 	int8_t level;
 	uint64_t time_ms, ike_unique;
+	struct net_addr peer; /* family NET_NONE: about none */
 	err_t code;
 	char conn[128];
 	char text[];
@@ -43,6 +44,8 @@ static struct api_log_line *line_new(const struct log_record *r)
 		struct text t = text_of(l->conn, sizeof l->conn);
 		text_str(&t, r->ctx.conn);
 	}
+	if (r->ctx.peer)
+		l->peer = *r->ctx.peer;
 	memcpy(l->text, r->text, n);
 	return l;
 }
@@ -68,6 +71,30 @@ static bool concerns(const struct api_call *call, const struct api_log_line *l)
 	return !call->ike[0] || !strcmp(call->ike, l->conn);
 }
 
+static bool in_range(const struct ts_sel *t, const struct net_addr *a)
+{
+	size_t n = net_addr_len(a->family);
+	return t->family == a->family && memcmp(t->lo, a->a, n) <= 0 && memcmp(a->a, t->hi, n) <= 0;
+}
+
+static bool traced(const struct api_trace *t, const struct api_log_line *l)
+{
+	if (!t->on || l->level > t->level[l->sub] || (t->ike[0] && strcmp(t->ike, l->conn)))
+		return false;
+	return !t->has_peer || (l->peer.family != NET_NONE && in_range(&t->peer, &l->peer));
+}
+
+static void deliver_trace(struct api_client *c, const struct api_log_line *l)
+{
+	struct vici_out o;
+	if (!traced(&c->trace, l) || !api_client_wants(c, API_E_TRACE))
+		return;
+	api_event_start(&o, API_E_TRACE);
+	put_common(&o, l, false);
+	vici_kv_u64(&o, "time", l->time_ms);
+	api_client_send(c, &o, true);
+}
+
 static void deliver(struct api_server *s, const struct api_log_line *l)
 {
 	struct vici_out o;
@@ -82,6 +109,7 @@ static void deliver(struct api_server *s, const struct api_log_line *l)
 	}
 	for (struct api_client *c = s->clients; c; c = c->next) {
 		struct api_call *call = c->call;
+		deliver_trace(c, l);
 		if (!call || call->ended || l->level > call->loglevel || !concerns(call, l))
 			continue;
 		if (!api_client_wants(c, API_E_CONTROL_LOG))
@@ -146,11 +174,15 @@ void api_log_levels(struct api_server *s)
 	for (struct api_client *c = s->clients; c; c = c->next)
 		if (c->call && !c->call->ended && c->call->loglevel > want && api_client_wants(c, API_E_CONTROL_LOG))
 			want = c->call->loglevel;
-	if (want == s->sink_level)
-		return;
-	s->sink_level = want;
 	int8_t level[LOG_SUB_COUNT];
 	memset(level, want, sizeof level);
+	for (struct api_client *c = s->clients; c; c = c->next)
+		for (int i = 0; c->trace.on && api_client_wants(c, API_E_TRACE) && i < LOG_SUB_COUNT; i++)
+			if (c->trace.level[i] > level[i])
+				level[i] = c->trace.level[i];
+	if (memcmp(level, s->sink_level, sizeof level) == 0)
+		return;
+	memcpy(s->sink_level, level, sizeof level);
 	log_levels(s->env.log, s->sink, level);
 }
 
@@ -158,7 +190,7 @@ err_t api_log_start(struct api_server *s)
 {
 	struct log_sink sink = { .self = s, .write = sink_write };
 	memset(sink.level, LOG_SILENT, sizeof sink.level);
-	s->sink_level = LOG_SILENT;
+	memset(s->sink_level, LOG_SILENT, sizeof s->sink_level);
 	s->sink = log_add(s->env.log, &sink);
 	return s->sink < 0 ? E_LIMIT : 0;
 }

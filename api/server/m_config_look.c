@@ -248,8 +248,6 @@ void api_server_config(struct api_server *s, const struct conf_told *t)
 					     [CONF_TOLD_ROLLED_BACK] = "rolled-back" };
 	struct vici_out o;
 
-	if (!api_event_listened(s, API_E_CONFIG))
-		return;
 	api_event_start(&o, API_E_CONFIG);
 	vici_kv_str(&o, "what", words[t->what]);
 	vici_kv_u64(&o, "revision", t->rev->number);

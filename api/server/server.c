@@ -128,6 +128,8 @@ void api_server_free(struct api_server *s)
 	if (s->wake)
 		loop_unwake(s->wake);
 	pthread_mutex_destroy(&s->log_lock);
+	for (size_t i = 0; i < API_PAST; i++)
+		free(s->past[i].body);
 	htab_free(s->sa_counts);
 	free(s->path);
 	free(s);
@@ -148,7 +150,7 @@ void api_clients_changed(struct api_server *s)
 		    { API_E_CHILD_REKEY, IKE_EV_CHILD_REKEY },   { API_E_ALERT, IKE_EV_ALERT } };
 	uint32_t mask = 0;
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)
-		if (api_event_listened(s, map[i].event))
+		if (api_event_kept(map[i].event) || api_event_listened(s, map[i].event))
 			mask |= 1u << map[i].engine;
 	if (s->env.events_wanted)
 		s->env.events_wanted(s->env.arg, mask);

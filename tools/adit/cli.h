@@ -26,7 +26,7 @@ struct cli {
 	const char *socket;
 	bool json, yaml, force, reauth, all, merge, defaults, no_effects, yes, help;
 	const char *child, *ike_id, *child_id, *timeout;
-	const char *loglevel, *watch, *section, *transaction, *confirm, *comment, *from, *output;
+	const char *loglevel, *watch, *section, *transaction, *confirm, *comment, *from, *output, *levels, *peer, *local, *remote_id, *local_id;
 	const char *word[CLI_WORDS]; /* behind the command's name */
 	int n_words;
 	struct adit_api *api; /* open when the command needs it */
@@ -67,6 +67,10 @@ enum cli_exit cmd_manual(struct cli *c);
 enum cli_exit cmd_counters(struct cli *c);
 enum cli_exit cmd_describe(struct cli *c);
 enum cli_exit cmd_down(struct cli *c);
+enum cli_exit cmd_diagnostics(struct cli *c);
+enum cli_exit cmd_events(struct cli *c);
+enum cli_exit cmd_explain(struct cli *c);
+enum cli_exit cmd_trace(struct cli *c);
 enum cli_exit cmd_help(struct cli *c);
 enum cli_exit cmd_import(struct cli *c);
 enum cli_exit cmd_list(struct cli *c);

@@ -32,6 +32,11 @@ const struct cli_option cli_options[] = {
 	{ "yes", FLAG(yes), false, "do not ask" },
 	{ "from", TEXT(from, "FORMAT"), false, "import: strongswan-conf, ipsec-conf, libreswan or iked" },
 	{ "output", TEXT(output, "FILE"), false, "write to this file" },
+	{ "levels", TEXT(levels, "SPEC"), false, "log levels, as \"1, ike=3\"" },
+	{ "peer", TEXT(peer, "ADDRESS"), false, "of this address, network or range of a peer" },
+	{ "local", TEXT(local, "ADDRESS"), false, "the address of ours that is called" },
+	{ "remote-id", TEXT(remote_id, "ID"), false, "identity of the peer" },
+	{ "local-id", TEXT(local_id, "ID"), false, "identity of ours" },
 	{ "help", FLAG(help), false, "how a command is written" },
 };
 const size_t cli_n_options = ARRAY_LEN(cli_options);
