@@ -139,11 +139,18 @@ enum cli_exit cmd_completion(struct cli *c)
 	return cli_fail(CLI_USAGE, "there is no completion for '%s': bash, zsh or fish", c->word[0]);
 }
 
-/* Text of a manual page: a dash is one, a backslash and a leading dot are none of its commands. */
+/* Text of a manual page: a dash is one, a backslash and a leading dot are none of its commands; roff reads ASCII alone. */
 static void roff(const char *s)
 {
+	static const char dots[] = "\u2026";
+
 	for (; *s; s++)
-		printf(*s == '-' ? "\\-" : *s == '\\' ? "\\e" : "%c", *s);
+		if (strncmp(s, dots, sizeof dots - 1) == 0) {
+			printf("\\[u2026]");
+			s += sizeof dots - 2;
+		} else {
+			printf(*s == '-' ? "\\-" : *s == '\\' ? "\\e" : "%c", *s);
+		}
 }
 
 static void item(const char *term, const char *text)
