@@ -131,34 +131,54 @@ static bool public_of(struct any *a, gnutls_x509_privkey_t key, slice *spki)
 	return ok;
 }
 
-static void add_key(struct any *a, gnutls_x509_privkey_t key)
+/* Keeps what x_pkcs8_of and the like answered; the secret is taken in any case. */
+static void keep_key(struct any *a, struct secret *pkcs8, slice spki, err_t err)
 {
 	struct objects *o = a->o;
-	slice spki;
-	struct secret *more = reallocarray(o->keys, o->n_keys + 1, sizeof *more);
+	struct secret *more = err ? NULL : reallocarray(o->keys, o->n_keys + 1, sizeof *more);
+	struct cert_object *obj = NULL;
 
-	if (!more) {
-		failed(a, E_NOMEM, "out of memory");
-		return;
+	if (more) {
+		o->keys = more;
+		obj = add(a, CERT_OBJ_KEY);
 	}
-	o->keys = more;
-	struct secret *s = &o->keys[o->n_keys];
-	*s = (struct secret){ 0 };
-	err_t err = x_pkcs8_of(key, s);
-	if (!err && !public_of(a, key, &spki))
-		err = E_NOT_SUPPORTED;
-	struct cert_object *obj = err ? NULL : add(a, CERT_OBJ_KEY);
 	if (obj) {
-		o->n_keys++;
-		obj->der = secret_slice(s);
+		o->keys[o->n_keys] = (struct secret){ 0 };
+		secret_move(&o->keys[o->n_keys], pkcs8);
+		obj->der = secret_slice(&o->keys[o->n_keys++]);
 		obj->spki = spki;
 		return;
 	}
-	secret_fini(s);
+	secret_fini(pkcs8);
 	if (err == E_NOT_SUPPORTED)
 		failed(a, E_CERT_MALFORMED, "the private key is of a kind that cannot be used here");
 	else
 		failed(a, err ? err : E_NOMEM, "no memory for the private key");
+}
+
+static void add_key(struct any *a, gnutls_x509_privkey_t key)
+{
+	struct secret pkcs8 = { 0 };
+	slice spki = SLICE_NONE;
+	err_t err = x_pkcs8_of(key, &pkcs8);
+
+	if (!err && !public_of(a, key, &spki))
+		err = E_NOT_SUPPORTED;
+	keep_key(a, &pkcs8, spki, err);
+}
+
+/* GnuTLS leaves a part of each RSA key it reads in freed memory: PKCS #8 in DER is taken without it. */
+static bool try_rsa(struct any *a, slice bytes)
+{
+	uint8_t spki[2200];
+	size_t n;
+	struct secret pkcs8 = { 0 };
+
+	if (x_rsa_spki(bytes, spki, sizeof spki, &n))
+		return false;
+	slice kept = arena_slice(&a->o->arena, slice_of(spki, n));
+	keep_key(a, &pkcs8, kept, kept.p ? secret_copy(&pkcs8, bytes) : E_NOMEM);
+	return true;
 }
 
 /* How often a passphrase is hashed is in the file: one that asks for hours is hostile. Each such number stands behind
@@ -208,6 +228,8 @@ static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, co
 			return true;
 		}
 	}
+	if (format == GNUTLS_X509_FMT_DER && try_rsa(a, bytes))
+		return true;
 	if (gnutls_x509_privkey_init(&key)) {
 		failed(a, E_NOMEM, "out of memory");
 		return true;

@@ -5,6 +5,7 @@
  */
 #include "base/secret.h"
 #include "der.h"
+#include "plugins/crypto-common/keyfmt.h"
 #include "verify.h"
 
 enum { PKCS8_MAX = 16384 };
@@ -182,4 +183,27 @@ err_t x_pkcs8_of(gnutls_x509_privkey_t key, struct secret *out)
 	err = !ok ? E_CRYPTO : b.full ? E_SPACE : secret_copy(out, slice_of(b.base + b.at, end - b.at));
 	secret_fini(&room);
 	return err;
+}
+
+err_t x_rsa_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n)
+{
+	struct keyfmt k = { 0 };
+	struct back b = { out, cap, false };
+
+	if (keyfmt_private(pkcs8, &k) || k.type != KEYFMT_RSA)
+		return E_NOT_SUPPORTED;
+	put_number(&b, k.e.p, k.e.n);
+	put_number(&b, k.n.p, k.n.n);
+	wrap(&b, ASN_SEQ, cap);
+	put_byte(&b, 0); /* unused bits */
+	wrap(&b, ASN_BITS, cap);
+	size_t alg = b.at;
+	put(&b, oid_rsa, sizeof oid_rsa);
+	wrap(&b, ASN_SEQ, alg);
+	wrap(&b, ASN_SEQ, cap);
+	if (b.full)
+		return E_SPACE;
+	*n = cap - b.at;
+	memmove(out, out + b.at, *n);
+	return 0;
 }
