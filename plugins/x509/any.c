@@ -506,8 +506,12 @@ err_t x_key_matches(slice pkcs8, slice spki)
 	struct objects o = { 0 };
 	struct any a = { .o = &o };
 	gnutls_x509_privkey_t key;
+	uint8_t rsa[2200];
+	size_t n;
 	slice mine;
 
+	if (x_rsa_spki(pkcs8, rsa, sizeof rsa, &n) == 0)
+		return slice_equal(slice_of(rsa, n), spki) ? 0 : E_CERT_KEY_MISMATCH;
 	if (gnutls_x509_privkey_init(&key))
 		return E_NOMEM;
 	arena_init(&o.arena, 1 << 20);

@@ -185,12 +185,33 @@ err_t x_pkcs8_of(gnutls_x509_privkey_t key, struct secret *out)
 	return err;
 }
 
+/* The number modulo m, which fits in 31 bits. */
+static uint64_t residue(slice s, uint64_t m)
+{
+	uint64_t r = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		r = (r << 8 | s.p[i]) % m;
+	return r;
+}
+
+/* Is n the product of p and q? Looked at modulo four primes, so that no copy of the factors is made. */
+static bool is_product(const struct keyfmt *k)
+{
+	static const uint64_t primes[] = { 2147483647, 2147483629, 2147483587, 2147483579 };
+
+	for (size_t i = 0; i < ARRAY_LEN(primes); i++)
+		if (residue(k->n, primes[i]) != residue(k->p, primes[i]) * residue(k->q, primes[i]) % primes[i])
+			return false;
+	return true;
+}
+
 err_t x_rsa_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n)
 {
 	struct keyfmt k = { 0 };
 	struct back b = { out, cap, false };
 
-	if (keyfmt_private(pkcs8, &k) || k.type != KEYFMT_RSA)
+	if (keyfmt_private(pkcs8, &k) || k.type != KEYFMT_RSA || !is_product(&k))
 		return E_NOT_SUPPORTED;
 	put_number(&b, k.e.p, k.e.n);
 	put_number(&b, k.n.p, k.n.n);
