@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cred/scheme.h"
 
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 #include "wire/proto.h"
 
 #include <stdio.h>

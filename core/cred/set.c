@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cred/set.h"
 
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/cred-common/keys.h"
 #include "base/secret.h"
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

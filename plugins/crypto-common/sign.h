@@ -7,8 +7,8 @@
 #ifndef ADIT_CRYPTO_COMMON_SIGN_H
 #define ADIT_CRYPTO_COMMON_SIGN_H
 
+#include "crypto/keyfmt.h"
 #include "plugins/crypto-common/common.h"
-#include "plugins/crypto-common/keyfmt.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates: from DER to what the checks look at (RFC 5280 section 4.1). */
 #include "der.h"
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 #include "x509.h"
 
 #include <stdarg.h>

@@ -5,7 +5,7 @@
  */
 #include "base/secret.h"
 #include "der.h"
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 #include "verify.h"
 
 enum { PKCS8_MAX = 16384 };

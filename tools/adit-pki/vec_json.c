@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Project Wycheproof's JSON: one row of a table per type of test group. */
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 #include "vec.h"
 
 #include <stdio.h>

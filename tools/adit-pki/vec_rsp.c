@@ -4,7 +4,7 @@
  * seen from the names it has; the name of the file tells what no line does (the hash of SHA files, AES or 3DES).
  */
 #include "base/rdwr.h"
-#include "plugins/crypto-common/keyfmt.h"
+#include "crypto/keyfmt.h"
 #include "vec.h"
 
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Public keys (SubjectPublicKeyInfo), private keys (PKCS #8) and ECDSA signatures as numbers: one strict reader for all
- * crypto plugins, so that each takes and refuses the same. DER only: lengths in their shortest form, numbers without
- * needless zeros and not negative, nothing left over; curves by name, points not compressed. What comes out are slices
- * of what went in. Any thread; nothing is allocated. E_BAD_VALUE: not well-formed; E_NOT_SUPPORTED: a key or curve that
- * IKE does not use.
+ * crypto plugins, certificates and credentials, so that each takes and refuses the same. DER only: lengths in their
+ * shortest form, numbers without needless zeros and not negative, nothing left over; curves by name, points not
+ * compressed. What comes out are slices of what went in. Any thread; nothing is allocated. E_BAD_VALUE: not well-
+ * formed; E_NOT_SUPPORTED: a key or curve that IKE does not use.
  */
-#ifndef ADIT_CRYPTO_COMMON_KEYFMT_H
-#define ADIT_CRYPTO_COMMON_KEYFMT_H
+#ifndef ADIT_CRYPTO_KEYFMT_H
+#define ADIT_CRYPTO_KEYFMT_H
 
 #include "base/rdwr.h"
 #include "plugin/abi.h"
