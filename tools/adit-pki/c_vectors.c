@@ -20,8 +20,13 @@ static err_t run_file(struct vec_runner *r, const char *path)
 		return e;
 	}
 	size_t at = strspn((const char *)text.p, " \t\r\n\xef\xbb\xbf");
+	const unsigned before = r->passes + r->failures + r->skips + r->unserved;
 	e = text.p[at] == '{' ? vec_json(r, path, text) : vec_rsp(r, path, text, NULL);
-	if (e)
+	if (!e && before == r->passes + r->failures + r->skips + r->unserved)
+		e = E_NOT_FOUND;
+	if (e == E_NOT_FOUND)
+		fprintf(stderr, "adit-pki: %s: no test in a form of Wycheproof JSON or of NIST .rsp files is in it\n", path);
+	else if (e)
 		fprintf(stderr, "adit-pki: %s: neither Wycheproof JSON nor a NIST .rsp file: %s\n", path, err_text(e));
 	vec_table(r);
 	return e;

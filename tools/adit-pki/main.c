@@ -225,7 +225,9 @@ static int with_plugins(struct pki *p, const char *dir, int argc, char **argv)
 	if (e) {
 		fprintf(stderr, "adit-pki: %s\n", diag_text(why, e, text, sizeof text));
 	} else {
-		loader_keep_only(loader, PLUG_KERNEL_SA, NULL);
+		static const uint16_t unused[] = { PLUG_KERNEL_SA, PLUG_KERNEL_NET, PLUG_CRED, PLUG_FETCH, PLUG_LOG };
+		for (size_t i = 0; i < sizeof unused / sizeof *unused; i++)
+			loader_keep_only(loader, unused[i], NULL);
 		loader_start(loader, 0, NULL);
 		p->reg = reg;
 		p->x509 = registry_find(reg, PLUG_CERT_VERIFY, 0, 0);

@@ -336,6 +336,8 @@ static void sign_start(struct job *j)
 {
 	struct vec *v = &j->v;
 	const char *der = str(j->g, "publicKeyDer"), *sha = str(j->g, "sha");
+	if (!der)
+		der = str(j->g, "keyDer"); /* files of the first form */
 	if (!der || !vec_hex(j->r, der, &v->key))
 		vec_skip(v, "the group has no public key in DER");
 	v->in = hex(j, "msg");
@@ -345,9 +347,16 @@ static void sign_start(struct job *j)
 		vec_skip(v, "a hash that no signature of IKE has");
 }
 
-static void ecdsa(struct job *j)
+/* What the group says of its public key; files of the first form call it "key". NULL: nothing. */
+static const json_t *group_key(const struct job *j)
 {
 	const json_t *key = json_object_get(j->g, "publicKey");
+	return key ? key : json_object_get(j->g, "key");
+}
+
+static void ecdsa(struct job *j)
+{
+	const json_t *key = group_key(j);
 	const char *curve = key ? str(key, "curve") : NULL;
 	const char *type = str(j->g, "type");
 	uint16_t len, group = vec_curve(curve, &len);
@@ -364,7 +373,7 @@ static void ecdsa(struct job *j)
 
 static void eddsa(struct job *j)
 {
-	const json_t *key = json_object_get(j->g, "publicKey");
+	const json_t *key = group_key(j);
 	const char *curve = key ? str(key, "curve") : NULL;
 	sign_start(j);
 	ask(j, PLUG_SIGN, curve && strstr(curve, "448") ? PLUG_SIGN_ED448 : PLUG_SIGN_ED25519, 0, vec_verify);
