@@ -110,12 +110,24 @@ void api_do_uninstall(struct api_call *call)
 
 void api_do_redirect(struct api_call *call)
 {
-	api_failf(call, E_NOT_SUPPORTED, "not supported yet: redirecting clients (RFC 5685)");
+	struct names n;
+	struct ike_cmd cmd = cmd_of(call, IKE_CMD_REDIRECT, &n);
+	char gateway[256], ip[API_TEXT_MAX + 1], id[1025];
+	cmd.gateway = api_arg(call, "gateway", gateway, sizeof gateway);
+	cmd.peer_ip = api_arg(call, "peer-ip", ip, sizeof ip);
+	cmd.peer_id = api_arg(call, "peer-id", id, sizeof id);
+	if (!cmd.gateway)
+		api_failf(call, E_BAD_VALUE, "'redirect' needs the argument 'gateway'");
+	else if (!cmd.ike && !cmd.ike_id && !cmd.peer_ip && !cmd.peer_id)
+		api_failf(call, E_BAD_VALUE, "'redirect' needs one of the arguments 'ike', 'ike-id', 'peer-ip', 'peer-id'");
+	else
+		api_command(call, &cmd);
 }
 
 static bool counts_matches(const struct api_call *call)
 {
-	return call->m == &api_methods[API_M_TERMINATE] || call->m == &api_methods[API_M_REKEY];
+	return call->m == &api_methods[API_M_TERMINATE] || call->m == &api_methods[API_M_REKEY] ||
+	       call->m == &api_methods[API_M_REDIRECT];
 }
 
 bool api_server_reply(struct api_server *s, const struct fx *fx)

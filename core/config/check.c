@@ -3,6 +3,7 @@
 #include "config/schema.h"
 
 #include "config/value.h"
+#include "wire/gateway.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -278,13 +279,27 @@ static err_t check_string(const struct val *v)
 	return 0;
 }
 
+static err_t check_gateway(const struct val *v)
+{
+	struct wire_gateway g;
+	char text[WIRE_GATEWAY_MAX + 1];
+
+	if (v->text.n >= sizeof text)
+		return wrong(v, "an address or the name of a host is expected");
+	memcpy(text, v->text.p, v->text.n);
+	text[v->text.n] = 0;
+	if (wire_gateway_of_text(text, &g))
+		return wrong(v, "an address or the name of a host is expected");
+	return check_string(v);
+}
+
 /* By type: what checks one value. Types without one are the caller's. */
 static err_t (*const checks[CONF_T_COUNT])(const struct val *v) = {
 	[CONF_T_BOOL] = check_bool, [CONF_T_INT] = check_number, [CONF_T_TIME_S] = check_number,
 	[CONF_T_TIME_MS] = check_number, [CONF_T_DECIMAL] = check_number, [CONF_T_BYTES] = check_number,
 	[CONF_T_STRING] = check_string, [CONF_T_PATH] = check_string, [CONF_T_ENUM] = check_enum,
 	[CONF_T_FLAGS] = check_flags, [CONF_T_MARK] = check_mark, [CONF_T_IF_ID] = check_number,
-	[CONF_T_IFNAME] = check_ifname, [CONF_T_DSCP] = check_dscp,
+	[CONF_T_IFNAME] = check_ifname, [CONF_T_DSCP] = check_dscp, [CONF_T_GATEWAY] = check_gateway,
 };
 
 /* The next word of an item; the whole item unless white space separates. */

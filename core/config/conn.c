@@ -79,6 +79,7 @@ void conf_conn_unref(struct conf_conn **ref)
 	strings_free(c->remote_texts);
 	strings_free(c->vips);
 	strings_free(c->pools);
+	free(c->redirect_gateway);
 	strings_free(c->vif.addr_texts);
 	free(c->vif.addrs);
 	free(c->vif.bits);

@@ -158,6 +158,7 @@ struct conf_conn {
 	uint16_t n_children;
 	char **vips;              /* requested virtual addresses */
 	char **pools;
+	char *redirect_gateway;   /* its clients are sent there once they are authenticated (RFC 5685), or NULL */
 	uint8_t unique;           /* enum conf_unique */
 	bool mobike, encap, aggressive, pull, send_certreq;
 	uint8_t childless;        /* enum conf_childless */
@@ -239,6 +240,12 @@ struct conf_daemon {
 	bool hash_and_url;                    /* certificates may come as hash and URL, default no */
 	bool make_before_break, accept_private_algs, initiator_only, flexible_addresses;
 	uint32_t fragment_size;               /* IP packets of IKE fragments, bytes; 0 the smallest the family allows; 1280 */
+	bool follow_redirects;                /* as client: go to another gateway when sent there (RFC 5685), default yes */
+	uint32_t redirect_limit;              /* so often within redirect_period_s, 5 */
+	uint32_t redirect_period_s;           /* 300 */
+	const char *redirect_gateway;         /* as gateway: where strangers are sent, NULL none; of struct conf_settings */
+	uint32_t redirect_ike_sas, redirect_half_open; /* from so many SAs on; both 0: always */
+	uint32_t redirect_delete_delay_s;     /* how long a redirected SA may stay, 0 for ever; 30 */
 	uint32_t max_children_per_ike;        /* bound, default 1024 */
 	uint32_t max_ike_sas;                 /* bound, 0 none */
 	uint32_t max_pending_per_ike;         /* inbox bound, default 8 */

@@ -21,7 +21,7 @@ static const struct row {
 	const char *const *keys; /* NULL-terminated; NULL: all others */
 } rows[] = {
 	{ &conf_schema_conn, CONF_FX_NONE, (const char *const[]){ "keyingtries", "unique", "send_certreq", "send_cert",
-		"dscp", "pull", "childless", "ocsp", NULL } },
+		"dscp", "redirect_gateway", "pull", "childless", "ocsp", NULL } },
 	{ &conf_schema_conn, CONF_FX_HOT, (const char *const[]){ "dpd_delay", "dpd_timeout", "rekey_time", "reauth_time",
 		"over_time", "rand_time", "retransmit_tries", "retransmit_timeout", "retransmit_base",
 		"retransmit_jitter", "retransmit_limit", "vif_addrs", "vif_borrow", "vif_mtu", "vif_mss_clamp", "vif_vrf", NULL } },

@@ -21,7 +21,7 @@
 	row(STRING, "string") row(PATH, "path") row(ENUM, "enum") row(FLAGS, "flags") row(STRINGS, "list") \
 	row(ADDRS, "address-list") row(TS, "selector-list") row(IKE_PROPS, "ike-proposals") \
 	row(ESP_PROPS, "esp-proposals") row(AH_PROPS, "ah-proposals") row(ID, "identity") row(AUTH, "auth-method") \
-	row(MARK, "mark") row(IF_ID, "interface-id") row(IFNAME, "interface-name") row(DSCP, "dscp") \
+	row(MARK, "mark") row(IF_ID, "interface-id") row(IFNAME, "interface-name") row(DSCP, "dscp") row(GATEWAY, "gateway") \
 	row(SECRET, "secret") row(ANY, "any")
 
 enum conf_type {

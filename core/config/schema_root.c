@@ -137,6 +137,21 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "IKE messages that would make larger IP packets are sent in fragments (RFC 7383) when the peer takes "
 		 "them; 0: 576 over IPv4, 1280 over IPv6. A message that is not answered is sent again in such "
 		 "smallest ones." },
+	{ "follow_redirects", CONF_T_BOOL, AT(daemon.follow_redirects), .def = "yes",
+	  .doc = "Whether a gateway may send us to another one (RFC 5685), which has to prove the same identity." },
+	{ "redirect_limit", CONF_T_INT, AT(daemon.redirect_limit), .min = 1, .max = 16, .def = "5",
+	  .doc = "Redirects of one tunnel within redirect_period that are followed." },
+	{ "redirect_period", CONF_T_TIME_S, AT(daemon.redirect_period_s), .min = 1, .max = 86400, .unit = "s", .def = "300",
+	  .doc = "Time in which redirects are counted." },
+	{ "redirect_gateway", CONF_T_GATEWAY, AT(redirect_gateway),
+	  .doc = "Gateway (address or name) clients that follow redirects are sent to instead of setting up an IKE SA here, from one "
+		 "of the two thresholds below on, or all of them when both are 0." },
+	{ "redirect_ike_sas", CONF_T_INT, AT(daemon.redirect_ike_sas), .max = UINT32_MAX, .def = "0",
+	  .doc = "IKE SAs from which on new clients are sent to redirect_gateway; 0: not looked at." },
+	{ "redirect_half_open", CONF_T_INT, AT(daemon.redirect_half_open), .max = UINT32_MAX, .def = "0",
+	  .doc = "Half-open IKE SAs from which on new clients are sent to redirect_gateway; 0: not looked at." },
+	{ "redirect_delete_delay", CONF_T_TIME_S, AT(daemon.redirect_delete_delay_s), .max = 86400, .unit = "s", .def = "30",
+	  .doc = "How long the IKE SA of a redirected client may stay before it is deleted from here; 0 for ever." },
 	{ "max_children_per_ike", CONF_T_INT, AT(daemon.max_children_per_ike), .min = 1, .max = 1 << 20, .def = "1024",
 	  .doc = "Child SAs of one IKE SA." },
 	{ "max_ike_sas", CONF_T_INT, AT(daemon.max_ike_sas), .max = UINT32_MAX, .def = "0",

@@ -250,6 +250,9 @@ static const struct conf_key conn_keys[] = {
 	  .doc = "Virtual addresses to ask for; 0.0.0.0 and :: for any." },
 	{ "pools", CONF_T_STRINGS, AT(conf_conn, pools),
 	  .doc = "Pools virtual addresses are given from." },
+	{ "redirect_gateway", CONF_T_GATEWAY, AT(conf_conn, redirect_gateway),
+	  .doc = "Gateway (address or name) the clients of this connection are sent to once they are authenticated, when they follow "
+		 "redirects (RFC 5685)." },
 	{ "aggressive", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_conn, aggressive), .def = "no", .later = v1,
 	  .doc = "Aggressive mode of IKEv1." },
 	{ "pull", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(conf_conn, pull), .def = "yes", .later = v1,

@@ -46,6 +46,7 @@ void conf_settings_free(struct conf_settings *s)
 	free(s->pidfile);
 	free(s->plugin_dir);
 	free(s->state_dir);
+	free(s->redirect_gateway);
 	free(s->kernel);
 	free(s->log);
 	free(s->api_group_read);
@@ -67,6 +68,7 @@ err_t conf_settings_from(const struct conf_node *sec, struct conf_settings **out
 	if (e || !sec)
 		goto out;
 	e = conf_check(&conf_schema_aditd, sec, s, why);
+	s->daemon.redirect_gateway = s->redirect_gateway;
 	const struct conf_node *plugins = conf_node_child(sec, "plugins");
 	if (plugins && plugins->kind == CONF_SECTION) {
 		for (const struct conf_node *n = plugins->first; n; n = n->next)

@@ -14,6 +14,7 @@ struct conf_settings {
 	char *socket, *pidfile, *plugin_dir, *state_dir; /* NULL: what the program was built with */
 	char **load;                /* plugins in this order of preference, NULL-terminated; NULL: all there are */
 	char **interfaces_use, **interfaces_ignore; /* NULL-terminated; NULL none given */
+	char *redirect_gateway;     /* daemon.redirect_gateway is the same */
 	char *kernel;               /* the data plane's plugin by name; NULL: the best one that carries packets */
 	bool keep_state;            /* at the end SAs stay in the kernel for the next start */
 	uint32_t fwmark;            /* SO_MARK of our sockets, 0 none */

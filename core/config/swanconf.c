@@ -32,6 +32,7 @@ static const struct map {
 	{ "make_before_break", "make_before_break" },
 	{ "initiator_only", "initiator_only" },
 	{ "ikesa_limit", "max_ike_sas" },
+	{ "follow_redirects", "follow_redirects" },
 	{ "fragment_size", "fragment_size" },
 	{ "install_routes", "plugins.kernel-net.install_routes" },
 	{ "routing_table", "plugins.kernel-net.table" },

@@ -17,6 +17,7 @@
 #include "daemon/options.h"
 #include "ike/engine.h"
 #include "os/hooks.h"
+#include "os/resolve.h"
 #include "os/udp.h"
 #include "os/workers.h"
 #include "plugin/loader.h"
@@ -55,6 +56,7 @@ struct daemon {
 
 	struct udp *udp;
 	struct workers *workers;
+	struct resolver *resolver; /* names of hosts */
 	struct ike_engine *engine;
 	struct api_server *api;
 

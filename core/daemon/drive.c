@@ -70,6 +70,17 @@ static void lists_free(struct drive_list *l)
 
 static void drain(struct daemon *d, struct drive_list *l);
 
+#define DRIVE(d, call) \
+	do { \
+		struct drive_list *l = list_get(d); \
+		if (!l) \
+			return; \
+		struct fx_list *out = &l->fx; \
+		uint64_t now = loop_now_ms(); \
+		call; \
+		drain((d), l); \
+	} while (0)
+
 static void job_given_back(struct daemon *d, struct ike_job *job)
 {
 	struct drive_list *l = list_get(d);
@@ -140,6 +151,22 @@ static void do_vip(struct daemon *d, const struct fx *fx)
 			"host: %s (plugin kernel-net does it)", net_addr_text(&fx->vip.addr, false, a), err_text(e));
 }
 
+static void resolved(void *arg, uint64_t token, err_t err, const char *why, const struct net_addr *v, size_t n)
+{
+	struct daemon *d = arg;
+
+	if (d->engine)
+		DRIVE(d, ike_resolve_done(d->engine, now, token, err, why, v, n, out));
+}
+
+static void do_resolve(struct daemon *d, const struct fx *fx)
+{
+	err_t e = resolver_ask(d->resolver, fx->resolve.name, fx->resolve.token);
+
+	if (e)
+		resolved(d, fx->resolve.token, e, err_text(e), NULL, 0);
+}
+
 static void do_one(struct daemon *d, const struct fx *fx)
 {
 	switch ((enum fx_type)fx->type) {
@@ -162,6 +189,9 @@ static void do_one(struct daemon *d, const struct fx *fx)
 		break;
 	case FX_TRUST:
 		creds_trust(d, fx->ask);
+		break;
+	case FX_RESOLVE:
+		do_resolve(d, fx);
 		break;
 	case FX_VIP:
 		do_vip(d, fx);
@@ -222,17 +252,6 @@ static void tick(void *arg)
 	ike_tick(d->engine, loop_now_ms(), &l->fx);
 	drain(d, l);
 }
-
-#define DRIVE(d, call) \
-	do { \
-		struct drive_list *l = list_get(d); \
-		if (!l) \
-			return; \
-		struct fx_list *out = &l->fx; \
-		uint64_t now = loop_now_ms(); \
-		call; \
-		drain((d), l); \
-	} while (0)
 
 void drive_rx(struct daemon *d, const struct net_addr *local, const struct net_addr *remote, slice data)
 {
@@ -324,8 +343,9 @@ err_t drive_start(struct daemon *d, struct diag **why)
 	d->fx_wait_tail = &d->fx_wait;
 	d->tick_at_ms = UINT64_MAX;
 	d->tick = loop_timer(d->loop, UINT64_MAX, 0, tick, d);
-	if (!d->tick)
-		return diag_set(why, E_NOMEM, "no memory for a timer");
+	d->resolver = resolver_new(d->loop, resolved, d);
+	if (!d->tick || !d->resolver)
+		return diag_set(why, E_NOMEM, "no memory for a timer or the look-up of names");
 	err_t e = ike_engine_new(&env, &d->engine);
 	return e ? diag_set(why, e, "cannot make the IKE engine: %s", err_text(e)) : 0;
 }
@@ -333,6 +353,8 @@ err_t drive_start(struct daemon *d, struct diag **why)
 void drive_stop(struct daemon *d)
 {
 	loop_untimer(d->tick);
+	resolver_free(d->resolver);
+	d->resolver = NULL;
 	ike_engine_free(d->engine);
 	d->engine = NULL;
 	lists_free(d->fx_wait);

@@ -5,6 +5,7 @@
  */
 #include "ike/cmd.h"
 #include "ike/life.h"
+#include "ike/redirect.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -315,12 +316,19 @@ static err_t do_uninstall(struct ike_engine *e, const struct ike_cmd *cmd, uint3
 	return err;
 }
 
+static err_t do_redirect(struct ike_engine *e, const struct ike_cmd *cmd, uint32_t *matches, struct diag **why)
+{
+	*matches = redirect_cmd(e, cmd, why);
+	return *matches || !*why ? 0 : (*why)->code;
+}
+
 static err_t (*const verbs[])(struct ike_engine *, const struct ike_cmd *, uint32_t *, struct diag **) = {
 	[IKE_CMD_INITIATE] = do_initiate,
 	[IKE_CMD_TERMINATE] = do_terminate,
 	[IKE_CMD_REKEY] = do_rekey,
 	[IKE_CMD_INSTALL] = do_install,
 	[IKE_CMD_UNINSTALL] = do_uninstall,
+	[IKE_CMD_REDIRECT] = do_redirect,
 };
 
 void ike_do(struct ike_engine *e, uint64_t now_ms, const struct ike_cmd *cmd, struct fx_list *out)

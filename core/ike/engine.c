@@ -7,6 +7,7 @@
 #include "ike/life.h"
 #include "ike/mobike.h"
 #include "ike/pool.h"
+#include "ike/redirect.h"
 #include "ike/msgio.h"
 #include "ike/wait.h"
 
@@ -145,10 +146,10 @@ static void init_request(struct ike_engine *e, const struct ike_hdr *h, const st
 		return;
 	x->exchange = h->exchange;
 	x->mid = h->mid;
-	if (init_read(x, local, remote, datagram))
-		init_new_sa(x, local, remote);
-	else
+	if (!init_read(x, local, remote, datagram) || redirect_stranger(x, local, remote))
 		ike_xch_put(x);
+	else
+		init_new_sa(x, local, remote);
 }
 
 /* ---- entries ------------------------------------------------------------------------------------------------------------ */

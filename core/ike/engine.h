@@ -65,7 +65,7 @@ struct ike_env {
 
 /* ---- what comes out ------------------------------------------------------------------------------------------ */
 
-enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY, FX_SIGN, FX_TRUST, FX_VIP };
+enum fx_type { FX_SEND = 1, FX_JOB, FX_KERNEL, FX_EVENT, FX_REPLY, FX_SIGN, FX_TRUST, FX_VIP, FX_RESOLVE };
 
 struct ike_job;
 
@@ -155,6 +155,12 @@ struct fx {
 			bool add;
 			struct net_addr addr, outer;
 		} vip;
+		/* The addresses of a host are wanted (ike_resolve_done); exactly one answer, within half a minute. */
+		struct {
+			uint64_t token;
+			const char *name;
+			uint8_t family; /* the one to be preferred */
+		} resolve;
 		struct {
 			uint64_t cmd_id;
 			err_t err;         /* 0: done */
@@ -235,15 +241,21 @@ void ike_sign_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t 
 void ike_trust_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t err, const char *why,
 	const struct ike_trusted *t, struct fx_list *out);
 
+/* The answer to FX_RESOLVE; err: why is one sentence. */
+void ike_resolve_done(struct ike_engine *e, uint64_t now_ms, uint64_t token, err_t err, const char *why, const struct net_addr *addrs,
+	size_t n, struct fx_list *out);
+
 /* ---- commands ------------------------------------------------------------------------------------------------ */
 
-enum ike_verb { IKE_CMD_INITIATE = 1, IKE_CMD_TERMINATE, IKE_CMD_REKEY, IKE_CMD_INSTALL, IKE_CMD_UNINSTALL };
+enum ike_verb { IKE_CMD_INITIATE = 1, IKE_CMD_TERMINATE, IKE_CMD_REKEY, IKE_CMD_INSTALL, IKE_CMD_UNINSTALL, IKE_CMD_REDIRECT };
 
 struct ike_cmd {
 	uint8_t verb;
 	uint64_t cmd_id;         /* comes back in FX_REPLY; 0: no reply wanted */
 	const char *ike, *child; /* names; NULL any/none */
 	uint64_t ike_id, child_id; /* unique ids; 0 any */
+	/* REDIRECT: where to, and which clients besides ike and ike_id; texts as in the configuration, NULL any. */
+	const char *gateway, *peer_ip, *peer_id;
 	bool force;              /* TERMINATE: do not wait for the peer */
 	bool reauth;             /* REKEY */
 	bool unless_there;       /* INITIATE of a child: nothing to do when it lives already, with the same selectors, or is coming */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike/index.h"
+#include "ike/redirect.h"
 
 static struct ike_link *link_of(struct ike_sa *sa, size_t at)
 {
@@ -100,9 +101,11 @@ static uint64_t conn_key(struct ike_engine *e, const char *name, const struct ne
 	return hash(e, part, ARRAY_LEN(part));
 }
 
+/* One that was redirected is found under the address it was meant for. */
 void index_conn_add(struct ike_engine *e, struct ike_sa *sa)
 {
-	link_add(e, e->by_conn, sa, offsetof(struct ike_sa, peers), conn_key(e, sa->conn->name, &sa->remote));
+	link_add(e, e->by_conn, sa, offsetof(struct ike_sa, peers),
+		conn_key(e, sa->conn->name, sa->redir ? &sa->redir->home : &sa->remote));
 }
 
 void index_conn_del(struct ike_engine *e, struct ike_sa *sa)

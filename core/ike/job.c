@@ -5,6 +5,7 @@
  */
 #include "ike/ask.h"
 #include "ike/engine_int.h"
+#include "ike/redirect.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -90,13 +91,19 @@ void ike_job_run(struct ike_job *j)
 static void wait_due(struct ike_engine *e, struct ike_timer *t)
 {
 	struct ike_xch *x = TIMER_OF(t, struct ike_xch, timer);
-	bool kern = x->for_kern;
+	bool kern = x->for_kern, name = x->for_name;
 
 	count_inc(&c_overdue);
-	SA_LOG(e, x->sa, LOG_JOB, LOG_AUDIT, "no answer from the %s within %u s: given up", kern ? "data plane" : "crypto workers",
+	SA_LOG(e, x->sa, LOG_JOB, LOG_AUDIT, "no answer from the %s within %u s: given up",
+		kern ? "data plane" : name ? "resolver of names" : "crypto workers",
 		WAIT_MAX_MS / 1000);
 	if (!ike_wait_take(e, x->token))
 		return;
+	if (name) {
+		redirect_overdue(x);
+		ike_resume(x);
+		return;
+	}
 	if (!kern) {
 		ike_sa_end(e, x->sa, E_TIMEOUT, false, "a key exchange was not computed in time");
 		return;
@@ -117,7 +124,7 @@ uint64_t ike_wait_new(struct ike_xch *x, bool for_kern)
 	w->serial = x->serial;
 	x->waiting = true;
 	x->for_kern = for_kern;
-	x->for_cred = false;
+	x->for_cred = x->for_name = false;
 	x->token = handle_u64(h);
 	timer_set(&x->e->timers, &x->timer, x->e->now_ms + WAIT_MAX_MS, wait_due);
 	return x->token;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike/life.h"
 #include "ike/index.h"
+#include "ike/redirect.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -226,7 +227,29 @@ static err_t setup_new(struct ike_engine *e, struct ike_sa *sa)
 	return crypto_random(e->env.crypto, sa->setup->nonce, IKE_NONCE_LEN);
 }
 
-void life_connect(struct ike_engine *e, struct ike_sa *sa)
+bool life_local_for(struct ike_engine *e, const struct conf_conn *c, const struct net_addr *remote, struct net_addr *local)
+{
+	bool any = !c->n_local_addrs;
+
+	*local = (struct net_addr){ 0 };
+	for (uint16_t i = 0; i < c->n_local_addrs && local->family == NET_NONE; i++)
+		if (c->local_addrs[i].family == remote->family)
+			*local = c->local_addrs[i];
+	if (local->family == NET_NONE && e->env.local_addr)
+		any = e->env.local_addr(e->env.arg, remote, local);
+	return any || local->family != NET_NONE;
+}
+
+static void set_local(struct ike_engine *e, const struct conf_conn *c, const struct net_addr *remote, struct net_addr *local)
+{
+	(void)life_local_for(e, c, remote, local);
+	local->port = c->local_port && c->local_port != IKE_PORT ? c->local_port : e->env.conf->port;
+	if (local->family == NET_NONE)
+		local->family = remote->family;
+}
+
+/* to: another gateway than that of the configuration, or NULL. */
+static void connect_to(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *to)
 {
 	bool again = sa->setup != NULL;
 	const struct conf_conn *c = sa->conn;
@@ -238,26 +261,43 @@ void life_connect(struct ike_engine *e, struct ike_sa *sa)
 		ike_sa_end(e, sa, err, false, err_text(err));
 		return;
 	}
-	/* The next of the addresses we may call. */
-	if (again && c->n_remote_addrs > 1) {
+	/* The next of the addresses we may call; a gateway we were sent to and that does not answer is not called again. */
+	if (to) {
+		sa->setup->tried--;
+		sa->remote = *to;
+	} else if (again && (c->n_remote_addrs > 1 || (sa->redir && c->n_remote_addrs))) {
 		index_conn_del(e, sa);
 		sa->remote = c->remote_addrs[(sa->setup->tried - 1) % c->n_remote_addrs];
-		if (!sa->remote.port)
-			sa->remote.port = c->remote_port;
+		if (sa->redir)
+			sa->redir->from = (struct net_addr){ 0 };
 		index_conn_add(e, sa);
 	}
+	if (!sa->remote.port)
+		sa->remote.port = c->remote_port;
+	if (to || (again && sa->redir))
+		set_local(e, c, &sa->remote, &sa->local);
 	sa->facts = 0;
 	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG | SA_PQ |
-		SA_MOBIKE | SA_MOVER);
+		SA_MOBIKE | SA_MOVER | SA_FOLLOWS);
 	sa->spi_r = 0;
 	sa->tx_mid = 0;
 	sa->state = IKE_S_NONE;
 	ike_work_run(e, sa);
 }
 
+void life_connect(struct ike_engine *e, struct ike_sa *sa)
+{
+	connect_to(e, sa, NULL);
+}
+
+void life_redirect(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *to)
+{
+	connect_to(e, sa, to);
+}
+
 static struct ike_sa *make_initiator(struct ike_engine *e, struct conf_conn *c, struct diag **why)
 {
-	struct net_addr local = { 0 }, remote;
+	struct net_addr local, remote;
 
 	if (!c->n_remote_addrs) {
 		(void)diag_set(why, E_NOT_FOUND, "connection '%s' has no remote address to call: set remote_addrs", c->name);
@@ -266,16 +306,7 @@ static struct ike_sa *make_initiator(struct ike_engine *e, struct conf_conn *c, 
 	remote = c->remote_addrs[0];
 	if (!remote.port)
 		remote.port = c->remote_port;
-	for (uint16_t i = 0; i < c->n_local_addrs; i++)
-		if (c->local_addrs[i].family == remote.family) {
-			local = c->local_addrs[i];
-			break;
-		}
-	if (local.family == NET_NONE && e->env.local_addr)
-		(void)e->env.local_addr(e->env.arg, &remote, &local);
-	local.port = c->local_port && c->local_port != IKE_PORT ? c->local_port : e->env.conf->port;
-	if (local.family == NET_NONE)
-		local.family = remote.family;
+	set_local(e, c, &remote, &local);
 	struct ike_sa *sa = ike_sa_new(e, true, c, &local, &remote);
 	if (sa)
 		index_conn_add(e, sa);
@@ -347,6 +378,7 @@ err_t life_reauth(struct ike_engine *e, struct ike_sa *sa, struct diag **why)
 	struct ike_sa *n = ike_sa_new(e, true, sa->conn, &sa->local, &sa->remote);
 	if (!n)
 		return diag_set(why, E_LIMIT, "no further IKE SA: limit or memory");
+	redirect_inherit(sa, n);
 	n->local.port = e->env.conf->port;
 	if (sa->initiator && n->remote.port == IKE_PORT_NATT)
 		n->remote.port = sa->conn->remote_port;
@@ -380,7 +412,6 @@ void life_heir_start(struct ike_engine *e, handle heir)
 void life_established(struct ike_engine *e, struct ike_sa *sa)
 {
 	char a[256], b[256], l[NET_ADDR_TEXT], r[NET_ADDR_TEXT];
-	struct ike_sa *old = ike_sa_at(e, sa->replaces);
 
 	SA_LOG(e, sa, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] established between %s[%s]...%s[%s]", sa->conn->name,
 		(unsigned long long)sa->unique, net_addr_text(&sa->local, false, l),
@@ -408,6 +439,15 @@ void life_established(struct ike_engine *e, struct ike_sa *sa)
 		ike_cmd_done(e, w->cmd_id, 0, NULL, sa->unique, 0);
 		ike_work_free(w);
 	}
+}
+
+void life_replaced(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_sa *old = ike_sa_at(e, sa->replaces);
+
+	if (sa->state != IKE_S_UP || sa->work)
+		return;
+	sa->replaces = (handle){ 0 };
 	if (old && old->state == IKE_S_UP) {
 		old->flags |= SA_KEEP_QUIET;
 		queue(e, old, STORY_IKE_DELETE, 0);

@@ -18,8 +18,15 @@ void half_open_arm(struct ike_engine *e, struct ike_sa *sa);
 MUST err_t life_reauth(struct ike_engine *e, struct ike_sa *sa, struct diag **why);
 /* An SA that was prepared to follow one that has ended now starts. */
 void life_heir_start(struct ike_engine *e, handle heir);
-/* The SA is up: what it replaces is deleted, timers run, events. */
+/* The SA is up: timers run, events. */
 void life_established(struct ike_engine *e, struct ike_sa *sa);
+/* Nothing is left to be done on an SA that takes over from another: that one is deleted, now that all children are here. */
+void life_replaced(struct ike_engine *e, struct ike_sa *sa);
+/* The address of ours to call `remote` from, by the connection, else by the host's routes; its port is not set. NET_NONE: the
+ * system chooses. False: there is none of its family, or no route. */
+bool life_local_for(struct ike_engine *e, const struct conf_conn *c, const struct net_addr *remote, struct net_addr *local);
+/* Begins anew with IKE_SA_INIT to another gateway; that is no further try. */
+void life_redirect(struct ike_engine *e, struct ike_sa *sa, const struct net_addr *to);
 /* Begins (again) with IKE_SA_INIT: new SPI, nonce and key exchange. */
 void life_connect(struct ike_engine *e, struct ike_sa *sa);
 /* After an exchange: an SA whose message IDs run out is rekeyed in time, and closed before the last (RFC 7296 section 2.2). */

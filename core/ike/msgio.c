@@ -215,7 +215,7 @@ err_t msg_answer_error(struct ike_xch *x, uint16_t notify, slice data)
 void msg_answer_stranger(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote,
 	const struct ike_hdr *hdr, uint16_t notify, slice data)
 {
-	uint8_t buf[256];
+	uint8_t buf[640]; /* the longest is a REDIRECT with a nonce */
 	struct ike_out out;
 	slice msg;
 	struct ike_hdr h = *hdr;

@@ -10,6 +10,7 @@
 #include "ike/init.h"
 #include "ike/intermediate.h"
 #include "ike/mobike.h"
+#include "ike/redirect.h"
 #include "ike/vips.h"
 
 #define P(id) PAYSET(PLD_##id)
@@ -32,10 +33,10 @@
 #define F_INIT_I (FACT_SUITE_OK | FACT_KE_FIRST | FACT_KE_DONE)
 #define F_AUTH (FACT_SUITE_OK | FACT_KE_DONE | FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT)
 
-static const struct task_ops *const t_init[] = { &task_init, &task_certreq, &task_natd, &task_frag, NULL };
+static const struct task_ops *const t_init[] = { &task_init, &task_certreq, &task_natd, &task_redirect, &task_frag, NULL };
 static const struct task_ops *const t_more[] = { &task_more, NULL };
-static const struct task_ops *const t_auth[] = { &task_ident, &task_certreq, &task_auth, &task_contact, &task_mobike, &task_vips, &task_child_create, NULL };
-static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_certreq, &task_auth, &task_contact, &task_mobike, &task_vips, NULL };
+static const struct task_ops *const t_auth[] = { &task_ident, &task_certreq, &task_auth, &task_redirect, &task_contact, &task_mobike, &task_vips, &task_child_create, NULL };
+static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_certreq, &task_auth, &task_redirect, &task_contact, &task_mobike, &task_vips, NULL };
 static const struct task_ops *const t_child_new[] = { &task_child_create, NULL };
 static const struct task_ops *const t_child_rekey[] = { &task_child_rekey, NULL };
 static const struct task_ops *const t_ike_rekey[] = { &task_ike_rekey, NULL };
@@ -44,6 +45,8 @@ static const struct task_ops *const t_ike_delete[] = { &task_info, &task_ike_del
 static const struct task_ops *const t_move[] = { &task_move, NULL };
 static const struct task_ops *const t_reach[] = { &task_info, &task_reach, NULL };
 static const struct task_ops *const t_reach_out[] = { &task_reach, NULL };
+static const struct task_ops *const t_away[] = { &task_redirect, NULL };
+static const struct task_ops *const t_redirect[] = { &task_info, &task_redirect, NULL };
 static const struct task_ops *const t_info[] = { &task_info, NULL };
 
 #define INIT XCHG_IKE_SA_INIT
@@ -74,6 +77,7 @@ const struct xch_row xch_rows[] = {
 { "IKE delete out", STORY_IKE_DELETE, INFO, TX, ROW_TASKS, LIVE, IKE_S_DELETING, IN_SK, 0, DEL | PS_D_IKE, EXTRA, 0, 0, t_ike_delete, ROW_T_RETRANSMIT, 0, 0 },
 { "address update out", STORY_MOVE, INFO, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(NOTIFY), EXTRA, N_UPDATE_SA_ADDRESSES, 0, t_move, ROW_T_RETRANSMIT, 0, 0 },
 { "reachability check out", STORY_REACH, INFO, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(NOTIFY), EXTRA, N_COOKIE2, 0, t_reach_out, ROW_T_RETRANSMIT, 0, 0 },
+{ "redirect out", STORY_REDIRECT, INFO, TX, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, 0, P(NOTIFY), EXTRA, N_REDIRECT, 0, t_away, ROW_T_RETRANSMIT, 0, 0 },
 { "info out", STORY_INFO, INFO, TX, ROW_TASKS, ST(IKE_S_UP) | ST(IKE_S_DELETING), SAME, IN_SK, 0, 0, EXTRA_E, 0, 0, t_info, ROW_T_RETRANSMIT, 0, 0 },
 { "not ours to ask", NO, 0, TX, ROW_NEVER, ANY_STATE, SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_MISUSE, 0 },
 
@@ -106,6 +110,7 @@ const struct xch_row xch_rows[] = {
 { "child delete", STORY_CHILD_DELETE, INFO, RQ, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, DEL | PS_D_CHILD, P(CP) | EXTRA_E, 0, 0, t_child_delete, 0, 0, 0 },
 { "address update", STORY_MOVE, INFO, RQ, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, BESIDE, P(NOTIFY), EXTRA, N_UPDATE_SA_ADDRESSES, 0, t_move, 0, 0, 0 },
 { "reachability check", STORY_REACH, INFO, RQ, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, P(NOTIFY), EXTRA, N_COOKIE2, 0, t_reach, 0, 0, 0 },
+{ "redirect", STORY_REDIRECT, INFO, RQ, ROW_TASKS, ST(IKE_S_UP), SAME, IN_SK, BESIDE, P(NOTIFY), EXTRA, N_REDIRECT, 0, t_redirect, 0, 0, 0 },
 { "info", STORY_INFO, INFO, RQ, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, P(CP) | EXTRA_E, 0, 0, t_info, 0, 0, 0 },
 { "INFORMATIONAL with the wrong payloads", NO, INFO, RQ, ROW_CLOSE, LIVE, SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_SYNTAX, 0 },
 
@@ -116,6 +121,7 @@ const struct xch_row xch_rows[] = {
 { "init answer", STORY_INIT, INIT, RS, ROW_TASKS, ST(IKE_S_INIT_I), IKE_S_AUTH_I, P(SA) | P(KE) | P(NONCE), EXTRA | P(CERTREQ), 0, 0, 0, F_INIT_I, t_init, 0, 0, IKE_S_MORE_I },
 { "init answer: cookie wanted", STORY_INIT, INIT, RS, ROW_TASKS, ST(IKE_S_INIT_I), IKE_S_NONE, P(NOTIFY), EXTRA, 0, 0, N_COOKIE, 0, t_init, 0, 0, 0 },
 { "init answer: other key exchange wanted", STORY_INIT, INIT, RS, ROW_TASKS, ST(IKE_S_INIT_I), IKE_S_NONE, P(NOTIFY) | PS_N_ERROR, EXTRA, 0, 0, N_INVALID_KE_PAYLOAD, 0, t_init, 0, 0, 0 },
+{ "init answer: redirected", STORY_INIT, INIT, RS, ROW_TASKS, ST(IKE_S_INIT_I), IKE_S_NONE, P(NOTIFY), EXTRA, 0, 0, N_REDIRECT, 0, t_away, 0, 0, 0 },
 { "init answer: refused", STORY_INIT, INIT, RS, ROW_TASKS, ST(IKE_S_INIT_I), SAME, P(NOTIFY) | PS_N_ERROR, PS_ALL, 0, PS_ALL, 0, 0, t_init, 0, 0, 0 },
 { "init answer with the wrong payloads", NO, INIT, RS, ROW_IGNORE, ST(IKE_S_INIT_I), SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_SYNTAX, 0 },
 { "answer without protection", NO, 0, RS, ROW_IGNORE, ANY_STATE, SAME, 0, NOT_SK, 0, PS_ALL, 0, 0, NULL, 0, E_UNEXPECTED, 0 },
@@ -148,6 +154,7 @@ const struct xch_row xch_rows[] = {
 { "IKE delete answer", STORY_IKE_DELETE, INFO, RS, ROW_TASKS, LIVE, IKE_S_GONE, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_ike_delete, 0, 0, 0 },
 { "address update answer", STORY_MOVE, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_move, 0, 0, 0 },
 { "reachability check answer", STORY_REACH, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_reach_out, 0, 0, 0 },
+{ "redirect answer", STORY_REDIRECT, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_redirect, 0, 0, 0 },
 { "info answer", STORY_INFO, INFO, RS, ROW_TASKS, LIVE, SAME, IN_SK, BESIDE, 0, PS_ALL, 0, 0, t_info, 0, 0, 0 },
 { "answer nobody waits for", NO, 0, RS, ROW_IGNORE, ANY_STATE, SAME, 0, PS_ALL, 0, PS_ALL, 0, 0, NULL, 0, E_UNEXPECTED, 0 },
 };
@@ -157,7 +164,7 @@ const size_t xch_rows_n = ARRAY_LEN(xch_rows);
 
 const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT] = {
 	[STORY_NONE] = { 1, 12, 7 },
-	[STORY_INIT] = { 1, 1, 4 },
+	[STORY_INIT] = { 1, 1, 5 },
 	[STORY_MORE] = { 1, 1, 2 },
 	[STORY_AUTH] = { 2, 2, 2 },
 	[STORY_CHILD_NEW] = { 2, 2, 4 },
@@ -167,5 +174,6 @@ const uint8_t xch_census[STORY_COUNT][XCH_DIR_COUNT] = {
 	[STORY_IKE_DELETE] = { 1, 1, 1 },
 	[STORY_MOVE] = { 1, 1, 1 },
 	[STORY_REACH] = { 1, 1, 1 },
+	[STORY_REDIRECT] = { 1, 1, 1 },
 	[STORY_INFO] = { 1, 1, 1 },
 };

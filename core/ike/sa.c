@@ -284,7 +284,11 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->local = from->local;
 	to->remote = from->remote;
 	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
-		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ | SA_MOBIKE | SA_MOVER);
+		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ | SA_MOBIKE | SA_MOVER |
+		SA_REDIRECTABLE | SA_FOLLOWS);
+	to->replaces = from->replaces;
+	to->redir = from->redir;
+	from->redir = NULL;
 	to->vips = from->vips;
 	from->vips = NULL;
 	to->peer_addrs = from->peer_addrs;
@@ -364,6 +368,8 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	inbox_free(sa);
 	frag_drop(e, sa);
 	mobike_free(sa);
+	free(sa->redir);
+	sa->redir = NULL;
 	vips_free(e, sa);
 	index_ids_del(e, sa);
 	index_conn_del(e, sa);

@@ -75,6 +75,8 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_FRAG = 1u << 15,          /* both sides can put fragments together (RFC 7383) */
 	SA_MOBIKE = 1u << 17,        /* both sides can move (RFC 4555) */
 	SA_MOVER = 1u << 18,         /* we set up the first IKE SA: we decide about addresses */
+	SA_REDIRECTABLE = 1u << 19,  /* the peer set up the first IKE SA and follows redirects (RFC 5685) */
+	SA_FOLLOWS = 1u << 20,       /* we did, and said that we follow */
 	SA_PQ = 1u << 16,            /* a post-quantum secret is part of its keys, or of those they come from */
 	SA_STANDBY = 1u << 13       /* made by a rekeying that is not decided yet: neither shown nor commanded */
 };
@@ -94,6 +96,7 @@ enum ike_story {
 	STORY_IKE_DELETE,   /* INFORMATIONAL: D of protocol IKE */
 	STORY_MOVE,         /* INFORMATIONAL: UPDATE_SA_ADDRESSES */
 	STORY_REACH,        /* INFORMATIONAL: COOKIE2, is the peer where it says? */
+	STORY_REDIRECT,     /* INFORMATIONAL: REDIRECT, the client is to go to another gateway */
 	STORY_INFO,         /* INFORMATIONAL: nothing (liveness) or notifies */
 	STORY_COUNT
 };
@@ -116,6 +119,7 @@ struct ike_work {
 	struct conf_conn *conn;    /* of `child`; reference held */
 	const struct conf_child *child; /* child to make; lives in conn */
 	struct ts_sel ts_local, ts_remote;
+	struct wire_gateway *gateway; /* of STORY_REDIRECT; owned */
 };
 
 /* ---- set-up -------------------------------------------------------------------------------------------------- */
@@ -236,6 +240,7 @@ struct ike_sa {
 	struct child_sa *children;     /* list; the child part's */
 	struct ike_vips *vips;         /* virtual addresses (ike/vips.h), NULL none */
 	struct ike_peer_addrs *peer_addrs; /* further addresses of the peer (t_mobike.c), or NULL */
+	struct ike_redir *redir;       /* the redirects that led here (ike/redirect.h), or NULL */
 	struct ike_link ids, peers;
 	handle replaces;               /* the SA this one takes over from when it is up (re-authentication) */
 	handle heir;                   /* the SA that starts when this one has ended (re-authentication, break first) */
@@ -273,6 +278,8 @@ struct ike_xch {
 	bool for_kern;        /* what it waits for is the kernel */
 	bool kern_ready;      /* kern_res is the kernel's answer (ike_kern) */
 	bool for_cred;        /* what it waits for are the credentials (ike/ask.h) */
+	bool for_name;        /* what it waits for is the address of a name (ike/redirect.h) */
+	struct ike_turn *turn; /* the client goes to another gateway (ike/redirect.h); NULL: it stays */
 	struct ike_proof *proof; /* of IKE_AUTH: how far authentication is, in the arena */
 	uint32_t mid;
 	uint32_t serial;      /* unlike that of every other exchange of this engine: results name it */

@@ -86,6 +86,8 @@ static enum verdict check(struct ike_xch *x)
 {
 	if (x->dir == XCH_TX_REQUEST)
 		return check_tx(x);
+	if (x->turn)
+		return V_DONE; /* the client goes elsewhere */
 	if (x->dir == XCH_RX_RESPONSE) {
 		if (!x->neg || !x->neg->conf || x->neg->failed)
 			return V_DONE;
@@ -113,7 +115,7 @@ static enum verdict apply(struct ike_xch *x)
 {
 	struct child_neg *n = x->neg;
 	struct child_sa *c;
-	if (x->dir == XCH_TX_REQUEST || !n || !n->conf || n->failed)
+	if (x->dir == XCH_TX_REQUEST || x->turn || !n || !n->conf || n->failed)
 		return V_DONE;
 	if (!n->ops && neg_deleted_early(n))
 		return ike_reject(x, E_COLLISION, "the peer has deleted child '%s' right away", n->conf->name);

@@ -22,6 +22,7 @@ static uint32_t mine_in_flight(const struct ike_xch *tx, const struct child_sa *
 	case STORY_INFO:
 	case STORY_MOVE:
 	case STORY_REACH:
+	case STORY_REDIRECT:
 		return 1u << CLASH_M_INFO;
 	case STORY_CHILD_NEW:
 		return 1u << CLASH_M_CHILD_CREATE;

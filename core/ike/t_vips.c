@@ -116,7 +116,7 @@ static enum verdict got(struct ike_xch *x)
 	const struct wire_cp *cp = x->in->cp;
 	char text[NET_ADDR_TEXT];
 
-	if (!v || !v->n_asked || !x->in->auth)
+	if (!v || !v->n_asked || !x->in->auth || x->turn)
 		return V_DONE;
 	for (uint16_t i = 0; cp && cp->type == CP_REPLY && i < cp->n && v->n_local < VIPS_MAX; i++) {
 		const struct wire_cp_attr *at = &cp->v[i];
@@ -171,7 +171,7 @@ static enum verdict asked(struct ike_xch *x)
 	const struct wire_cp *cp = x->in->cp;
 	bool wants = false;
 
-	if (!cp || cp->type != CP_REQUEST || x->vips_none || (sa->vips && sa->vips->n_remote))
+	if (!cp || cp->type != CP_REQUEST || x->turn || x->vips_none || (sa->vips && sa->vips->n_remote))
 		return V_DONE;
 	for (uint16_t i = 0; i < cp->n; i++) {
 		const struct wire_cp_attr *at = &cp->v[i];

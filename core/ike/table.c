@@ -77,7 +77,7 @@ const char *ike_state_name(uint8_t state)
 const char *ike_story_name(uint8_t story)
 {
 	static const char *const names[STORY_COUNT] = { "-", "init", "additional-ke", "auth", "child-new", "child-rekey", "ike-rekey",
-		"child-delete", "ike-delete", "move", "reach", "info" };
+		"child-delete", "ike-delete", "move", "reach", "redirect", "info" };
 
 	return story < STORY_COUNT ? names[story] : "?";
 }

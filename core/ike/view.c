@@ -23,7 +23,7 @@ static const char *state_word(const struct ike_sa *sa)
 static const char *const task_words[STORY_COUNT] = {
 	[STORY_INIT] = "IKE_INIT", [STORY_MORE] = "IKE_INIT", [STORY_AUTH] = "IKE_AUTH", [STORY_CHILD_NEW] = "CHILD_CREATE", [STORY_CHILD_REKEY] = "CHILD_REKEY",
 	[STORY_IKE_REKEY] = "IKE_REKEY", [STORY_CHILD_DELETE] = "CHILD_DELETE", [STORY_IKE_DELETE] = "IKE_DELETE",
-	[STORY_MOVE] = "IKE_MOBIKE", [STORY_REACH] = "IKE_MOBIKE", [STORY_INFO] = "IKE_DPD",
+	[STORY_MOVE] = "IKE_MOBIKE", [STORY_REACH] = "IKE_MOBIKE", [STORY_REDIRECT] = "IKE_REDIRECT", [STORY_INFO] = "IKE_DPD",
 };
 
 static uint64_t in_s(const struct ike_engine *e, uint64_t at_ms)

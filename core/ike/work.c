@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue of what an SA still wants to ask of its peer: one request at a time, in order, deletes first. */
+#include "ike/life.h"
 #include "ike/wait.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void ike_work_free(struct ike_work *w)
 	if (!w)
 		return;
 	conf_conn_unref(&w->conn);
+	free(w->gateway);
 	free(w);
 }
 
@@ -117,8 +119,11 @@ void ike_work_run(struct ike_engine *e, struct ike_sa *sa)
 	uint8_t own = own_story(sa);
 	bool bare = own == STORY_INIT || own == STORY_MORE || (own == STORY_AUTH && childless(sa));
 	struct ike_work *w = bare ? NULL : work_take(e, sa, own);
-	if (!w && own == STORY_NONE)
+	if (!w && own == STORY_NONE) {
+		if (!handle_none(sa->replaces))
+			life_replaced(e, sa);
 		return;
+	}
 	uint8_t story = own != STORY_NONE ? own : w->story;
 	const struct xch_row *row = xch_row_tx(sa->state, story, story != STORY_AUTH || (w && w->child));
 	struct ike_xch *x = row ? ike_xch_get(e, sa, XCH_TX_REQUEST) : NULL;

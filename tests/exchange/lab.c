@@ -106,6 +106,14 @@ static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
 	ike_trust_done(n->e, lab->now_ms, a->token, e, e ? "the certificate is revoked; get another" : NULL, e ? NULL : &t, &n->fx);
 }
 
+static void name_answer(struct lab *lab, int at)
+{
+	struct lab_node *n = &lab->n[at];
+	uint64_t token = n->held_names[--n->n_held_names];
+	ike_resolve_done(n->e, lab->now_ms, token, n->name_err, n->name_err ? "the name is not known" : NULL, &n->name_addr,
+			 n->name_err ? 0 : 1, &n->fx);
+}
+
 static void vip_set(struct lab_node *n, const struct fx *f)
 {
 	if (f->vip.add && n->n_vips < LAB_VIPS)
@@ -159,6 +167,11 @@ static void settle(struct lab *lab, int at)
 				if (n->n_asks < LAB_HELD)
 					n->asks[n->n_asks++] = ask_of(f);
 				break;
+			case FX_RESOLVE:
+				snprintf(n->name_asked, sizeof n->name_asked, "%s", f->resolve.name);
+				if (n->n_held_names < LAB_HELD)
+					n->held_names[n->n_held_names++] = f->resolve.token;
+				break;
 			case FX_VIP:
 				vip_set(n, f);
 				break;
@@ -172,6 +185,8 @@ static void settle(struct lab *lab, int at)
 			n->n_asks--;
 			memmove(&n->asks[0], &n->asks[1], n->n_asks * sizeof a);
 			cred_answer(lab, at, &a);
+		} else if (n->n_held_names && !n->name_hold) {
+			name_answer(lab, at);
 		} else if (done < n_todo) {
 			if (todo[done].job)
 				ike_done(n->e, lab->now_ms, todo[done].job, &n->fx);
@@ -181,7 +196,7 @@ static void settle(struct lab *lab, int at)
 			if (done == n_todo)
 				done = n_todo = 0;
 		}
-	} while (n->fx.head || done < n_todo || (n->n_asks && !n->cred_hold));
+	} while (n->fx.head || done < n_todo || (n->n_asks && !n->cred_hold) || (n->n_held_names && !n->name_hold));
 	plane_check_gap(lab);
 }
 
@@ -314,6 +329,12 @@ void lab_kern_answer(struct lab *lab, int node, size_t i)
 	memmove(&n->held_kern[i], &n->held_kern[i + 1], (n->n_held_kern - i) * sizeof n->held_kern[0]);
 	memmove(&n->held_res[i], &n->held_res[i + 1], (n->n_held_kern - i) * sizeof n->held_res[0]);
 	ike_kern_done(n->e, lab->now_ms, token, res, &n->fx);
+	settle(lab, node);
+}
+
+void lab_name_answer(struct lab *lab, int node)
+{
+	name_answer(lab, node);
 	settle(lab, node);
 }
 

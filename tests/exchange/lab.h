@@ -69,6 +69,13 @@ struct lab_node {
 	unsigned n_signed, n_trusted;
 	int peers;             /* objects of struct ike_trusted that are out */
 	struct lab_ask last_sign, last_trust;
+	/* Names: every one has this address, or none with the error; held back until lab_name_answer. */
+	struct net_addr name_addr;
+	err_t name_err;
+	bool name_hold;
+	uint64_t held_names[LAB_HELD];
+	size_t n_held_names;
+	char name_asked[64];   /* looked up last */
 	struct net_addr vips[LAB_VIPS]; /* virtual addresses of the host */
 	size_t n_vips;
 	struct lab_reply replies[LAB_REPLIES];
@@ -131,6 +138,8 @@ void lab_job_answer(struct lab *lab, int node, size_t i);
 
 /* The i-th question about credentials that is held back is answered. */
 void lab_cred_answer(struct lab *lab, int node, size_t i);
+
+void lab_name_answer(struct lab *lab, int node);
 
 /* Brings up c/k between the two, node 0 initiating. */
 bool lab_up(struct lab *lab);

@@ -153,7 +153,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"pools { p { addrs = 10.0.0 } }\n"
 		"secrets { ike { secret = 0xq }\n ike-2 { }\n psk-1 { secret = x }\n rsa { secret = x }\n ike-3 { secret = hidden\n"
 		" sekret = y } }\n"
-		"aditd { prot = 500\n port = x }\n"
+		"aditd { prot = 500\n port = x\n redirect_gateway = 192.0.2.300 }\n"
 		"stray = 1\n", NULL, &set, buf, sizeof buf);
 	static const char *const want[] = {
 		"t.conf:3:5: unknown key 'verion' in connection: did you mean 'version'?",
@@ -191,7 +191,8 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:42:2: unknown key 'sekret' in shared secret: did you mean 'secret'?",
 		"t.conf:43:9: unknown key 'prot' in aditd: did you mean 'port'?",
 		"t.conf:44:9: 'port' = 'x': a number from 0 to 65535",
-		"t.conf:45:1: unknown key 'stray'",
+		"t.conf:45:21: 'redirect_gateway' = '192.0.2.300': an address or the name of a host is expected",
+		"t.conf:46:1: unknown key 'stray'",
 	};
 
 	cr_assert_neq(e, 0);
@@ -390,6 +391,7 @@ Test(conf_settings, options_of_strongswan_conf)
 		"  threads = 16\n"
 		"  load_modular = yes\n"
 		"  ikesa_limit = 7\n"
+		"  follow_redirects = no\n"
 		"  install_routes = no\n"
 		"  routing_table = 221\n"
 		"  plugins { aes { load = yes }\n sha1 { load = yes }\n vici { socket = unix:///run/x.vici }\n"
@@ -416,7 +418,7 @@ Test(conf_settings, options_of_strongswan_conf)
 	conf_node_free(&swan);
 	cr_assert_eq(conf_settings_from(conf_node_child(into, "aditd"), &s, &why), 0, "%s", conf_findings(&why, buf, sizeof buf));
 	cr_assert(s->daemon.retry.tries == 9 && s->daemon.retry.timeout_ms == 1500 && s->daemon.half_open_timeout_ms == 5000);
-	cr_assert(s->daemon.port == 2500 && s->daemon.max_ike_sas == 7);
+	cr_assert(s->daemon.port == 2500 && s->daemon.max_ike_sas == 7 && !s->daemon.follow_redirects);
 	cr_assert_str_eq(s->socket, "/run/x.vici");
 	cr_assert_str_eq(conf_settings_plugin(s, "kernel-net", "install_routes"), "no");
 	cr_assert_str_eq(conf_settings_plugin(s, "kernel-net", "table"), "221");
