@@ -42,6 +42,8 @@ static const struct need {
 	{ "policies_fwd_out", KERN_CAP_FWD, "policies for packets that are forwarded" },
 	{ "hw_offload", KERN_CAP_OFFLOAD, "hardware offload" },
 	{ "sha256_96", KERN_CAP_SHA256_96, "other lengths of HMAC-SHA-256" },
+	{ "interface", KERN_CAP_INTERFACE, "policies of one network interface" },
+	{ "copy_dscp", KERN_CAP_DSCP_OFF, "way to keep the DSCP out of the outer header" },
 };
 
 static bool needs_it(const struct conf_child *c, const char *key)
@@ -68,6 +70,10 @@ static bool needs_it(const struct conf_child *c, const char *key)
 		return c->hw_offload > KERN_OFFLOAD_AUTO;
 	if (strcmp(key, "sha256_96") == 0)
 		return c->sha256_96;
+	if (strcmp(key, "interface") == 0)
+		return *c->interface;
+	if (strcmp(key, "copy_dscp") == 0)
+		return !(c->copy_dscp & KERN_DSCP_OUT);
 	return strcmp(key, "tfc_padding") != 0 || c->tfc_pad;
 }
 

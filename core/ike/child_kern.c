@@ -328,19 +328,33 @@ static void move_policies(struct ike_engine *e, const struct inst *in)
 	free(v);
 }
 
+/* A data plane that cannot move an SA gets a new one, made from the new addresses; the old one stays where it was until
+ * then. */
+static void replace_moved(struct ike_engine *e, struct child_sa *c)
+{
+	if (c->state != CHILD_S_INSTALLED)
+		return; /* a replacement, or the end, is under way */
+	SA_LOG(e, c->sa, LOG_CHILD, LOG_CONTROL, "the data plane cannot move child '%s' to other addresses: it is rekeyed",
+	       c->conf->name);
+	child_queue_rekey(e, c, 0);
+}
+
 void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
 {
+	bool can_move = e->env.kern_caps & (KERN_CAP_MOVE | KERN_CAP_NULL);
 	for (struct child_sa *c = sa->children; c; c = c->next) {
 		if (sa->flags & SA_NATT)
 			c->flags |= CHILD_ENCAP;
 		else
 			c->flags &= (uint16_t)~CHILD_ENCAP;
 		struct inst in = inst_of_child(c);
-		if (c->flags & CHILD_IN) {
+		if (!can_move)
+			replace_moved(e, c);
+		if (can_move && c->flags & CHILD_IN) {
 			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_IN);
 			submit(e, &op, 1);
 		}
-		if (c->flags & CHILD_OUT) {
+		if (can_move && c->flags & CHILD_OUT) {
 			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_OUT);
 			submit(e, &op, 1);
 		}

@@ -346,6 +346,12 @@ enum { /* kern_ops.caps */
 	KERN_CAP_IPCOMP = 1u << 12, KERN_CAP_SET_MARK = 1u << 13, /* set_mark, mark_sa */
 	KERN_CAP_OFFLOAD = 1u << 14, KERN_CAP_FWD = 1u << 15,     /* KERN_FWD policies are looked at */
 	KERN_CAP_SHA256_96 = 1u << 16,
+	KERN_CAP_MOVE = 1u << 17,        /* KERN_SA_UPDATE; without it the engine makes new SAs when addresses change */
+	KERN_CAP_MIXED = 1u << 18,       /* IPv4 and IPv6 in one SA */
+	KERN_CAP_PORT_RANGES = 1u << 19, /* selectors with more than one port and less than all */
+	KERN_CAP_INTERFACE = 1u << 20,   /* kern_policy.interface */
+	KERN_CAP_DROPS = 1u << 21,       /* kern_usage tells replays and failed ICVs */
+	KERN_CAP_DSCP_OFF = 1u << 22,    /* copy_dscp without KERN_DSCP_OUT is honoured */
 	KERN_CAP_NULL = 1u << 31 /* moves no packets: tests, load runs */
 };
 

@@ -50,6 +50,7 @@ struct pf_use { /* one KERN_POLICY_ADD of the name */
 	uint64_t cookie;
 	uint32_t reqid, prio;
 	uint8_t action, mode, proto;
+	bool bare;
 	struct net_addr src, dst;
 };
 
@@ -57,8 +58,17 @@ struct pf_name {
 	struct tab_node node; /* must be first */
 	struct pf_key key;
 	struct pf_use *top;   /* in effect */
+	struct pf_name *dirty_next;
 	uint32_t id;          /* the kernel's number, 0 none */
-	bool in_kernel;
+	bool in_kernel, dirty;
+};
+
+/* What a batch has changed in the lists, to take it back. */
+struct pf_change {
+	struct pf_name *x;
+	struct pf_use *u, *before; /* behind which it stood, NULL: first */
+	size_t op;
+	bool added;
 };
 
 /* One line of the journal. */
@@ -80,6 +90,9 @@ struct pfkey {
 	uint32_t seq;
 	struct tab sas, names;
 	struct pool sa_pool, name_pool, use_pool;
+	struct pf_name *dirty;
+	struct pf_change *changes; /* of the batch that is being done */
+	size_t n_changes, cap_changes;
 	uint64_t encr, auth;  /* bits: what the kernel has, by SADB number below 64 */
 	int journal;          /* -1 none */
 	size_t n_recs, n_live;
@@ -112,7 +125,7 @@ err_t pf_can(const struct pfkey *k, uint16_t encr, uint16_t bits, uint16_t integ
 void pf_each_alg(const struct pfkey *k, void (*cb)(void *arg, uint8_t kind, uint16_t id, uint16_t bits), void *arg);
 struct pf_sa *pf_sa_find(struct pfkey *k, uint8_t dir, uint32_t spi, const struct net_addr *dst);
 err_t pf_sa_add(struct pfkey *k, const struct kern_sa *a);
-err_t pf_sa_del(struct pfkey *k, uint8_t dir, uint32_t spi, const struct net_addr *dst);
+err_t pf_sa_del(struct pfkey *k, const struct kern_sa *a);
 int pf_sa_remove(struct pfkey *k, uint8_t proto, uint32_t spi, const struct net_addr *src, const struct net_addr *dst);
 void pf_sa_forget(struct pfkey *k, struct pf_sa *s);
 err_t pf_sa_usage(struct pfkey *k, struct pf_sa *s, struct kern_usage *out);
@@ -125,8 +138,15 @@ static inline uint8_t pf_satype(uint8_t proto)
 
 /* The kernel's names of a policy, at most SPLIT_MAX. E_LIMIT: more; E_NOT_SUPPORTED: a range of ports. */
 err_t pf_policy_keys(const struct kern_policy *p, struct pf_key *v, size_t *n);
-err_t pf_policy_add(struct pfkey *k, const struct kern_policy *p);
-err_t pf_policy_del(struct pfkey *k, const struct kern_policy *p);
+/* Change the lists only: pf_policies_sync brings the kernel in line, so that a policy which is taken away and put back
+ * in one batch is never missing there. */
+err_t pf_policy_add(struct pfkey *k, const struct kern_policy *p, size_t op);
+err_t pf_policy_del(struct pfkey *k, const struct kern_policy *p, size_t op);
+/* *op: which operation was refused. */
+err_t pf_policies_sync(struct pfkey *k, size_t *op);
+/* The batch has failed or is done. */
+void pf_policies_undo(struct pfkey *k);
+void pf_policies_settle(struct pfkey *k);
 int pf_policy_remove(struct pfkey *k, const struct pf_key *key);
 struct pf_name *pf_policy_by_id(struct pfkey *k, uint32_t id);
 void pf_policies_clear(struct pfkey *k);

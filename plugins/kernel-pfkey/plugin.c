@@ -7,48 +7,50 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static err_t apply(struct pfkey *k, struct kern_op *op)
+static err_t apply(struct pfkey *k, struct kern_op *op, size_t at)
 {
 	switch (op->verb) {
 	case KERN_SA_ADD:
 		return pf_sa_add(k, &op->sa);
 	case KERN_SA_UPDATE:
-		/* Over PF_KEY an SA can only be moved by making it anew, which would begin its sequence numbers again. */
-		pf_log(k, 1, "kernel-pfkey: an SA cannot be moved to other addresses over PF_KEY: its tunnel has to be set up again");
+		/* An SA can only be moved by making it anew, which would begin its sequence numbers again. */
+		pf_log(k, 1, "kernel-pfkey: an SA cannot be moved to other addresses over PF_KEY: a new one has to be made");
 		return E_NOT_SUPPORTED;
 	case KERN_SA_DEL:
-		return pf_sa_del(k, op->sa.dir, op->sa.spi, &op->sa.dst);
+		return pf_sa_del(k, &op->sa);
 	case KERN_POLICY_ADD:
-		return pf_policy_add(k, &op->pol);
+		return pf_policy_add(k, &op->pol, at);
 	case KERN_POLICY_DEL:
-		return pf_policy_del(k, &op->pol);
+		return pf_policy_del(k, &op->pol, at);
 	}
 	return E_MISUSE;
 }
 
-/* What was removed cannot come back: its keys are gone. The engine never mixes removals with what may fail. */
-static void undo(struct pfkey *k, const struct kern_op *op)
-{
-	if (op->verb == KERN_SA_ADD)
-		(void)!pf_sa_del(k, op->sa.dir, op->sa.spi, &op->sa.dst);
-	else if (op->verb == KERN_POLICY_ADD)
-		(void)!pf_policy_del(k, &op->pol);
-}
-
+/* An SA that was removed cannot come back: its keys are gone. The engine never mixes that with what may fail. */
 static err_t p_submit(void *self, struct kern_op *ops, size_t n, uint64_t token)
 {
 	struct pfkey *k = self;
 	err_t e = 0;
-	size_t i = 0;
+	size_t i = 0, at = 0;
 
 	(void)token;
-	for (; !e && i < n; i++)
-		e = ops[i].res = apply(k, &ops[i]);
-	if (e)
-		for (i--; i-- > 0;) {
-			undo(k, &ops[i]);
-			ops[i].res = E_STALE;
-		}
+	for (; !e && i < n; i++) {
+		e = ops[i].res = apply(k, &ops[i], i);
+		at = i;
+	}
+	if (!e)
+		e = pf_policies_sync(k, &at);
+	if (!e) {
+		pf_policies_settle(k);
+		return 0;
+	}
+	pf_policies_undo(k);
+	size_t added = i - (at + 1 == i && ops[at].res != 0);
+	while (added-- > 0)
+		if (ops[added].verb == KERN_SA_ADD)
+			(void)!pf_sa_del(k, &ops[added].sa);
+	for (size_t o = 0; o < n; o++)
+		ops[o].res = o == at ? e : E_STALE;
 	return e;
 }
 
@@ -104,6 +106,7 @@ static void p_stop(void *self)
 	pool_fini(&k->sa_pool);
 	pool_fini(&k->name_pool);
 	pool_fini(&k->use_pool);
+	free(k->changes);
 	free(k);
 }
 

@@ -112,7 +112,7 @@ static uint32_t prio_of(const struct kern_policy *p, const struct pf_key *key)
 static void put_policy(struct pf_msg *m, const struct pf_key *key, const struct pf_use *u)
 {
 	static const uint8_t dirs[] = { [KERN_IN] = IPSEC_DIR_INBOUND, [KERN_OUT] = IPSEC_DIR_OUTBOUND, [KERN_FWD] = IPSEC_DIR_FWD };
-	bool protect = u && (u->action == KERN_PROTECT || u->action == KERN_TRAP), tunnel = u && u->mode == KERN_TUNNEL;
+	bool protect = u && !u->bare && (u->action == KERN_PROTECT || u->action == KERN_TRAP), tunnel = u && u->mode == KERN_TUNNEL;
 	size_t addr = protect && tunnel ? (u->dst.family == NET_V4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) : 0;
 	size_t req = protect ? (sizeof(struct sadb_x_ipsecrequest) + 2 * addr + 7) / 8 * 8 : 0;
 	struct sadb_x_policy *p = pf_ext(m, SADB_X_EXT_POLICY, sizeof *p + req);
@@ -178,8 +178,7 @@ static int name_sync(struct pfkey *k, struct pf_name *x)
 		err = x->in_kernel ? pf_policy_remove(k, &x->key) : 0;
 		if (!err && x->in_kernel)
 			pf_journal_policy(k, &x->key, true);
-		if (!err)
-			name_drop(k, x);
+		x->in_kernel &= err != 0;
 		return err;
 	}
 	pf_begin(k, &m, x->in_kernel ? SADB_X_SPDUPDATE : SADB_X_SPDADD, SADB_SATYPE_UNSPEC);
@@ -223,48 +222,71 @@ static void use_take(struct pf_name *x, struct pf_use *u)
 	*at = u->next;
 }
 
-static err_t add_one(struct pfkey *k, const struct kern_policy *p, const struct pf_key *key)
+static void use_put(struct pf_name *x, struct pf_use *u, struct pf_use *before)
 {
-	struct pf_name *x = name_of(k, key, true);
-	struct pf_use *u = x ? pool_get(&k->use_pool) : NULL, **at;
-	char text[160];
+	struct pf_use **at = before ? &before->next : &x->top;
 
-	if (!u)
-		return E_NOMEM;
-	*u = (struct pf_use){ .cookie = p->cookie, .reqid = p->reqid, .prio = prio_of(p, key), .action = p->action,
-		.mode = p->mode, .proto = p->proto ? p->proto : 50, .src = p->src, .dst = p->dst };
-	for (at = &x->top; *at && (*at)->prio < u->prio;)
-		at = &(*at)->next;
 	u->next = *at;
 	*at = u;
-	int err = x->top == u ? name_sync(k, x) : 0;
-	if (!err)
-		return 0;
-	key_text(key, text);
-	err_t e = pf_fail(k, err, "install the policy %s", text);
-	use_take(x, u);
-	pool_put(&k->use_pool, u);
-	if (!x->top && !x->in_kernel)
-		name_drop(k, x);
-	return e;
 }
 
-static err_t del_one(struct pfkey *k, const struct kern_policy *p, const struct pf_key *key)
+static void touch(struct pfkey *k, struct pf_name *x)
+{
+	if (x->dirty)
+		return;
+	x->dirty = true;
+	x->dirty_next = k->dirty;
+	k->dirty = x;
+}
+
+static bool room_for_change(struct pfkey *k)
+{
+	if (k->n_changes < k->cap_changes)
+		return true;
+	size_t cap = k->cap_changes ? 2 * k->cap_changes : 32;
+	struct pf_change *v = reallocarray(k->changes, cap, sizeof *v);
+	if (!v)
+		return false;
+	k->changes = v;
+	k->cap_changes = cap;
+	return true;
+}
+
+static err_t add_one(struct pfkey *k, const struct kern_policy *p, const struct pf_key *key, size_t op)
+{
+	struct pf_name *x = room_for_change(k) ? name_of(k, key, true) : NULL;
+	struct pf_use *u = x ? pool_get(&k->use_pool) : NULL, *before = NULL;
+
+	if (!u) {
+		if (x && !x->top && !x->in_kernel && !x->dirty)
+			name_drop(k, x);
+		return E_NOMEM;
+	}
+	*u = (struct pf_use){ .cookie = p->cookie, .reqid = p->reqid, .prio = prio_of(p, key), .action = p->action,
+		.mode = p->mode, .proto = p->proto ? p->proto : 50, .bare = p->bare, .src = p->src, .dst = p->dst };
+	for (struct pf_use *o = x->top; o && o->prio < u->prio; o = o->next)
+		before = o;
+	use_put(x, u, before);
+	k->changes[k->n_changes++] = (struct pf_change){ x, u, before, op, true };
+	touch(k, x);
+	return 0;
+}
+
+static err_t del_one(struct pfkey *k, const struct kern_policy *p, const struct pf_key *key, size_t op)
 {
 	struct pf_name *x = name_of(k, key, false);
-	struct pf_use *u = x ? use_find(x, p) : NULL;
-	char text[160];
+	struct pf_use *u = x ? use_find(x, p) : NULL, *before = NULL;
 
 	if (!u)
 		return E_NOT_FOUND;
-	bool top = x->top == u;
+	if (!room_for_change(k))
+		return E_NOMEM;
+	for (struct pf_use *o = x->top; o != u; o = o->next)
+		before = o;
 	use_take(x, u);
-	pool_put(&k->use_pool, u);
-	int err = top ? name_sync(k, x) : 0;
-	if (!err)
-		return 0;
-	key_text(key, text);
-	return pf_fail(k, err, "remove the policy %s", text);
+	k->changes[k->n_changes++] = (struct pf_change){ x, u, before, op, false };
+	touch(k, x);
+	return 0;
 }
 
 static err_t check(struct pfkey *k, const struct kern_policy *p)
@@ -277,38 +299,104 @@ static err_t check(struct pfkey *k, const struct kern_policy *p)
 	return what ? E_NOT_SUPPORTED : 0;
 }
 
-err_t pf_policy_add(struct pfkey *k, const struct kern_policy *p)
-{
-	struct pf_key keys[SPLIT_MAX];
-	size_t n, i = 0;
-	err_t e = check(k, p);
-
-	if (!e)
-		e = pf_policy_keys(p, keys, &n);
-	if (e == E_LIMIT || (e == E_NOT_SUPPORTED && !check(k, p)))
-		pf_log(k, 1, "kernel-pfkey: a policy cannot be installed: %s", e == E_LIMIT ? "its addresses make too many prefixes" :
-			"PF_KEY has no ranges of ports");
-	if (e)
-		return e;
-	for (; i < n && !e; i++)
-		e = add_one(k, p, &keys[i]);
-	if (e)
-		for (i--; i-- > 0;)
-			(void)!del_one(k, p, &keys[i]);
-	return e;
-}
-
-err_t pf_policy_del(struct pfkey *k, const struct kern_policy *p)
+err_t pf_policy_add(struct pfkey *k, const struct kern_policy *p, size_t op)
 {
 	struct pf_key keys[SPLIT_MAX];
 	size_t n;
-	err_t e = pf_policy_keys(p, keys, &n), one;
+	err_t e = check(k, p);
 
-	for (size_t i = 0; !e && i < n; i++) {
-		one = del_one(k, p, &keys[i]);
-		e = e ? e : one;
-	}
+	if (e)
+		return e;
+	e = pf_policy_keys(p, keys, &n);
+	if (e)
+		pf_log(k, 1, "kernel-pfkey: a policy cannot be installed: %s", e == E_LIMIT ? "its addresses make too many prefixes" :
+			"PF_KEY has no ranges of ports");
+	for (size_t i = 0; !e && i < n; i++)
+		e = add_one(k, p, &keys[i], op);
 	return e;
+}
+
+err_t pf_policy_del(struct pfkey *k, const struct kern_policy *p, size_t op)
+{
+	struct pf_key keys[SPLIT_MAX];
+	size_t n;
+	err_t e = pf_policy_keys(p, keys, &n);
+
+	for (size_t i = 0; !e && i < n; i++)
+		e = del_one(k, p, &keys[i], op);
+	return e;
+}
+
+/* ---- batches ---- */
+
+static size_t op_of(const struct pfkey *k, const struct pf_name *x)
+{
+	for (size_t i = 0; i < k->n_changes; i++)
+		if (k->changes[i].x == x)
+			return k->changes[i].op;
+	return 0;
+}
+
+err_t pf_policies_sync(struct pfkey *k, size_t *op)
+{
+	char text[160];
+
+	while (k->dirty) {
+		struct pf_name *x = k->dirty;
+		int err = name_sync(k, x);
+		if (err) {
+			*op = op_of(k, x);
+			key_text(&x->key, text);
+			return pf_fail(k, err, "%s the policy %s", x->top ? "install" : "remove", text);
+		}
+		k->dirty = x->dirty_next;
+		x->dirty = false;
+	}
+	return 0;
+}
+
+/* Names that nothing uses any more go. */
+static void end_batch(struct pfkey *k)
+{
+	for (size_t i = 0; i < k->n_changes; i++) {
+		struct pf_name *x = k->changes[i].x;
+		if (!x || x->top || x->in_kernel || x->dirty)
+			continue;
+		for (size_t n = i; n < k->n_changes; n++)
+			if (k->changes[n].x == x)
+				k->changes[n].x = NULL;
+		name_drop(k, x);
+	}
+	k->n_changes = 0;
+}
+
+void pf_policies_undo(struct pfkey *k)
+{
+	for (size_t i = k->n_changes; i-- > 0;) {
+		struct pf_change *c = &k->changes[i];
+		if (c->added) {
+			use_take(c->x, c->u);
+			pool_put(&k->use_pool, c->u);
+		} else {
+			use_put(c->x, c->u, c->before);
+		}
+		touch(k, c->x);
+	}
+	/* What was refused before is so again; all others get their turn. */
+	for (struct pf_name *x = k->dirty; x; x = x->dirty_next) {
+		(void)name_sync(k, x);
+		x->dirty = false;
+	}
+	k->dirty = NULL;
+	end_batch(k);
+}
+
+void pf_policies_settle(struct pfkey *k)
+{
+	for (size_t i = 0; i < k->n_changes; i++)
+		if (!k->changes[i].added)
+			pool_put(&k->use_pool, k->changes[i].u);
+	end_batch(k);
 }
 
 void pf_policies_clear(struct pfkey *k)

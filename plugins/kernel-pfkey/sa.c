@@ -128,6 +128,8 @@ static const char *beyond(const struct pfkey *k, const struct kern_sa *a)
 {
 	if (a->esn)
 		return "extended sequence numbers";
+	if (a->replay_window > WINDOW_MAX)
+		return "replay windows over 32 packets";
 	if (a->mode == KERN_BEET)
 		return "BEET mode";
 	if (a->mark_in || a->mark_in_mask || a->mark_out || a->mark_out_mask || a->set_mark_mask)
@@ -142,6 +144,12 @@ static const char *beyond(const struct pfkey *k, const struct kern_sa *a)
 		return "padding of packets";
 	if (a->copy_df == KERN_COPY_DF_SET)
 		return "setting the DF bit";
+	if (a->dir == KERN_OUT && a->mode == KERN_TUNNEL && !(a->copy_dscp & KERN_DSCP_OUT))
+		return "an outer header without the DSCP of the inner one";
+	if (a->offload > KERN_OFFLOAD_AUTO)
+		return "hardware offload";
+	if (a->sha256_96)
+		return "HMAC-SHA-256 cut to 96 bits";
 	if (a->reqid > REQID_MAX)
 		return "request ids over 16383";
 	if (a->proto == 50 && !alg_of(k, PLUG_ENCR, a->encr_id, a->encr_bits))
@@ -165,7 +173,7 @@ err_t pf_sa_add(struct pfkey *k, const struct kern_sa *a)
 	pf_begin(k, &m, SADB_ADD, pf_satype(a->proto));
 	struct sadb_sa *e = pf_ext(&m, SADB_EXT_SA, sizeof *e);
 	e->sadb_sa_spi = htonl(a->spi);
-	e->sadb_sa_replay = (uint8_t)(a->replay_window > WINDOW_MAX ? WINDOW_MAX : a->replay_window);
+	e->sadb_sa_replay = (uint8_t)a->replay_window;
 	e->sadb_sa_state = SADB_SASTATE_MATURE;
 	e->sadb_sa_auth = alg_of(k, PLUG_INTEG, a->integ_id, 0)->sadb;
 	if (a->proto == 50)
@@ -219,16 +227,19 @@ int pf_sa_remove(struct pfkey *k, uint8_t proto, uint32_t spi, const struct net_
 	return pf_ask(k, &m, NULL, NULL);
 }
 
-err_t pf_sa_del(struct pfkey *k, uint8_t dir, uint32_t spi, const struct net_addr *dst)
+err_t pf_sa_del(struct pfkey *k, const struct kern_sa *a)
 {
-	struct pf_sa *s = pf_sa_find(k, dir, spi, dst);
+	struct pf_sa *s = pf_sa_find(k, a->dir, a->spi, &a->dst);
 
+	/* The tunnel has moved and this SA stayed where it was: it is known by the rest of its name. */
 	if (!s)
+		s = pf_sa_find(k, a->dir, a->spi, NULL);
+	if (!s || s->reqid != a->reqid)
 		return E_NOT_FOUND;
 	int err = pf_sa_remove(k, s->proto, s->spi, &s->src, &s->dst);
 	/* One that the kernel has let go of already is no error. */
 	if (err && err != ESRCH)
-		return pf_fail(k, err, "remove the SA with SPI %08x", spi);
+		return pf_fail(k, err, "remove the SA with SPI %08x", a->spi);
 	pf_sa_forget(k, s);
 	return 0;
 }

@@ -243,6 +243,8 @@ err_t raw_pass(struct raw *r, const struct ip_pkt *ip, slice packet);
 /* ---- plugin.c ---- */
 
 void plane_log(struct plane *k, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Says what of an SA or a policy is beyond this plane: E_NOT_SUPPORTED. */
+err_t plane_cannot(struct plane *k, const char *it, const char *what);
 
 static inline void plane_count(struct plane *k, enum plane_counter c)
 {

@@ -27,6 +27,12 @@ void plane_log(struct plane *k, int level, const char *fmt, ...)
 	k->host->log(k->host->h, level, text);
 }
 
+err_t plane_cannot(struct plane *k, const char *it, const char *what)
+{
+	plane_log(k, 1, "kernel-user: %s cannot be installed: this data plane has no %s; kernel-xfrm does it", it, what);
+	return E_NOT_SUPPORTED;
+}
+
 static void plane_now(struct plane *k)
 {
 	k->now_ms = k->host->now_ms(k->host->h);
@@ -44,8 +50,12 @@ struct undo {
 
 static err_t op_policy_check(struct plane *k, const struct kern_policy *p)
 {
-	if (p->mark || p->mark_mask || p->if_id || p->mode == KERN_BEET)
-		return E_NOT_SUPPORTED;
+	const char *what = p->mark || p->mark_mask ? "marks" : p->if_id ? "interface ids" : p->mode == KERN_BEET ? "BEET mode" :
+		p->proto == 51 ? "AH" : p->ipcomp ? "IPComp" : *p->interface ? "policies of one network interface" :
+		p->bare ? "policies for what is forwarded out" : NULL;
+
+	if (what)
+		return plane_cannot(k, "a policy", what);
 	if (p->dir > KERN_FWD || p->action > KERN_TRAP)
 		return E_BAD_VALUE;
 	/* Without a mark nothing keeps our own packets to the peer out of the tunnel. */
@@ -467,7 +477,7 @@ out:
 static struct kern_ops user_ops = {
 	.size = sizeof(struct kern_ops),
 	.caps = KERN_CAP_ESN | KERN_CAP_ENCAP | KERN_CAP_RAW_ESP | KERN_CAP_TRANSPORT | KERN_CAP_TRAP | KERN_CAP_TFC |
-		KERN_CAP_ROUTE,
+		KERN_CAP_ROUTE | KERN_CAP_MOVE | KERN_CAP_MIXED | KERN_CAP_PORT_RANGES | KERN_CAP_DROPS | KERN_CAP_DSCP_OFF,
 	.max_replay_window = REPLAY_WINDOW_MAX,
 	.can = user_can,
 	.submit = user_submit,

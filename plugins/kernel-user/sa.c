@@ -154,9 +154,13 @@ static err_t sa_copy_ts(struct sa *s, const struct kern_sa *in)
 
 static err_t sa_check(struct plane *k, const struct kern_sa *in)
 {
-	if (in->proto != IP_ESP || (in->mode != KERN_TUNNEL && in->mode != KERN_TRANSPORT) || in->mark_in ||
-		in->mark_out || in->if_id || (!in->encap && !k->raw))
-		return E_NOT_SUPPORTED;
+	const char *what = in->proto != IP_ESP ? "AH" : in->mode != KERN_TUNNEL && in->mode != KERN_TRANSPORT ? "BEET mode" :
+		in->mark_in || in->mark_out || in->set_mark_mask ? "marks" : in->if_id ? "interface ids" : in->cpi ? "IPComp" :
+		in->sha256_96 ? "HMAC-SHA-256 cut to 96 bits" : in->offload > KERN_OFFLOAD_AUTO ? "hardware offload" :
+		!in->encap && !k->raw ? "ESP without UDP here (raw sockets need CAP_NET_RAW)" : NULL;
+
+	if (what)
+		return plane_cannot(k, "an SA", what);
 	if (in->dir > KERN_OUT || !in->spi || in->src.family != in->dst.family || !net_addr_len(in->src.family) ||
 		in->replay_window > REPLAY_WINDOW_MAX)
 		return E_BAD_VALUE;

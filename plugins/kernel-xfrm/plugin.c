@@ -44,11 +44,16 @@ static err_t add_sa(struct xfrm *k, struct kern_op *op, size_t i, struct done *d
 }
 
 /* Hardware that does not take an SA is no reason to go without, unless it was asked for. */
-static void offload_auto(struct kern_op *ops, size_t n)
+static const struct kern_sa *offload_auto(struct kern_op *ops, size_t n)
 {
+	const struct kern_sa *one = NULL;
+
 	for (size_t i = 0; i < n; i++)
-		if (ops[i].verb == KERN_SA_ADD && ops[i].sa.offload == KERN_OFFLOAD_AUTO)
+		if (ops[i].verb == KERN_SA_ADD && ops[i].sa.offload == KERN_OFFLOAD_AUTO) {
 			ops[i].sa.offload = KERN_OFFLOAD_NO;
+			one = &ops[i].sa;
+		}
+	return one;
 }
 
 static bool any_auto(const struct kern_op *ops, size_t n)
@@ -136,6 +141,35 @@ static size_t op_of_name(const struct done *d, size_t n, const struct xname *x)
 	return 0;
 }
 
+/* One line for a tunnel whose packets the network card could have worked on. */
+static void say_no_offload(struct xfrm *k, const struct kern_sa *a)
+{
+	char src[INET6_ADDRSTRLEN] = "?";
+
+	(void)inet_ntop(xfrm_af(a->src.family), a->src.a, src, sizeof src);
+	k->host->count(k->host->h, "offload_refused", 1);
+	xfrm_log(k, 1, "the interface of %s has no hardware offload for the SA %08x: the kernel works on its packets itself", src,
+		a->spi);
+}
+
+/* Some kernels take the SA without the offload and say nothing. */
+static err_t check_offload(struct xfrm *k, const struct kern_op *ops, size_t n, const struct done *d, size_t *at)
+{
+	for (*at = 0; *at < n; ++*at) {
+		const struct kern_sa *a = &ops[*at].sa;
+		if (ops[*at].verb != KERN_SA_ADD || a->offload == KERN_OFFLOAD_NO || sa_offloaded(k, d[*at].sa))
+			continue;
+		if (a->offload == KERN_OFFLOAD_AUTO && a->dir == KERN_OUT)
+			say_no_offload(k, a);
+		if (a->offload == KERN_OFFLOAD_AUTO)
+			continue;
+		xfrm_log(k, 0, "the SA %08x cannot be given to the network interface, which has no such offload: ask for hw_offload = "
+			"auto or no", a->spi);
+		return E_NOT_SUPPORTED;
+	}
+	return 0;
+}
+
 static err_t add_sas(struct xfrm *k, struct kern_op *ops, size_t n, struct done *d, size_t *at)
 {
 	err_t e = 0;
@@ -154,7 +188,7 @@ static err_t add_sas(struct xfrm *k, struct kern_op *ops, size_t n, struct done 
 		if (!any_auto(ops, n))
 			say_sa(k, &ops[*at].sa, e);
 	}
-	return e;
+	return e ? e : check_offload(k, ops, n, d, at);
 }
 
 static err_t all_policies(struct xfrm *k, struct kern_op *ops, size_t n, struct done *d, size_t *at)
@@ -247,9 +281,10 @@ static err_t x_submit(void *self, struct kern_op *ops, size_t n, uint64_t token)
 	(void)token;
 	err_t e = attempt(k, ops, n);
 	if (e && any_auto(ops, n)) {
-		offload_auto(ops, n);
-		k->host->count(k->host->h, "offload_refused", 1);
+		const struct kern_sa *one = offload_auto(ops, n);
 		e = attempt(k, ops, n);
+		if (!e)
+			say_no_offload(k, one);
 	}
 	return e;
 }
@@ -413,7 +448,8 @@ static err_t open_all(struct xfrm *k)
 
 enum { CAPS = KERN_CAP_ESN | KERN_CAP_ENCAP | KERN_CAP_RAW_ESP | KERN_CAP_TRANSPORT | KERN_CAP_BEET | KERN_CAP_TRAP |
 	KERN_CAP_TFC | KERN_CAP_IF_ID | KERN_CAP_MARK | KERN_CAP_SOCKETS | KERN_CAP_SET_MARK | KERN_CAP_OFFLOAD |
-	KERN_CAP_FWD | KERN_CAP_SHA256_96 };
+	KERN_CAP_FWD | KERN_CAP_SHA256_96 | KERN_CAP_MOVE | KERN_CAP_MIXED | KERN_CAP_PORT_RANGES | KERN_CAP_INTERFACE |
+	KERN_CAP_DROPS | KERN_CAP_DSCP_OFF };
 
 static err_t x_start(const struct plug_host *host, void **self)
 {

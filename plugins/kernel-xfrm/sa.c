@@ -432,3 +432,17 @@ err_t sa_usage(struct xfrm *k, struct xsa *s, struct kern_usage *out)
 	explicit_bzero(&c, sizeof c);
 	return 0;
 }
+
+bool sa_offloaded(struct xfrm *k, const struct xsa *s)
+{
+	struct copy c;
+	const struct nlattr *a;
+	bool yes = false;
+
+	if (get_sa(k, s, s->proto, s->spi, &c))
+		return false;
+	mnl_attr_for_each(a, (struct nlmsghdr *)(void *)c.msg, sizeof(struct xfrm_usersa_info))
+		yes |= mnl_attr_get_type(a) == XFRMA_OFFLOAD_DEV;
+	explicit_bzero(&c, sizeof c);
+	return yes;
+}

@@ -162,6 +162,8 @@ void sa_del_msg(struct xfrm *k, const struct xsa *s, size_t op);
 void sa_forget(struct xfrm *k, struct xsa *s);
 err_t sa_usage(struct xfrm *k, struct xsa *s, struct kern_usage *out);
 bool sa_encap(const struct xsa *s);
+/* Does hardware work on it? */
+bool sa_offloaded(struct xfrm *k, const struct xsa *s);
 
 /* ---- policy.c ---- */
 

@@ -50,6 +50,8 @@ static err_t kern_one(struct lab_node *n, const struct kern_op *op)
 		return kern_sa_del(n, &op->sa);
 	case KERN_SA_UPDATE: {
 		struct lab_sa *s = plane_sa(n, op->sa.dir, op->sa.spi);
+		if (!(n->env.kern_caps & (KERN_CAP_MOVE | KERN_CAP_NULL)))
+			return E_NOT_SUPPORTED;
 		if (!s)
 			return E_NOT_FOUND;
 		s->sa.src = op->sa.src;

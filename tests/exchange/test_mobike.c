@@ -4,7 +4,7 @@
  * path has a NAT, the peer has a further address, the peer does not want it, COOKIE2 comes back changed.
  */
 #include "ike/engine_int.h"
-#include "tests/exchange/lab.h"
+#include "tests/exchange/lab_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,6 +283,28 @@ static void wrong_cookie(void)
 	}
 }
 
+/* Over PF_KEY an SA cannot be moved: its side makes a new one, and takes the old away. */
+static void no_moving_plane(void)
+{
+	for (int node = 0; node < 2; node++) {
+		lab_fini(&lab);
+		if (!lab_init(&lab, 7, true, false))
+			exit(1);
+		roaming();
+		lab.n[node].env.kern_caps = lab.n[node].e->env.kern_caps = KERN_CAP_TRAP | KERN_CAP_ENCAP | KERN_CAP_RAW_ESP | KERN_CAP_TRANSPORT;
+		CHECK(lab_up(&lab), "no tunnel");
+		uint32_t before = lab.n[node].sas[0].sa.spi;
+		for (int i = 0; i < 2; i++) {
+			host_moves(i ? "192.0.2.1" : "198.51.100.9");
+			run(20000);
+			all_there(&b_first);
+			lab_converged(&lab, 1, 1);
+		}
+		CHECK(!plane_sa(&lab.n[node], KERN_IN, before) && !plane_sa(&lab.n[node], KERN_OUT, before), "the old SA is still there");
+		CHECK(lab.n[node].events[IKE_EV_CHILD_UPDOWN][0] == 0, "a child went down");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -294,6 +316,7 @@ static const struct {
 	{ "the new path has a NAT", new_nat },
 	{ "another address of the peer", other_path },
 	{ "a wrong COOKIE2", wrong_cookie },
+	{ "a data plane that cannot move SAs", no_moving_plane },
 };
 
 int main(int argc, char **argv)
