@@ -46,6 +46,7 @@ static const char *scalar_expected(const struct api_field *f, const json_t *v)
 		return json_is_integer(v) ? NULL : "a number";
 	case API_TEXT:
 	case API_HEX:
+	case API_BYTES:
 	case API_ENUM:
 		return json_is_string(v) ? NULL : "a text";
 	case API_LIST:

@@ -56,7 +56,7 @@ const char *api_type_name(uint8_t type)
 	static const char *const names[] = { [API_BOOL] = "bool", [API_UINT] = "uint",       [API_INT] = "int",
 					     [API_TEXT] = "text", [API_HEX] = "hex",         [API_ENUM] = "enum",
 					     [API_LIST] = "list", [API_SECTION] = "section", [API_MAP] = "map",
-					     [API_ANY] = "any" };
+					     [API_ANY] = "any",   [API_BYTES] = "bytes" };
 	return type < ARRAY_LEN(names) && names[type] ? names[type] : "?";
 }
 
@@ -179,8 +179,8 @@ static err_t check_value(const struct api_method *m, const struct api_field *f, 
 		return in_words(f->values, v) ? 0 : diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is '%.*s', allowed is one of %s",
 			f->name, m->name, (int)(v.n > 40 ? 40 : v.n), (const char *)v.p, f->values);
 	default:
-		/* Texts become C strings; only secrets may hold every byte. A name cut short would be another name. */
-		if (f->secret)
+		/* Texts become C strings; only secrets and files may hold every byte. A name cut short would be another name. */
+		if (f->secret || f->type == API_BYTES)
 			return 0;
 		if (v.n && memchr(v.p, 0, v.n))
 			return diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' holds a zero byte", f->name, m->name);

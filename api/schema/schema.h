@@ -24,7 +24,8 @@ enum api_type {
 	API_LIST,    /* of texts */
 	API_SECTION, /* with `fields` */
 	API_MAP,     /* a section of sections with free names, each with `fields` */
-	API_ANY      /* anything; its meaning is documented elsewhere */
+	API_ANY,     /* anything; its meaning is documented elsewhere */
+	API_BYTES    /* a file: any bytes */
 };
 
 enum api_perm { API_PERM_NONE = 0, API_PERM_READ, API_PERM_OPERATE, API_PERM_CONFIGURE };

@@ -14,9 +14,25 @@ static void put_texts(struct vici_out *o, const char *list, char *const *v)
 	vici_list_end(o);
 }
 
-static void empty(struct vici_out *o, const char *list)
+static void put_words(struct vici_out *o, const char *list, char *const *v)
 {
 	vici_list(o, list);
+	for (; v && *v; v++)
+		vici_item_str(o, *v);
+	vici_list_end(o);
+}
+
+/* Certificates by their subjects. */
+static void put_subjects(struct vici_out *o, const struct api_env *env, const char *list, const struct conf_blob *v, size_t n)
+{
+	char buf[1024];
+
+	vici_list(o, list);
+	for (size_t i = 0; i < n && env->creds; i++) {
+		const char *subject = env->creds->subject(env->arg, slice_of(v[i].p, v[i].n), buf, sizeof buf);
+		if (subject)
+			vici_item_str(o, subject);
+	}
 	vici_list_end(o);
 }
 
@@ -69,7 +85,7 @@ static void put_props(struct vici_out *o, const char *section, struct suite_prop
 	vici_section_end(o);
 }
 
-static void put_auth(struct vici_out *o, const char *side, unsigned num, const struct conf_auth *a)
+static void put_auth(struct vici_out *o, const struct api_env *env, const char *side, unsigned num, const struct conf_auth *a)
 {
 	static const char *const classes[] = { [CONF_AUTH_PSK] = "pre-shared key", [CONF_AUTH_PUBKEY] = "public key",
 					       [CONF_AUTH_EAP] = "EAP", [CONF_AUTH_XAUTH] = "XAuth", [CONF_AUTH_NULL] = "NULL" };
@@ -82,14 +98,25 @@ static void put_auth(struct vici_out *o, const char *side, unsigned num, const s
 		vici_kv_str(o, "class", classes[a->cls]);
 	if (a->cls == CONF_AUTH_EAP && a->method)
 		vici_kv_str(o, "eap-type", a->method);
-	empty(o, "groups");
-	empty(o, "cert_policy");
-	empty(o, "certs");
-	empty(o, "cacerts");
+	put_words(o, "groups", a->groups);
+	put_words(o, "cert_policy", a->policies);
+	put_subjects(o, env, "certs", a->certs, a->n_certs);
+	put_subjects(o, env, "cacerts", a->cacerts, a->n_cacerts);
 	vici_section_end(o);
 }
 
-static void put_conf_ts(struct vici_out *o, const char *list, const struct conf_ts *ts, size_t n)
+/* A connection of shunts alone has no rounds: one that says nothing stands for them. */
+static void put_auths(struct vici_out *o, const struct api_env *env, const char *side, const struct conf_auth *v, uint16_t n)
+{
+	static const struct conf_auth none;
+
+	for (uint16_t i = 0; i < n; i++)
+		put_auth(o, env, side, i + 1u, &v[i]);
+	if (!n)
+		put_auth(o, env, side, 1, &none);
+}
+
+void api_put_conf_ts(struct vici_out *o, const char *list, const struct conf_ts *ts, size_t n)
 {
 	vici_list(o, list);
 	for (size_t i = 0; i < n; i++) {
@@ -123,8 +150,8 @@ static void put_child(struct vici_out *o, const struct conf_child *c)
 	vici_kv_str(o, "close_action", c->close_action & CONF_START ? "start" : c->close_action & CONF_TRAP ? "trap" : "none");
 	put_props(o, "esp_proposals", c->props, c->n_props, SUITE_ESP);
 	put_props(o, "ah_proposals", c->props, c->n_props, SUITE_AH);
-	put_conf_ts(o, "local-ts", c->local_ts, c->n_local_ts);
-	put_conf_ts(o, "remote-ts", c->remote_ts, c->n_remote_ts);
+	api_put_conf_ts(o, "local-ts", c->local_ts, c->n_local_ts);
+	api_put_conf_ts(o, "remote-ts", c->remote_ts, c->n_remote_ts);
 	if (c->interface[0])
 		vici_kv_str(o, "interface", c->interface);
 	if (c->priority)
@@ -132,7 +159,7 @@ static void put_child(struct vici_out *o, const struct conf_child *c)
 	vici_section_end(o);
 }
 
-void api_put_conn(struct vici_out *o, const struct conf_conn *c)
+void api_put_conn(struct vici_out *o, const struct api_env *env, const struct conf_conn *c)
 {
 	static const char *const versions[] = { "IKEv1/2", "IKEv1", "IKEv2" };
 	static const char *const uniques[] = { [CONF_UNIQUE_NO] = "UNIQUE_NO", [CONF_UNIQUE_NEVER] = "UNIQUE_NEVER",
@@ -151,10 +178,8 @@ void api_put_conn(struct vici_out *o, const struct conf_conn *c)
 	if (c->dpd_timeout_s)
 		vici_kv_u64(o, "dpd_timeout", c->dpd_timeout_s);
 	put_props(o, "proposals", c->props, c->n_props, SUITE_IKE);
-	for (uint16_t i = 0; i < c->n_local; i++)
-		put_auth(o, "local", i + 1u, &c->local[i]);
-	for (uint16_t i = 0; i < c->n_remote; i++)
-		put_auth(o, "remote", i + 1u, &c->remote[i]);
+	put_auths(o, env, "local", c->local, c->n_local);
+	put_auths(o, env, "remote", c->remote, c->n_remote);
 	vici_section(o, "children");
 	for (uint16_t i = 0; i < c->n_children; i++)
 		put_child(o, c->children[i]);

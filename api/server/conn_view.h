@@ -6,7 +6,11 @@
 #include "api/vici/vici.h"
 #include "config/conn.h"
 
+struct api_env;
+
 /* A section with the connection's name. */
-void api_put_conn(struct vici_out *o, const struct conf_conn *c);
+void api_put_conn(struct vici_out *o, const struct api_env *env, const struct conf_conn *c);
+/* Selectors as configured: "dynamic" where the tunnel's end or a virtual address will stand. */
+void api_put_conf_ts(struct vici_out *o, const char *list, const struct conf_ts *ts, size_t n);
 
 #endif

@@ -31,10 +31,13 @@ struct api_creds {
 	 * number follows, maybe before this returns. */
 	void (*load_key)(void *arg, uint64_t cmd_id, uint16_t store, const struct cred_attr *v, size_t n);
 	err_t (*unload_key)(void *arg, const uint8_t id[API_KEYID_LEN]);
-	/* The i-th key that was loaded over the API, the i-th certificate or list; false behind the last. What is given stays
-	 * until the next call. */
+	/* The i-th key that was loaded over the API; false behind the last. */
 	bool (*key_at)(void *arg, size_t i, uint8_t id[API_KEYID_LEN]);
-	bool (*cert_at)(void *arg, size_t i, struct api_cert *out);
+	/* The next one of raw public keys, certificates by flag, and CRLs, each once however many sources it has; *cursor
+	 * begins at 0. False behind the last. What is given stays until the next call. */
+	bool (*cert_next)(void *arg, uint64_t *cursor, struct api_cert *out);
+	/* The subject of a certificate (DER), printable; NULL: it is none. */
+	const char *(*subject)(void *arg, slice der, char *buf, size_t cap);
 	/* Everything that was loaded over the API; what was fetched and is kept (type NULL: of every type). */
 	void (*clear)(void *arg);
 	void (*flush)(void *arg, const char *type);

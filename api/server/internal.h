@@ -144,8 +144,9 @@ void api_ok(struct api_call *call); /* success = yes */
 /* success = no with code and sentence; why (may be NULL) is freed. Ends the call. */
 void api_fail(struct api_call *call, err_t code, struct diag *why);
 void api_failf(struct api_call *call, err_t code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* "success = no" and the rest into a response that has more to say. */
+/* "success = no" and the rest into a response that has more to say; the reason alone. */
 void api_put_error(struct vici_out *o, err_t code, const char *text);
+void api_put_reason(struct vici_out *o, err_t code, const char *text);
 void api_stream(struct api_call *call, api_step step);
 /* Starts an engine command; cmd_id is filled in. */
 void api_command(struct api_call *call, struct ike_cmd *cmd);

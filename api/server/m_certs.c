@@ -64,19 +64,21 @@ static bool step_certs(struct api_call *call)
 	struct api_cert c;
 	struct vici_out o;
 
-	if (!creds(call) || !creds(call)->cert_at(call->s->env.arg, (size_t)call->cursor++, &c))
+	if (!creds(call) || !creds(call)->cert_next(call->s->env.arg, &call->cursor, &c))
 		return false;
-	if (!word_fits(api_arg(call, "type", type, sizeof type), c.type) || !word_fits(api_arg(call, "flag", flag, sizeof flag), c.flag) ||
+	if (!word_fits(api_arg(call, "type", type, sizeof type), c.type) || (c.flag && !word_fits(api_arg(call, "flag", flag, sizeof flag), c.flag)) ||
 	    (api_arg(call, "subject", subject, sizeof subject) && *subject && strcmp(subject, c.subject) != 0))
 		return true;
 	api_event_start(&o, API_E_LIST_CERT);
 	vici_kv_str(&o, "type", c.type);
-	vici_kv_str(&o, "flag", c.flag);
+	if (c.flag)
+		vici_kv_str(&o, "flag", c.flag);
 	if (c.has_key)
 		vici_kv_str(&o, "has_privkey", "yes");
 	vici_kv(&o, "data", c.der);
 	if (strcmp(c.type, "PUBKEY") == 0) {
-		vici_kv_str(&o, "subject", c.subject);
+		if (*c.subject)
+			vici_kv_str(&o, "subject", c.subject);
 		put_time(&o, "not-before", c.not_before);
 		put_time(&o, "not-after", c.not_after);
 	}

@@ -84,7 +84,7 @@ static bool step_conns(struct api_call *call)
 	if (c && (!only || !strcmp(only, c->name))) {
 		struct vici_out o;
 		api_event_start(&o, API_E_LIST_CONN);
-		api_put_conn(&o, c);
+		api_put_conn(&o, &call->s->env, c);
 		api_event_to(call, &o, API_E_LIST_CONN);
 	}
 	return c != NULL;

@@ -35,7 +35,8 @@ static bool find_conn(struct api_call *call, struct ike_cmd *cmd)
 				cmd->ike = c->name;
 				return true;
 			}
-	api_failf(call, E_NOT_FOUND, "CHILD_SA config '%s' not found: no loaded connection has a child of this name", cmd->child);
+	api_failf(call, E_NOT_FOUND, cmd->verb == IKE_CMD_INSTALL ?
+		"configuration name not found: no loaded connection has a child '%s'" : "CHILD_SA config '%s' not found", cmd->child);
 	return false;
 }
 
@@ -64,7 +65,7 @@ void api_do_initiate(struct api_call *call)
 	struct names n;
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_INITIATE, &n);
 	if (!cmd.ike && !cmd.child) {
-		api_failf(call, E_BAD_VALUE, "'initiate' needs the argument 'child' or 'ike'");
+		api_failf(call, E_BAD_VALUE, "missing configuration name: give 'child' or 'ike'");
 	} else if (find_conn(call, &cmd) && !no_wait(call, &cmd)) {
 		follow_log(call, &cmd);
 		api_command(call, &cmd);
@@ -76,7 +77,7 @@ void api_do_terminate(struct api_call *call)
 	struct names n;
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_TERMINATE, &n);
 	if (!cmd.ike && !cmd.child && !cmd.ike_id && !cmd.child_id) {
-		api_failf(call, E_BAD_VALUE, "'terminate' needs one of the arguments 'ike', 'child', 'ike-id', 'child-id'");
+		api_failf(call, E_BAD_VALUE, "missing terminate selector: give 'ike', 'child', 'ike-id' or 'child-id'");
 	} else if (!no_wait(call, &cmd)) {
 		follow_log(call, &cmd);
 		api_command(call, &cmd);
@@ -88,7 +89,7 @@ void api_do_rekey(struct api_call *call)
 	struct names n;
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_REKEY, &n);
 	if (!cmd.ike && !cmd.child && !cmd.ike_id && !cmd.child_id)
-		api_failf(call, E_BAD_VALUE, "'rekey' needs one of the arguments 'ike', 'child', 'ike-id', 'child-id'");
+		api_failf(call, E_BAD_VALUE, "missing rekey selector: give 'ike', 'child', 'ike-id' or 'child-id'");
 	else
 		api_command(call, &cmd);
 }
@@ -140,15 +141,14 @@ bool api_server_reply(struct api_server *s, const struct fx *fx)
 		return false;
 	struct vici_out o;
 	api_response(&o);
-	if (fx->reply.err)
-		api_put_error(&o, fx->reply.err, fx->reply.text);
-	else
-		vici_kv_str(&o, "success", "yes");
+	vici_kv_str(&o, "success", fx->reply.err ? "no" : "yes");
 	if (counts_matches(call)) {
 		vici_kv_u64(&o, "matches", fx->reply.matches);
 		if (call->m == &api_methods[API_M_TERMINATE])
 			vici_kv_u64(&o, "terminated", fx->reply.err ? 0 : fx->reply.matches);
 	}
+	if (fx->reply.err)
+		api_put_reason(&o, fx->reply.err, fx->reply.text);
 	api_reply(call, &o);
 	return true;
 }

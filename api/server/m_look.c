@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Methods that look at SAs, policies and counters. A list goes out in pieces, one SA or policy at a time. */
+#include "api/server/conn_view.h"
 #include "api/server/internal.h"
+#include "config/store.h"
 
 enum {
 	VIEW_BYTES = 4 * 1024 * 1024, /* bound of one SA's view */
@@ -65,6 +67,21 @@ static bool policy_passes(const struct api_call *call, const struct ike_policy_v
 	return p->trap ? trap : p->mode == CONF_PASS ? pass : drop;
 }
 
+/* As configured, "dynamic" included, while the configuration is still there. */
+static void put_policy_ts(struct vici_out *o, const struct api_call *call, const struct ike_policy_view *p)
+{
+	const struct conf_conn *conn = conf_store_find(call->s->env.store, p->conn);
+	const struct conf_child *c = conn ? conf_conn_child(conn, p->child) : NULL;
+
+	if (c) {
+		api_put_conf_ts(o, "local-ts", c->local_ts, c->n_local_ts);
+		api_put_conf_ts(o, "remote-ts", c->remote_ts, c->n_remote_ts);
+	} else {
+		api_put_ts(o, "local-ts", p->local_ts, p->n_local_ts);
+		api_put_ts(o, "remote-ts", p->remote_ts, p->n_remote_ts);
+	}
+}
+
 static bool step_policies(struct api_call *call)
 {
 	uint32_t cursor = (uint32_t)call->cursor;
@@ -81,8 +98,7 @@ static bool step_policies(struct api_call *call)
 		vici_kv_str(&o, "child", p->child);
 		vici_kv_str(&o, "ike", p->conn);
 		vici_kv_str(&o, "mode", api_mode_name(p->mode));
-		api_put_ts(&o, "local-ts", p->local_ts, p->n_local_ts);
-		api_put_ts(&o, "remote-ts", p->remote_ts, p->n_remote_ts);
+		put_policy_ts(&o, call, p);
 		vici_section_end(&o);
 		api_event_to(call, &o, API_E_LIST_POLICY);
 	}
@@ -112,7 +128,7 @@ void api_do_get_counters(struct api_call *call)
 	uint64_t v[IKE_COUNT_END];
 	err_t err = all ? 0 : ike_counts(e, name, v);
 	if (err) {
-		api_failf(call, err, "no connection named '%s' has counters", name ? name : "");
+		api_failf(call, err, "no counters found for this connection: '%s'", name ? name : "");
 		return;
 	}
 	struct vici_out o;
@@ -135,15 +151,14 @@ void api_do_reset_counters(struct api_call *call)
 	char buf[256];
 	const char *name = api_arg(call, "name", buf, sizeof buf);
 	uint32_t cursor = 0;
-	if (api_arg_bool(call, "all", false)) {
-		for (const char *c; (c = ike_counts_next(e, &cursor));)
-			if (ike_counts_reset(e, c))
-				break;
-		name = NULL;
-	}
-	err_t err = ike_counts_reset(e, name);
+	err_t err = 0;
+	if (api_arg_bool(call, "all", false))
+		for (const char *c; !err && (c = ike_counts_next(e, &cursor));)
+			err = ike_counts_reset(e, c);
+	else
+		err = ike_counts_reset(e, name);
 	if (err)
-		api_failf(call, err, "no connection named '%s' has counters", name ? name : "");
+		api_failf(call, err, "no counters found for this connection: '%s'", name ? name : "");
 	else
 		api_ok(call);
 }

@@ -205,11 +205,16 @@ void api_ok(struct api_call *call)
 	api_reply(call, &o);
 }
 
+void api_put_reason(struct vici_out *o, err_t code, const char *text)
+{
+	vici_kv_str(o, "errmsg", text && *text ? text : err_text(code));
+	vici_kv_str(o, "errcode", err_name(code));
+}
+
 void api_put_error(struct vici_out *o, err_t code, const char *text)
 {
 	vici_kv_str(o, "success", "no");
-	vici_kv_str(o, "errmsg", text && *text ? text : err_text(code));
-	vici_kv_str(o, "errcode", err_name(code));
+	api_put_reason(o, code, text);
 }
 
 void api_fail(struct api_call *call, err_t code, struct diag *why)

@@ -181,8 +181,9 @@ void api_put_ike_fields(struct vici_out *o, const struct ike_view *v)
 	put_alg(o, "dh-group", SUITE_KE, v->suite.ke);
 	put_extra_kes(o, v->suite.ake);
 	vici_kv_str(o, "pq", v->pq ? "yes" : "no");
-	/* The keys exist from the first exchange on, the SA is established with the second. */
-	if (v->state && strcmp(v->state, "CONNECTING") && strcmp(v->state, "CREATED"))
+	/* The keys exist from the first exchange on, the SA is established with the second; one that goes has no times. */
+	if (v->state && strcmp(v->state, "CONNECTING") && strcmp(v->state, "CREATED") && strcmp(v->state, "DELETING") &&
+	    strcmp(v->state, "DESTROYING"))
 		vici_kv_u64(o, "established", v->established_ago_s);
 	put_nonzero(o, "rekey-time", v->rekey_in_s);
 	put_nonzero(o, "reauth-time", v->reauth_in_s);

@@ -50,7 +50,7 @@ struct vici_packet {
 	slice body;   /* elements, not yet looked at */
 };
 
-/* Splits a packet (without its length field). E_TRUNCATED, E_SYNTAX (type unknown, empty name). */
+/* Splits a packet (without its length field). E_TRUNCATED, E_SYNTAX (type unknown). */
 MUST err_t vici_packet_read(slice packet, struct vici_packet *out);
 
 struct vici_in {

@@ -15,11 +15,8 @@ err_t vici_packet_read(slice packet, struct vici_packet *out)
 		return r.err;
 	if (out->type >= VICI_PACKET_TYPE_END)
 		return E_SYNTAX;
-	if (packet_is_named(out->type)) {
+	if (packet_is_named(out->type))
 		out->name = rd_bytes(&r, rd_u8(&r));
-		if (!r.err && !out->name.n)
-			rd_fail(&r, E_SYNTAX);
-	}
 	out->body = rd_rest(&r);
 	return r.err;
 }

@@ -395,6 +395,7 @@ void creds_stop(struct daemon *d)
 	creds_sign_stop(c);
 	creds_load_stop(c);
 	creds_authorities_clear(c);
+	creds_pubs_clear(c);
 	trusts_free(c->trusts);
 	fetcher_free(c->fetcher);
 	cred_set_free(c->set);

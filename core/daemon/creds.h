@@ -44,6 +44,8 @@ struct creds {
 	struct creds_sign *signs;   /* that wait for a store */
 	unsigned n_signs;
 	struct creds_load *loads;   /* keys that a store is loading */
+	struct creds_pub *pubs;     /* raw public keys that came over the API (DER) */
+	size_t n_pubs;
 	struct creds_authority **authorities;
 	size_t n_authorities;
 	uint64_t next_token;
@@ -101,6 +103,7 @@ MUST err_t creds_authority_check(void *arg, const struct conf_node *section, str
 /* Those of a configuration that has been applied; those of the one before go. */
 void creds_authorities_sync(struct daemon *d, const struct conf_node *rest);
 void creds_authorities_clear(struct creds *c);
+void creds_pubs_clear(struct creds *c);
 /* NULL: none for certificates of this issuer. */
 const struct creds_authority *creds_authority_of(const struct creds *c, const struct cert *issuer);
 

@@ -8,9 +8,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AUTHORITIES_MAX = 1024, URIS_MAX = 16, LOAD_MS = 30000 };
+enum { AUTHORITIES_MAX = 1024, URIS_MAX = 16, PUBS_MAX = 1024, LOAD_MS = 30000 };
 
 /* ---- certificates ---------------------------------------------------------------------------------------------------- */
+
+struct creds_pub {
+	uint8_t *p;
+	size_t n;
+};
+
+static err_t add_pub(struct creds *c, slice spki)
+{
+	for (size_t i = 0; i < c->n_pubs; i++)
+		if (slice_equal(slice_of(c->pubs[i].p, c->pubs[i].n), spki))
+			return 0;
+	if (c->n_pubs >= PUBS_MAX)
+		return E_LIMIT;
+	uint8_t *copy = malloc(spki.n + 1);
+	struct creds_pub *v = copy ? reallocarray(c->pubs, c->n_pubs + 1, sizeof *v) : NULL;
+	if (!v) {
+		free(copy);
+		return E_NOMEM;
+	}
+	memcpy(copy, spki.p, spki.n);
+	c->pubs = v;
+	v[c->n_pubs++] = (struct creds_pub){ copy, spki.n };
+	return 0;
+}
+
+void creds_pubs_clear(struct creds *c)
+{
+	while (c->n_pubs)
+		free(c->pubs[--c->n_pubs].p);
+	free(c->pubs);
+	c->pubs = NULL;
+}
 
 static err_t add_object(struct creds *c, const struct cert_object *o, uint32_t flags, unsigned *n)
 {
@@ -20,7 +52,9 @@ static err_t add_object(struct creds *c, const struct cert_object *o, uint32_t f
 		e = cred_set_add_cert(c->set, CRED_SRC_API, o->cert, flags, "");
 	else if (o->kind == CERT_OBJ_CRL)
 		e = cred_set_add_crl(c->set, CRED_SRC_API, o->crl);
-	else if (o->kind != CERT_OBJ_PUBLIC)
+	else if (o->kind == CERT_OBJ_PUBLIC)
+		e = add_pub(c, o->spki);
+	else
 		return 0;
 	*n += !e;
 	return e;
@@ -50,28 +84,84 @@ static err_t load_cert(void *arg, const char *type, const char *flag, slice data
 	return 0;
 }
 
-static bool cert_at(void *arg, size_t i, struct api_cert *out)
-{
-	static char subject[1024];
-	struct creds *c = ((struct daemon *)arg)->creds;
-	const struct cred_item *it = cred_set_cert(c->set, i);
-	uint16_t source;
-	size_t n = 0;
+/* What list-certs goes through, in this order. */
+enum { LIST_PUBS, LIST_NONE, LIST_CA, LIST_OCSP, LIST_CRLS, LIST_END };
 
-	if (it) {
-		c->ops->dn_text(it->info->subject, subject, sizeof subject);
-		*out = (struct api_cert){ .type = "X509", .flag = it->flags & CRED_CERT_CA ? "CA" : it->flags & CRED_CERT_OCSP ? "OCSP" : "NONE",
-			.has_key = cred_set_key_of(c->set, it->info->spki) != NULL, .der = it->info->der, .subject = subject,
-			.not_before = it->info->not_before, .not_after = it->info->not_after };
+static unsigned list_of(const struct cred_item *it)
+{
+	return it->info->is_ca ? LIST_CA : it->info->ekus & CERT_EKU_OCSP_SIGN ? LIST_OCSP : LIST_NONE;
+}
+
+static bool came_before(const struct creds *c, const struct cred_item *it, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(cred_set_cert(c->set, i)->info->sha256, it->info->sha256, sizeof it->info->sha256) == 0)
+			return true;
+	return false;
+}
+
+/* The at-th entry of a list. False: the list has ended; out->type NULL: it is not shown. */
+static bool list_entry(const struct creds *c, unsigned list, size_t at, struct api_cert *out)
+{
+	static const char *const flags[] = { [LIST_NONE] = "NONE", [LIST_CA] = "CA", [LIST_OCSP] = "OCSP" };
+	static char subject[1024];
+	uint16_t source;
+
+	*out = (struct api_cert){ .subject = "" };
+	if (list == LIST_PUBS) {
+		if (at >= c->n_pubs)
+			return false;
+		out->der = slice_of(c->pubs[at].p, c->pubs[at].n);
+		out->has_key = cred_set_key_of(c->set, out->der) != NULL;
+		out->type = "PUBKEY";
 		return true;
 	}
-	while (cred_set_cert(c->set, n))
-		n++;
-	struct cert_crl *crl = cred_set_crl(c->set, i - n, &source);
-	if (!crl)
+	if (list == LIST_CRLS) {
+		struct cert_crl *crl = cred_set_crl(c->set, at, &source);
+		if (!crl)
+			return false;
+		out->der = c->ops->crl_info(crl)->der;
+		out->type = "X509_CRL";
+		return true;
+	}
+	const struct cred_item *it = cred_set_cert(c->set, at);
+	if (!it)
 		return false;
-	*out = (struct api_cert){ .type = "X509_CRL", .flag = "NONE", .der = c->ops->crl_info(crl)->der, .subject = "" };
+	if (list_of(it) != list || came_before(c, it, at))
+		return true;
+	c->ops->dn_text(it->info->subject, subject, sizeof subject);
+	*out = (struct api_cert){ .type = "X509", .flag = flags[list], .has_key = cred_set_key_of(c->set, it->info->spki) != NULL,
+		.der = it->info->der, .subject = subject, .not_before = it->info->not_before, .not_after = it->info->not_after };
 	return true;
+}
+
+static bool cert_next(void *arg, uint64_t *cursor, struct api_cert *out)
+{
+	const struct creds *c = ((struct daemon *)arg)->creds;
+
+	for (unsigned list; (list = (unsigned)(*cursor >> 32)) < LIST_END;) {
+		if (!list_entry(c, list, *cursor & UINT32_MAX, out)) {
+			*cursor = (uint64_t)(list + 1) << 32;
+			continue;
+		}
+		++*cursor;
+		if (out->type)
+			return true;
+	}
+	return false;
+}
+
+static const char *subject(void *arg, slice der, char *buf, size_t cap)
+{
+	const struct creds *c = ((struct daemon *)arg)->creds;
+	struct cert_why why;
+	struct cert *cert = NULL;
+
+	if (c->ops->parse(der, &cert, &why))
+		return NULL;
+	c->ops->dn_text(c->ops->info(cert)->subject, buf, cap);
+	c->ops->unref(cert);
+	return buf;
 }
 
 static void clear(void *arg)
@@ -80,6 +170,7 @@ static void clear(void *arg)
 	struct creds_store *s = creds_store_of(c, CRED_STORE_MEMORY);
 
 	cred_set_clear(c->set, CRED_SRC_API, NULL);
+	creds_pubs_clear(c);
 	if (s && s->ops->clear)
 		s->ops->clear(s->self);
 	if (s)
@@ -426,6 +517,7 @@ const struct creds_authority *creds_authority_of(const struct creds *c, const st
 }
 
 const struct api_creds creds_api = {
-	.load_cert = load_cert, .load_key = load_key, .unload_key = unload_key, .key_at = key_at, .cert_at = cert_at, .clear = clear,
+	.load_cert = load_cert, .load_key = load_key, .unload_key = unload_key, .key_at = key_at, .cert_next = cert_next,
+	.subject = subject, .clear = clear,
 	.flush = flush, .load_authority = creds_authority_load, .unload_authority = unload_authority, .authority_at = authority_at,
 };

@@ -434,6 +434,7 @@ void child_deleted(struct ike_engine *e, struct child_sa *c, err_t why, bool by_
 	bool act = by_peer && !back && !(c->flags & CHILD_REDUNDANT) && !(sa->flags & SA_KEEP_QUIET);
 	SA_LOG(e, sa, LOG_CHILD, LOG_CONTROL, "CHILD_SA %s{%llu} with SPIs %08x_i %08x_o closed%s", conf->name,
 	       (unsigned long long)c->unique, c->spi_in, c->spi_out, by_peer ? " by the peer" : "");
+	child_state_set(c, CHILD_S_DELETED);
 	child_tell(e, c, false, why, by_peer ? "deleted by the peer" : NULL);
 	child_free(e, c);
 	if (back)

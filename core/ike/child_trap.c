@@ -34,18 +34,24 @@ static bool is_shunt(const struct conf_child *f)
 
 err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct conf_child *conf, struct diag **why)
 {
+	static const struct net_addr any[] = { { .family = NET_V4 }, { .family = NET_V6 } };
+	static const struct tsm_end every = { any, ARRAY_LEN(any) };
 	struct child_world *w = e->children;
 	struct tsm_set local, remote;
 	struct tsm_end le = { conn->local_addrs, conn->n_local_addrs ? 1 : 0 };
 	struct tsm_end re = { conn->remote_addrs, conn->n_remote_addrs ? 1 : 0 };
 	if (child_trap_find(w, conn->name, conf->name))
-		return diag_set(why, E_EXISTS, "child '%s' of connection '%s' is installed already", conf->name,
-				conn->name);
+		return 0;
 	if (!is_shunt(conf) && !conn->n_remote_addrs)
 		return diag_set(why, E_BAD_VALUE,
 				"child '%s' cannot be installed: connection '%s' has no address to call; set "
 				"remote_addrs",
 				conf->name, conn->name);
+	/* What passes or is dropped without a tunnel has no ends: "dynamic" is every address. */
+	if (is_shunt(conf) && !le.n)
+		le = every;
+	if (is_shunt(conf) && !re.n)
+		re = every;
 	tsm_expand(conf->local_ts, conf->n_local_ts, &le, &local);
 	tsm_expand(conf->remote_ts, conf->n_remote_ts, &re, &remote);
 	if (!local.n || !remote.n)
@@ -152,7 +158,7 @@ err_t child_cmd_uninstall(struct ike_engine *e, const struct ike_cmd *cmd, struc
 {
 	struct child_trap *t = child_trap_find(e->children, cmd->ike, cmd->child);
 	if (!t || !cmd->child)
-		return diag_set(why, E_NOT_FOUND, "no policy of child '%s' is installed", cmd->child ? cmd->child : "");
+		return diag_set(why, E_NOT_FOUND, "policy '%s' not found: no trap or shunt of this child is installed", cmd->child ? cmd->child : "");
 	child_trap_del(e, t);
 	return 0;
 }

@@ -173,11 +173,11 @@ static struct conf_conn *conn_of(struct ike_engine *e, const struct ike_cmd *cmd
 	if (cmd->ike) {
 		c = e->env.conn_find(e->env.arg, cmd->ike);
 		if (!c) {
-			(void)diag_set(why, E_NOT_FOUND, "there is no connection '%s'", cmd->ike);
+			(void)diag_set(why, E_NOT_FOUND, "IKE_SA config '%s' not found", cmd->ike);
 			return NULL;
 		}
 		if (cmd->child && !(*child = conf_conn_child(c, cmd->child))) {
-			(void)diag_set(why, E_NOT_FOUND, "connection '%s' has no child '%s'", cmd->ike, cmd->child);
+			(void)diag_set(why, E_NOT_FOUND, "CHILD_SA config '%s' not found in connection '%s'", cmd->child, cmd->ike);
 			return NULL;
 		}
 		return c;

@@ -97,7 +97,8 @@ static struct count_row *row_make(struct ike_engine *e, const char *conn)
 void ike_count(struct ike_engine *e, const struct ike_sa *sa, enum ike_count c)
 {
 	e->counts->all.v[c]++;
-	if (!sa || !sa->conn)
+	/* Before the peer has said who it is, the connection of a responder is a guess. */
+	if (!sa || !sa->conn || (!sa->initiator && !sa->established_ms && !sa->remote_id.type))
 		return;
 	struct count_row *r = row_find(e, sa->conn->name);
 	if (!r)

@@ -410,7 +410,7 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, err_t why, bool by_peer
 
 void ike_note(struct ike_engine *e, struct ike_sa *sa, const char *text)
 {
-	sa->ring[sa->ring_at] = (struct ike_ring){ text, (uint32_t)(e->now_ms / 1000) };
+	sa->ring[sa->ring_at] = (struct ike_ring){ text, e->now_ms };
 	sa->ring_at = (uint8_t)((sa->ring_at + 1) % IKE_RING);
 }
 

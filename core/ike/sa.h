@@ -204,11 +204,11 @@ struct ike_link {
 	uint64_t key; /* 0: in no list */
 };
 
-/* What happened to an SA: static texts only, so that the ring costs 96 bytes. */
+/* What happened to an SA: static texts only, so that the ring costs 128 bytes. */
 #define IKE_RING 8
 struct ike_ring {
 	const char *text;
-	uint32_t at_s; /* engine time in seconds */
+	uint64_t at_ms;
 };
 
 struct ike_sa {

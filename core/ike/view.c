@@ -12,8 +12,8 @@ static const char *state_word(const struct ike_sa *sa)
 		return "REKEYED";
 	case IKE_S_DELETING:
 		return "DELETING";
-	case IKE_S_GONE:
-		return "DESTROYING";
+	case IKE_S_GONE: /* only events see it */
+		return sa->established_ms ? "DELETING" : "DESTROYING";
 	default:
 		return "CONNECTING";
 	}
@@ -78,7 +78,7 @@ static struct ike_view *view_make(struct ike_engine *e, const struct ike_sa *sa,
 		const struct ike_ring *r = &sa->ring[(sa->ring_at + IKE_RING - 1 - i) % IKE_RING];
 		if (!r->text)
 			break;
-		v->ring[v->n_ring].ms_ago = e->now_ms - (uint64_t)r->at_s * 1000;
+		v->ring[v->n_ring].ms_ago = e->now_ms - r->at_ms;
 		v->ring[v->n_ring++].text = r->text;
 	}
 	return v;
