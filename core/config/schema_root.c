@@ -129,6 +129,12 @@ static const struct conf_key aditd_keys[] = {
 	{ "accept_private_algs", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, AT(daemon.accept_private_algs), .def = "no",
 	  .later = "algorithm numbers for private use",
 	  .doc = "Whether algorithm numbers for private use are accepted from any vendor." },
+	{ "hash_and_url", CONF_T_BOOL, AT(daemon.hash_and_url), .def = "no",
+	  .doc = "Whether peers may send certificates as hash and URL (RFC 7296 section 3.6), which are fetched before the peer is "
+		 "authenticated, and ours are sent so where an authority has cert_uri_base." },
+	{ "hash_and_url_hosts", CONF_T_STRINGS, AT(hash_and_url_hosts),
+	  .doc = "Hosts such certificates are fetched from (\"*.example.com\": all below); every one unless set. With it no "
+		 "redirects are followed." },
 	{ "initiator_only", CONF_T_BOOL, AT(daemon.initiator_only), .def = "no",
 	  .doc = "Whether requests of strangers are ignored." },
 	{ "flexible_addresses", CONF_T_BOOL, AT(daemon.flexible_addresses), .def = "yes",

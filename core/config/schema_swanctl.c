@@ -277,6 +277,8 @@ static const struct conf_key conn_keys[] = {
 	  .doc = "Whether the peer is asked for certificates of the CAs that are accepted." },
 	{ "send_cert", CONF_T_ENUM, AT(conf_conn, send_cert), .def = "ifasked", .words = send_certs,
 	  .doc = "When our certificates are sent: never, ifasked (the peer requested them), always." },
+	{ "hash_and_url", CONF_T_BOOL, AT(conf_conn, hash_and_url), .def = "yes",
+	  .doc = "Whether certificates go and come as hash and URL here when aditd { hash_and_url } is on." },
 	{ "ocsp", CONF_T_STRING, CONF_LATER, NOWHERE, .later = certs, .doc = "OCSP within IKE (RFC 4806)." },
 	{ "ppk_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "post-quantum preshared keys",
 	  .doc = "Identity of the post-quantum preshared key (RFC 8784)." },

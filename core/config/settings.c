@@ -53,6 +53,7 @@ void conf_settings_free(struct conf_settings *s)
 	free(s->api_group_operate);
 	free(s->api_group_configure);
 	strings_free(s->load);
+	strings_free(s->hash_and_url_hosts);
 	strings_free(s->interfaces_use);
 	strings_free(s->interfaces_ignore);
 	conf_node_free(&s->plugins);

@@ -34,6 +34,7 @@ static const struct map {
 	{ "ikesa_limit", "max_ike_sas" },
 	{ "follow_redirects", "follow_redirects" },
 	{ "fragment_size", "fragment_size" },
+	{ "hash_and_url", "hash_and_url" },
 	{ "install_routes", "plugins.kernel-net.install_routes" },
 	{ "routing_table", "plugins.kernel-net.table" },
 	{ "routing_table_prio", "plugins.kernel-net.rule_priority" },

@@ -23,7 +23,7 @@ struct cred_trust {
 	const struct ike_auth_ask *ask;
 	struct cert *const *known;      /* certificates of the host's set that may be the peer's, when it sends none */
 	size_t n_known;
-	struct cert *const *fetched;    /* of hash and URL, in the order of the payloads; issuers that were fetched */
+	struct cert *const *fetched;    /* issuers that were fetched */
 	size_t n_fetched;
 	struct cert_crl *const *crls;   /* beside those of the pool */
 	size_t n_crls;

@@ -326,7 +326,7 @@ slice creds_ca_hashes(void *arg, const struct conf_conn *conn, bool *http)
 	*http = false;
 	if (!c || !c->ops)
 		return SLICE_NONE;
-	*http = fetcher_has(c->fetcher, "http") && d->conf.hash_and_url;
+	*http = fetcher_has(c->fetcher, "http") && d->conf.hash_and_url && (!conn || conn->hash_and_url);
 	if (!r || !r->n_cacerts)
 		return cred_set_cas(c->set);
 	for (uint16_t i = 0; i < r->n_cacerts && n < 64; i++)

@@ -110,6 +110,8 @@ const struct creds_authority *creds_authority_of(const struct creds *c, const st
 /* ---- trust.c ---- */
 
 void trusts_flush_ocsp(struct trusts *t);
+/* Certificates that came as hash and URL. */
+void trusts_flush_urls(struct trusts *t);
 
 MUST err_t trusts_new(struct creds *c, struct trusts **out);
 void trusts_free(struct trusts *t);

@@ -185,6 +185,8 @@ static void flush(void *arg, const char *type)
 		cred_set_clear(c->set, CRED_SRC_FETCHED, NULL);
 	if (!type || !*type || strcasecmp(type, "any") == 0 || strcasecmp(type, "OCSP_RESPONSE") == 0)
 		trusts_flush_ocsp(c->trusts);
+	if (!type || !*type || strcasecmp(type, "any") == 0 || strcasecmp(type, "X509") == 0)
+		trusts_flush_urls(c->trusts);
 }
 
 /* ---- keys -------------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "base/count.h"
 #include "base/rdwr.h"
 #include "base/text.h"
+#include "cred/hashurl.h"
 #include "wire/proto.h"
 
 #include <stdio.h>
@@ -42,11 +43,40 @@ static void sign_free(struct creds_sign *s)
 	free(s);
 }
 
+/* The base of the addresses where certificates of this issuer are; NULL: they are nowhere. */
+static const char *uri_base(const struct creds *c, const struct cert_info *info)
+{
+	for (size_t i = 0; i < c->n_authorities; i++) {
+		const struct creds_authority *a = c->authorities[i];
+		const struct cert_info *ca = c->ops->info(a->cert);
+		bool ids = info->akid.n && ca->skid.n;
+		if (a->base && slice_equal(ca->subject, info->issuer) && (!ids || slice_equal(info->akid, ca->skid)))
+			return a->base;
+	}
+	return NULL;
+}
+
+/* The certificate itself, or its hash and URL for a peer that takes them. */
+static struct ike_cert cert_to_send(struct creds_sign *s, const struct cert *cert)
+{
+	struct creds *c = s->d->creds;
+	const struct cert_info *info = c->ops->info(cert);
+	const struct hash_ops *h = crypto_hash(&s->d->crypto, PLUG_HASH_SHA1);
+	bool may = s->ask->http && s->d->conf.hash_and_url && s->ask->conn->hash_and_url;
+	const char *base = may ? uri_base(c, info) : NULL;
+	uint8_t sha1[CRED_HASH_LEN];
+	size_t n = base ? strlen(base) + 3 * CRED_HASH_LEN : 0;
+	uint8_t *out = base && h && h->digest(&info->der, 1, sha1) == 0 ? arena_get(&s->arena, n) : NULL;
+
+	if (!out || cred_url_make(sha1, base, out, &n))
+		return (struct ike_cert){ CERT_X509_SIGNATURE, info->der };
+	return (struct ike_cert){ CERT_URL_X509, slice_of(out, n) };
+}
+
 /* The certificates that go with the signature: our own first, then those between it and a trust anchor. */
-static uint16_t certs_of(const struct creds_sign *s, struct ike_cert out[CRED_CHAIN_MAX + 1])
+static uint16_t certs_of(struct creds_sign *s, struct ike_cert out[CRED_CHAIN_MAX + 1])
 {
 	const struct conf_conn *conn = s->ask->conn;
-	const struct cert_ops *ops = s->d->creds->ops;
 	uint16_t n = 0;
 
 	if (!conn->send_cert || (conn->send_cert == 1 && !s->ask->asked && s->own.cert))
@@ -55,9 +85,9 @@ static uint16_t certs_of(const struct creds_sign *s, struct ike_cert out[CRED_CH
 		out[n++] = (struct ike_cert){ CERT_RAW_PUBLIC_KEY, s->spki };
 		return n;
 	}
-	out[n++] = (struct ike_cert){ CERT_X509_SIGNATURE, ops->info(s->own.cert)->der };
+	out[n++] = cert_to_send(s, s->own.cert);
 	for (size_t i = 0; i < s->own.n_chain; i++)
-		out[n++] = (struct ike_cert){ CERT_X509_SIGNATURE, ops->info(s->own.chain[i])->der };
+		out[n++] = cert_to_send(s, s->own.chain[i]);
 	return n;
 }
 
@@ -85,8 +115,8 @@ static void finish(struct creds_sign *s, err_t e, const char *why)
 	for (uint16_t i = 0; !e && i < done.n_certs && s->own.cert; i++) {
 		char dn[256];
 		const struct cert_info *info = s->d->creds->ops->info(i ? s->own.chain[i - 1] : s->own.cert);
-		LOGF(s->d->log, LOG_IKE, LOG_DETAIL, NULL, "sending %s cert \"%s\"", i ? "issuer" : "end entity",
-			s->d->creds->ops->dn_text(info->subject, dn, sizeof dn));
+		LOGF(s->d->log, LOG_IKE, LOG_DETAIL, NULL, "sending %s cert \"%s\"%s", i ? "issuer" : "end entity",
+			s->d->creds->ops->dn_text(info->subject, dn, sizeof dn), certs[i].enc == CERT_URL_X509 ? " as hash and URL" : "");
 	}
 	drive_sign_done(s->d, s->ask->token, e, e ? text : NULL, &done);
 	sign_free(s);

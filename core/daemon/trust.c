@@ -58,13 +58,15 @@ static void forget(struct trust *x)
 		ops->unref(x->fetched[i]);
 	for (size_t i = 0; i < x->n_known; i++)
 		ops->unref(x->known[i]);
+	for (size_t i = 0; i < x->n_crls; i++)
+		ops->crl_unref(x->crls[i]);
 	if (x->ask)
 		conf_conn_unref(&x->ask->conn);
 	arena_fini(&x->arena);
 	free(x);
 }
 
-static void finish(struct trust *x, err_t e, const char *why)
+void trust_finish(struct trust *x, err_t e, const char *why)
 {
 	struct daemon *d = x->ts->c->d;
 	struct ike_trusted ok = { .scheme = x->t.scheme, .valid_until_s = x->t.valid_until_s };
@@ -73,7 +75,7 @@ static void finish(struct trust *x, err_t e, const char *why)
 	explain(x, LOG_CONTROL);
 	uint64_t token = x->ask->token;
 	char text[sizeof x->t.why + sizeof x->fetch_why];
-	bool unknown = e == E_CRL_MISSING || e == E_CRL_STALE || e == E_OCSP_BAD || e == E_CRL_BAD;
+	bool unknown = e == E_CRL_MISSING || e == E_CRL_STALE || e == E_OCSP_BAD || e == E_CRL_BAD || e == E_CERT_UNKNOWN_CA;
 	snprintf(text, sizeof text, "%s%s%s%s", why ? why : "", unknown && x->fetch_why[0] ? " (" : "", unknown ? x->fetch_why : "",
 		unknown && x->fetch_why[0] ? ")" : "");
 	const struct log_ctx ctx = { .code = e, .peer = &x->ask->remote };
@@ -123,7 +125,7 @@ static void work_done(struct work *w, bool ran)
 
 	x->in_worker = false;
 	if (!ran) {
-		finish(x, E_SHUTDOWN, err_text(E_SHUTDOWN));
+		trust_finish(x, E_SHUTDOWN, err_text(E_SHUTDOWN));
 		return;
 	}
 	x->soft_ms = 0;
@@ -133,7 +135,7 @@ static void work_done(struct work *w, bool ran)
 		x->ts->looking = true;
 		return;
 	}
-	finish(x, x->t.err, x->t.why);
+	trust_finish(x, x->t.err, x->t.why);
 }
 
 /* One verification with all that is here now. */
@@ -148,11 +150,13 @@ void trust_start(struct trust *x)
 	x->t.n_fetched = x->n_fetched;
 	x->t.ocsp = x->ocsp;
 	x->t.n_ocsp = x->n_ocsp;
+	x->t.crls = x->crls;
+	x->t.n_crls = x->n_crls;
 	x->t.now_s = trust_wall();
 	x->rounds++;
 	count_inc(&c_rounds);
 	if (!x->t.pool) {
-		finish(x, E_NOMEM, err_text(E_NOMEM));
+		trust_finish(x, E_NOMEM, err_text(E_NOMEM));
 		return;
 	}
 	x->work = (struct work){ .run = work_run, .done = work_done };
@@ -160,7 +164,7 @@ void trust_start(struct trust *x)
 	if (workers_put(c->d->workers, &x->work) == 0)
 		return;
 	x->in_worker = false;
-	finish(x, E_FULL, "the crypto workers have too much to do; try again later");
+	trust_finish(x, E_FULL, "the crypto workers have too much to do; try again later");
 }
 
 /* Certificates here that may be the peer's: looked at when it sends none. */
@@ -177,6 +181,15 @@ static void take_known(struct trust *x)
 	for (size_t i = 0; (c = cred_set_cert(x->ts->c->set, i)) && x->n_known < MINE_MAX; i++)
 		if (!(c->flags & CRED_CERT_CA) && ops->name_check(c->cert, &name, CERT_NAME_IN_CN, &why) == 0)
 			x->known[x->n_known++] = ops->ref(c->cert);
+}
+
+void trust_begin(struct trust *x)
+{
+	trust_take_ocsp(x);
+	take_known(x);
+	x->t.known = x->known;
+	x->t.n_known = x->n_known;
+	trust_start(x);
 }
 
 void trusts_ask(struct trusts *ts, const struct ike_auth_ask *ask)
@@ -202,11 +215,7 @@ void trusts_ask(struct trusts *ts, const struct ike_auth_ask *ask)
 	x->until_ms = loop_now_ms() + TRUST_MS;
 	x->t = (struct cred_trust){ .crypto = &ts->c->d->crypto, .round = &x->ask->conn->remote[x->ask->round], .ask = x->ask };
 	x->soft = x->t.round->revocation == CONF_REV_RELAXED;
-	trust_take_ocsp(x);
-	take_known(x);
-	x->t.known = x->known;
-	x->t.n_known = x->n_known;
-	trust_start(x);
+	trust_urls(x);
 }
 
 /* ---- time ------------------------------------------------------------------------------------------------------------------------ */
@@ -226,7 +235,7 @@ static void look(void *arg)
 			continue;
 		if (now >= x->until_ms || (x->soft && now >= x->soft_ms)) {
 			x->waits = NULL;
-			finish(x, x->t.err, x->t.why);
+			trust_finish(x, x->t.err, x->t.why);
 		} else {
 			ts->looking = true;
 		}
@@ -252,7 +261,8 @@ err_t trusts_new(struct creds *c, struct trusts **out)
 	ts->c = c;
 	ts->look = loop_timer(c->d->loop, UINT64_MAX, 0, look, ts);
 	ts->ocsp_of = !ts->look || crypto_random(&c->d->crypto, seed, sizeof seed) ? NULL : htab_new(0, seed);
-	if (!ts->ocsp_of) {
+	if (!ts->ocsp_of || trust_urls_new(ts)) {
+		htab_free(ts->ocsp_of);
 		loop_untimer(ts->look);
 		free(ts);
 		return E_NOMEM;
@@ -272,6 +282,7 @@ void trusts_free(struct trusts *ts)
 		trust_get_drop(ts, ts->gets);
 	}
 	trusts_flush_ocsp(ts);
+	trust_urls_free(ts);
 	loop_untimer(ts->look);
 	htab_free(ts->ocsp_of);
 	free(ts);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What trust.c (rounds of verification) and trust_get.c (what is fetched and kept between them) share. Loop thread, but
+ * What trust.c (rounds of verification), trust_get.c (what is fetched and kept between them) and trust_url.c (certificates
+ * that come as hash and URL) share. Loop thread, but
  * for the body of struct get and struct cred_trust while a worker has them.
  */
 #ifndef ADIT_DAEMON_TRUST_INT_H
@@ -54,6 +55,14 @@ struct tried {
 	uint8_t kind;
 };
 
+/* A certificate payload of a peer that is looked up. */
+struct part {
+	bool url;                  /* it came as hash and URL */
+	struct lookup *wait;
+	slice der;                 /* what was at the URL, in the arena */
+	const char *why;           /* or why it cannot be had, in the arena */
+};
+
 struct trust {
 	struct work work;
 	struct trust *next;
@@ -70,6 +79,10 @@ struct trust {
 	struct cert *fetched[MINE_MAX], *known[MINE_MAX];
 	struct cert_ocsp ocsp[MINE_MAX];
 	size_t n_fetched, n_known, n_ocsp;
+	struct part *parts;         /* one per payload; in the arena */
+	unsigned n_parts_wait;
+	struct cert_crl *crls[MINE_MAX]; /* of bundles */
+	size_t n_crls;
 };
 
 struct trusts {
@@ -81,6 +94,12 @@ struct trusts {
 	struct htab *ocsp_of;       /* SHA-256 of a certificate -> struct kept_ocsp */
 	struct kept_ocsp *ocsp;
 	unsigned n_ocsp;
+	struct lookup *lookups;     /* URLs of certificates under way */
+	unsigned n_lookups;
+	struct kept_url *urls, **urls_end; /* the oldest first */
+	struct htab *url_of;        /* encoding and SHA-1 -> struct kept_url */
+	unsigned n_urls;
+	size_t url_bytes;
 	struct loop_timer *look;    /* runs while somebody waits */
 	bool looking;
 };
@@ -92,6 +111,10 @@ static inline int64_t trust_wall(void)
 
 /* One verification with all that is here now; may end x. */
 void trust_start(struct trust *x);
+/* Everything the peer sent is here: the first verification. */
+void trust_begin(struct trust *x);
+/* The verdict: the engine is told, x is gone. */
+void trust_finish(struct trust *x, err_t e, const char *why);
 /* Fetches what the report wants, unless it is under way or was tried: then x waits for it (x->waits). */
 void trust_want(struct trust *x, const struct cert_want *w);
 /* OCSP answers that are kept, or that the peer sent, for the certificates of x. */
@@ -100,5 +123,12 @@ void trust_take_ocsp(struct trust *x);
 void trust_renew(struct trusts *ts);
 /* Takes it out of the list; it must not be under way. */
 void trust_get_drop(struct trusts *ts, struct get *g);
+
+/* ---- trust_url.c ---- */
+
+MUST err_t trust_urls_new(struct trusts *ts);
+void trust_urls_free(struct trusts *ts);
+/* Looks up what the peer sent as hash and URL, then begins; x may be gone afterwards. */
+void trust_urls(struct trust *x);
 
 #endif

@@ -79,7 +79,7 @@ static struct lab_ask ask_of(const struct fx *f)
 {
 	const struct ike_auth_ask *q = f->ask;
 	struct lab_ask a = { .token = q->token, .type = f->type, .sum = toy_sum(q->octets), .n_certs = q->n_certs, .asked = q->asked,
-			     .hashes = q->hashes };
+			     .hashes = q->hashes, .http = q->http, .enc = q->n_certs ? q->certs[0].enc : 0 };
 	if (f->type == FX_TRUST && q->auth.n == sizeof a.said)
 		memcpy(&a.said, q->auth.p, sizeof a.said);
 	return a;
@@ -89,7 +89,7 @@ static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
 {
 	struct lab_node *n = &lab->n[at];
 	static const uint8_t der[] = "certificate";
-	struct ike_cert certs[2] = { { 4, slice_of(der, sizeof der) }, { 4, slice_of(der, sizeof der) } };
+	struct ike_cert certs[2] = { { a->http ? 12 : 4, slice_of(der, sizeof der) }, { 4, slice_of(der, sizeof der) } };
 	if (a->type == FX_SIGN) {
 		struct ike_signed s = { .method = 14, .auth = slice_of(&a->sum, sizeof a->sum), .certs = certs,
 					.n_certs = a->asked ? 2 : 0, .scheme = "toy" };

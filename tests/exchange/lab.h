@@ -56,13 +56,15 @@ struct lab_node {
 	size_t n_held_jobs;
 	/* Signatures: a toy that binds the octets. Held-back questions are answered by lab_cred_answer. */
 	bool cred_hold;
+	bool http;             /* takes certificates as hash and URL */
 	err_t sign_err, trust_err;
 	struct lab_ask {
 		uint64_t token;
 		uint8_t type;       /* FX_SIGN, FX_TRUST */
 		uint64_t sum, said; /* of the octets; what the peer's AUTH says */
 		uint16_t n_certs;
-		bool asked;
+		uint8_t enc;        /* of the first certificate */
+		bool asked, http;
 		uint32_t hashes;
 	} asks[LAB_HELD];
 	size_t n_asks;

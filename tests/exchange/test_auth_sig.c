@@ -128,6 +128,53 @@ static unsigned late(void)
 	return close_lab(&lab);
 }
 
+/* Hash and URL goes only to a side that has told it takes them, and it may take its time to fetch. */
+static unsigned hash_and_url(bool a, bool b)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	lab.n[0].http = a;
+	lab.n[1].http = b;
+	initiate(&lab, 5);
+	lab_flush(&lab);
+	lab_converged(&lab, 1, 1);
+	if (lab.n[0].last_sign.http != b || lab.n[1].last_sign.http != a)
+		lab_fail(&lab, "announced %d and %d, the signers heard %d and %d", a, b, lab.n[1].last_sign.http, lab.n[0].last_sign.http);
+	if (lab.n[0].last_trust.enc != (a ? 12 : 4) || lab.n[1].last_trust.enc != (b ? 12 : 4))
+		lab_fail(&lab, "certificates came with encodings %u and %u", lab.n[0].last_trust.enc, lab.n[1].last_trust.enc);
+	return close_lab(&lab);
+}
+
+/* The fetch takes a while on both sides: what is sent again meanwhile is not asked again; it ends well, or with a failure. */
+static unsigned slow_fetch(err_t end)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	lab.n[0].http = lab.n[1].http = true;
+	lab.n[1].cred_hold = true;
+	initiate(&lab, 5);
+	lab_run(&lab, 5000);
+	if (lab.n[1].n_asks != 1 || lab.n[1].asks[0].enc != 12)
+		lab_fail(&lab, "the responder has nothing to fetch");
+	lab_double(&lab, 0);
+	lab_run(&lab, 5000);
+	if (lab.n[1].n_asks != 1)
+		lab_fail(&lab, "the responder fetches %zu times for one request", lab.n[1].n_asks);
+	lab.n[1].trust_err = end;
+	lab.n[1].cred_hold = false;
+	lab_cred_answer(&lab, 1, 0);
+	lab_run(&lab, 30000);
+	lab_converged(&lab, end ? 0 : 1, end ? 0 : 1);
+	const struct lab_reply *r = lab_reply(&lab, 0, 5);
+	if (!r || !r->err != !end)
+		lab_fail(&lab, "the command says %s", r ? r->text : "nothing");
+	return close_lab(&lab);
+}
+
 /* Nobody ever answers. */
 static unsigned never(int node)
 {
@@ -200,6 +247,12 @@ int main(void)
 		{ "the responder has no key", refused(1, true, "AUTHENTICATION_FAILED") },
 		{ "the initiator does not believe", refused(0, false, "is revoked; get another") },
 		{ "the responder does not believe", refused(1, false, "AUTHENTICATION_FAILED") },
+		{ "hash and URL, neither takes it", hash_and_url(false, false) },
+		{ "hash and URL, the initiator takes it", hash_and_url(true, false) },
+		{ "hash and URL, the responder takes it", hash_and_url(false, true) },
+		{ "hash and URL, both take it", hash_and_url(true, true) },
+		{ "hash and URL, slow to fetch", slow_fetch(0) },
+		{ "hash and URL, nothing is there", slow_fetch(E_CERT_FETCH) },
 		{ "late answers, doubled messages", late() },
 		{ "the initiator's credentials never answer", never(0) },
 		{ "the responder's credentials never answer", never(1) },

@@ -769,6 +769,23 @@ static void dictionary(void)
 	fclose(out);
 }
 
+/* ---- hash and URL ------------------------------------------------------------------------------------------------------ */
+
+static void url_seeds(void)
+{
+	static const char *const urls[] = { "http://ca.example.com/certs/0123", "https://[2001:db8::1]:8443/x.der?y#z",
+		"http://198.51.100.2:8000/b", "ldap://x/y", "http://user@h/", "http://h.test" };
+	char name[16];
+
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		const slice v[] = { slice_of(filler, 20), slice_str(urls[i]), { filler, 0 } };
+		snprintf(name, sizeof name, "url-%zu", i);
+		seed("hashurl", name, v, ARRAY_LEN(v));
+	}
+	/* A bundle of two certificates and a list, each an empty sequence or one of a few bytes. */
+	seed1("hashurl", "bundle", SLICE_LIT("\x30\x10\xa0\x04\x30\x02\x05\x00\xa1\x02\x30\x00\xa0\x04\x30\x02\x05\x00"));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -791,6 +808,7 @@ int main(int argc, char **argv)
 	inet_seeds();
 	conf_seeds();
 	engine_seeds();
+	url_seeds();
 	dictionary();
 	suite_list_fini(&ike_props);
 	suite_list_fini(&esp_props);
