@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { LOOK_MAX = 64 };
+
 /* The best one so far, and why the others were not it. */
 struct look {
 	struct cred_set *s;
@@ -15,11 +17,12 @@ struct look {
 	bool no_key, no_name, no_scheme;
 };
 
-static const struct cred_item *issuer_of(const struct cred_set *s, const struct cert_info *info)
+/* One that may have issued it, from the *at-th certificate on. */
+static const struct cred_item *issuer_next(const struct cred_set *s, const struct cert_info *info, size_t *at)
 {
 	const struct cred_item *c;
 
-	for (size_t i = 0; (c = cred_set_cert(s, i)); i++) {
+	while ((c = cred_set_cert(s, (*at)++))) {
 		bool ids = info->akid.n && c->info->skid.n;
 		if (c->info->is_ca && slice_equal(c->info->subject, info->issuer) && (!ids || slice_equal(info->akid, c->info->skid)))
 			return c;
@@ -27,23 +30,49 @@ static const struct cred_item *issuer_of(const struct cred_set *s, const struct 
 	return NULL;
 }
 
-/* Does a CA the peer names stand above the certificate? */
-static bool below(const struct look *l, const struct cert_info *info)
+static bool is_asked_for(const struct look *l, const struct cert_info *info)
 {
 	slice cas = l->ask->cas;
 
-	for (int depth = 0; depth < CRED_CHAIN_MAX; depth++) {
-		const struct cred_item *up = issuer_of(l->s, info);
-		if (!up)
-			return false;
-		for (size_t i = 0; i + CRED_KEYID_LEN <= cas.n; i += CRED_KEYID_LEN)
-			if (!memcmp(cas.p + i, up->info->key_sha1, CRED_KEYID_LEN))
-				return true;
-		if (slice_equal(up->info->subject, up->info->issuer))
-			return false;
-		info = up->info;
-	}
+	for (size_t i = 0; i + CRED_KEYID_LEN <= cas.n; i += CRED_KEYID_LEN)
+		if (!memcmp(cas.p + i, info->key_sha1, CRED_KEYID_LEN))
+			return true;
 	return false;
+}
+
+/* The best of those that may have issued it (a CA that is cross-signed has several certificates): under a root the peer asks
+ * for, then one it asks for (peers ask for their intermediates, too), else the first there is. *left: how many certificates
+ * may still be looked at. */
+enum { RANK_NONE, RANK_ASKED, RANK_ROOT };
+static const struct cred_item *issuer_towards(const struct look *l, const struct cert_info *info, unsigned *left, int *rank)
+{
+	const struct cred_item *best = NULL, *c;
+	size_t at = 0;
+
+	*rank = RANK_NONE;
+	while (*rank < RANK_ROOT && *left && (c = issuer_next(l->s, info, &at))) {
+		bool root = slice_equal(c->info->subject, c->info->issuer);
+		int is = !is_asked_for(l, c->info) ? RANK_NONE : root ? RANK_ROOT : RANK_ASKED, above = RANK_NONE;
+		--*left;
+		if (!root)
+			(void)issuer_towards(l, c->info, left, &above);
+		is = above > is ? above : is;
+		if (!best || is > *rank) {
+			best = c;
+			*rank = is;
+		}
+	}
+	return best;
+}
+
+/* Does a CA the peer names stand above the certificate? */
+static bool below(const struct look *l, const struct cert_info *info)
+{
+	unsigned left = LOOK_MAX;
+	int rank;
+
+	(void)issuer_towards(l, info, &left, &rank);
+	return rank != RANK_NONE;
 }
 
 static bool is_configured(const struct conf_auth *r, slice der)
@@ -98,12 +127,14 @@ static void consider(struct look *l, const struct cred_item *c, bool configured)
 	}
 }
 
-static void take_chain(struct cred_set *s, const struct cert_info *info, struct cred_own *out)
+static void take_chain(const struct look *l, const struct cert_info *info, struct cred_own *out)
 {
-	const struct cert_ops *ops = cred_set_ops(s);
+	const struct cert_ops *ops = cred_set_ops(l->s);
 
 	while (out->n_chain < CRED_CHAIN_MAX) {
-		const struct cred_item *up = issuer_of(s, info);
+		unsigned left = LOOK_MAX;
+		int rank;
+		const struct cred_item *up = issuer_towards(l, info, &left, &rank);
 		if (!up || slice_equal(up->info->subject, up->info->issuer) || slice_equal(up->info->der, info->der))
 			return;
 		for (size_t i = 0; i < out->n_chain; i++)
@@ -177,7 +208,7 @@ err_t cred_own_find(struct cred_set *s, const struct cred_own_ask *ask, struct c
 	out->key = l.key;
 	out->scheme = l.scheme;
 	out->cert = cred_set_ops(s)->ref(l.cert->cert);
-	take_chain(s, l.cert->info, out);
+	take_chain(&l, l.cert->info, out);
 	return 0;
 }
 

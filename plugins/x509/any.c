@@ -167,14 +167,15 @@ static void add_key(struct any *a, gnutls_x509_privkey_t key)
 	keep_key(a, &pkcs8, spki, err);
 }
 
-/* GnuTLS leaves a part of each RSA key it reads in freed memory: PKCS #8 in DER is taken without it. */
-static bool try_rsa(struct any *a, slice bytes)
+/* GnuTLS leaves a part of each RSA key it reads in freed memory, and does not know the Brainpool curves: such PKCS #8 is taken
+ * without it. */
+static bool try_plain(struct any *a, slice bytes)
 {
 	uint8_t spki[2200];
 	size_t n;
 	struct secret pkcs8 = { 0 };
 
-	if (x_rsa_spki(bytes, spki, sizeof spki, &n))
+	if (x_plain_spki(bytes, spki, sizeof spki, &n))
 		return false;
 	slice kept = arena_slice(&a->o->arena, slice_of(spki, n));
 	keep_key(a, &pkcs8, kept, kept.p ? secret_copy(&pkcs8, bytes) : E_NOMEM);
@@ -220,6 +221,7 @@ static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, co
 		gnutls_datum_t der = { NULL, 0 };
 		bool dear = gnutls_pem_base64_decode2(label, &d, &der) == 0 &&
 			    costs_too_much(slice_of(der.data, der.size), 0);
+		bool taken = !dear && der.data && try_plain(a, slice_of(der.data, der.size));
 		if (der.data)
 			mem_wipe(der.data, der.size);
 		gnutls_free(der.data);
@@ -227,8 +229,10 @@ static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, co
 			failed(a, E_CERT_MALFORMED, "the passphrase would have to be hashed more than 5000000 times");
 			return true;
 		}
+		if (taken)
+			return true;
 	}
-	if (format == GNUTLS_X509_FMT_DER && try_rsa(a, bytes))
+	if (format == GNUTLS_X509_FMT_DER && try_plain(a, bytes))
 		return true;
 	if (gnutls_x509_privkey_init(&key)) {
 		failed(a, E_NOMEM, "out of memory");
@@ -510,7 +514,7 @@ err_t x_key_matches(slice pkcs8, slice spki)
 	size_t n;
 	slice mine;
 
-	if (x_rsa_spki(pkcs8, rsa, sizeof rsa, &n) == 0)
+	if (x_plain_spki(pkcs8, rsa, sizeof rsa, &n) == 0)
 		return slice_equal(slice_of(rsa, n), spki) ? 0 : E_CERT_KEY_MISMATCH;
 	if (gnutls_x509_privkey_init(&key))
 		return E_NOMEM;

@@ -206,21 +206,49 @@ static bool is_product(const struct keyfmt *k)
 	return true;
 }
 
-err_t x_rsa_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n)
+static bool is_brainpool(const struct keyfmt *k)
+{
+	return k->type == KEYFMT_EC && k->group >= 27 && k->group <= 30;
+}
+
+/* The AlgorithmIdentifier of a PKCS #8 that has been read. */
+static slice algorithm_of(slice pkcs8)
+{
+	struct rd all = rd_of(pkcs8), r = rd_of(der_next(&all, DER_SEQ));
+
+	(void)der_number(&r);
+	const uint8_t *from = r.p;
+	(void)der_next(&r, DER_SEQ);
+	return slice_of(from, (size_t)(r.p - from));
+}
+
+err_t x_plain_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n)
 {
 	struct keyfmt k = { 0 };
 	struct back b = { out, cap, false };
 
-	if (keyfmt_private(pkcs8, &k) || k.type != KEYFMT_RSA || !is_product(&k))
+	if (keyfmt_private(pkcs8, &k))
 		return E_NOT_SUPPORTED;
-	put_number(&b, k.e.p, k.e.n);
-	put_number(&b, k.n.p, k.n.n);
-	wrap(&b, ASN_SEQ, cap);
+	if (k.type == KEYFMT_RSA && is_product(&k)) {
+		put_number(&b, k.e.p, k.e.n);
+		put_number(&b, k.n.p, k.n.n);
+		wrap(&b, ASN_SEQ, cap);
+	} else if (is_brainpool(&k) && k.point.n) {
+		put(&b, k.point.p, k.point.n);
+		put_byte(&b, 4); /* not compressed */
+	} else {
+		return E_NOT_SUPPORTED;
+	}
 	put_byte(&b, 0); /* unused bits */
 	wrap(&b, ASN_BITS, cap);
-	size_t alg = b.at;
-	put(&b, oid_rsa, sizeof oid_rsa);
-	wrap(&b, ASN_SEQ, alg);
+	size_t end = b.at;
+	slice alg = algorithm_of(pkcs8);
+	if (k.type == KEYFMT_RSA) {
+		put(&b, oid_rsa, sizeof oid_rsa); /* with its NULL, which not everybody writes */
+		wrap(&b, ASN_SEQ, end);
+	} else {
+		put(&b, alg.p, alg.n);
+	}
 	wrap(&b, ASN_SEQ, cap);
 	if (b.full)
 		return E_SPACE;

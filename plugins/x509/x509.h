@@ -174,7 +174,8 @@ void x_objects_free(struct cert_objects *o);
 err_t x_key_matches(slice pkcs8, slice spki);
 /* PKCS #8 of a private key GnuTLS has read, in locked memory. E_NOT_SUPPORTED: of a kind that does not sign here. */
 err_t x_pkcs8_of(gnutls_x509_privkey_t key, struct secret *out);
-/* SubjectPublicKeyInfo of an RSA key in PKCS #8. E_NOT_SUPPORTED: it is something else; E_SPACE. */
-err_t x_rsa_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n);
+/* SubjectPublicKeyInfo of a key in PKCS #8 that GnuTLS is not asked about: RSA, and ECDSA on a Brainpool curve with its public
+ * half. E_NOT_SUPPORTED: it is something else; E_SPACE. */
+err_t x_plain_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n);
 
 #endif

@@ -5,7 +5,7 @@
 #   leaf NAME KEYTYPE CA SAN [EXT…]   an end certificate; SAN as openssl takes it ("DNS:gw.test"), EXT are extension lines
 #   give SIDE FOLDER FILE…            copies files of $PKI into a swanctl folder of SIDE (x509, x509ca, x509crl, private…)
 #   adit_creds SIDE                   Debian's swanctl loads everything of SIDE's folder into aditd
-# KEYTYPE: rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519 ed448
+# KEYTYPE: rsa2048 rsa3072 rsa4096 p256 p384 p521 bp256 bp384 bp512 (brainpool) ed25519 ed448
 PKI=$WORK/pki
 mkdir -p "$PKI"
 DAYS=30
@@ -13,6 +13,7 @@ DAYS=30
 key() {
 	case $2 in
 	rsa*) openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:"${2#rsa}" -out "$PKI/$1.key" ;;
+	bp*) openssl genpkey -quiet -algorithm EC -pkeyopt ec_param_enc:named_curve -pkeyopt ec_paramgen_curve:"brainpoolP${2#bp}r1" -out "$PKI/$1.key" ;;
 	p*) openssl genpkey -quiet -algorithm EC -pkeyopt ec_param_enc:named_curve -pkeyopt ec_paramgen_curve:"P-${2#p}" -out "$PKI/$1.key" ;;
 	*) openssl genpkey -quiet -algorithm "${2^^}" -out "$PKI/$1.key" ;;
 	esac
