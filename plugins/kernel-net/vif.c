@@ -29,6 +29,15 @@ static const char *kind_of(const struct knet_vif *v)
 	}
 }
 
+/* The kernel's module for it. */
+static const char *module_of(const struct knet_vif *v)
+{
+	bool v6 = v->local.family == NET_V6 || v->remote.family == NET_V6;
+
+	return v->kind == KNET_XFRM ? "xfrm_interface" : v->kind == KNET_VTI ? (v6 ? "ip6_vti" : "ip_vti") :
+		v6 ? "ip6_gre" : "ip_gre";
+}
+
 static struct vif *vif_find(struct net *k, const char *name)
 {
 	for (struct vif *v = k->vifs; v; v = v->next)
@@ -301,7 +310,7 @@ static err_t link_here(struct net *k, const struct knet_vif *v, struct vif *own,
 		if (err == EEXIST && v->kind != KNET_XFRM)
 			return nl_fail(k, err, why, cap, "make the interface %s (%s of these addresses and keys)", v->name, kind_of(v));
 		if (err)
-			return nl_fail(k, err, why, cap, "make the interface %s (%s)", v->name, kind_of(v));
+			return nl_fail(k, err, why, cap, "make the interface %s (%s, module %s)", v->name, kind_of(v), module_of(v));
 		err = look_link(k, v->name, 0, &f);
 		if (err)
 			return nl_fail(k, err, why, cap, "find the interface %s again", v->name);

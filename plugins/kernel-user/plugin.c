@@ -487,7 +487,7 @@ static struct kern_ops user_ops = {
 };
 
 static const struct plug_feat_row user_feats[] = {
-	{ .is = { PLUG_KERNEL_SA, 0, 0 }, .prio = 100, .ops = &user_ops },
+	{ .is = { PLUG_KERNEL_SA, 0, 0 }, .prio = 80, .ops = &user_ops },
 };
 
 static const struct plug_conf_key user_conf[] = {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum { NEWS_BYTES = 8 << 20, ROUNDS = 64, LOOK_MAX = 4096 };
+enum { ROUNDS = 64, LOOK_MAX = 4096 };
 
 static void tell(struct xfrm *k, const struct kern_event *ev)
 {
@@ -218,10 +218,10 @@ static void on_news(void *arg, int fd, int events)
 	}
 }
 
-err_t event_open(struct xfrm *k)
+err_t event_open(struct xfrm *k, uint32_t buffer_bytes)
 {
 	static const int groups[] = { XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING };
-	int bytes = NEWS_BYTES;
+	int bytes = (int)buffer_bytes;
 
 	k->news = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!k->news || mnl_socket_bind(k->news, 0, MNL_SOCKET_AUTOPID) < 0)

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { FOREIGN_REQID_MAX = 1 << 24 };
+
 struct attrs {
 	struct xfrm_mark mark;
 	uint32_t if_id, reqid;
@@ -33,9 +35,11 @@ static struct attrs attrs_of(const struct nlmsghdr *m, size_t skip)
 	return out;
 }
 
-static void note_reqid(struct xfrm *k, uint32_t reqid)
+/* The kernel finds the SA of a policy by ends and reqid, whoever made it: what others use is not ours to take. The
+ * highest numbers are left out, so that there is always room above. */
+static void note_reqid(struct xfrm *k, uint32_t reqid, bool ours)
 {
-	if (reqid >= k->next_reqid && reqid < UINT32_MAX - 1)
+	if (reqid >= k->next_reqid && reqid < (ours ? UINT32_MAX - 1 : FOREIGN_REQID_MAX))
 		k->next_reqid = reqid + 1;
 }
 
@@ -45,10 +49,13 @@ static int on_policy(const struct nlmsghdr *m, void *arg)
 	const struct xfrm_userpolicy_info *i = mnl_nlmsg_get_payload(m);
 	struct xkey key;
 
-	if (m->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(m) < sizeof *i ||
-		i->index >> 24 != k->owner || policy_by_index(k, i->index))
+	if (m->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(m) < sizeof *i)
 		return MNL_CB_OK;
 	struct attrs a = attrs_of(m, sizeof *i);
+	bool ours = i->index >> 24 == k->owner;
+	note_reqid(k, a.reqid, ours);
+	if (!ours || policy_by_index(k, i->index))
+		return MNL_CB_OK;
 	memset(&key, 0, sizeof key);
 	key.sel.daddr = i->sel.daddr;
 	key.sel.saddr = i->sel.saddr;
@@ -73,7 +80,6 @@ static int on_policy(const struct nlmsghdr *m, void *arg)
 	tab_add(&k->index, &x->by_index, tab_hash(&k->index, &x->index, sizeof x->index));
 	x->in_kernel = x->left = true;
 	x->left_reqid = a.reqid;
-	note_reqid(k, a.reqid);
 	k->n_left_pol++;
 	return MNL_CB_OK;
 }
@@ -83,8 +89,11 @@ static int on_sa(const struct nlmsghdr *m, void *arg)
 	struct xfrm *k = arg;
 	const struct xfrm_usersa_info *i = mnl_nlmsg_get_payload(m);
 
-	if (m->nlmsg_type != XFRM_MSG_NEWSA || mnl_nlmsg_get_payload_len(m) < sizeof *i || i->seq >> 24 != k->owner ||
-		!i->id.spi)
+	if (m->nlmsg_type != XFRM_MSG_NEWSA || mnl_nlmsg_get_payload_len(m) < sizeof *i)
+		return MNL_CB_OK;
+	bool ours = i->seq >> 24 == k->owner;
+	note_reqid(k, i->reqid, ours);
+	if (!ours || !i->id.spi)
 		return MNL_CB_OK;
 	struct attrs a = attrs_of(m, sizeof *i);
 	struct xleft *l = calloc(1, sizeof *l);
@@ -93,7 +102,6 @@ static int on_sa(const struct nlmsghdr *m, void *arg)
 	*l = (struct xleft){ .next = k->left, .dst = i->id.daddr, .family = i->family, .proto = i->id.proto,
 		.spi = i->id.spi, .reqid = i->reqid, .mark = a.mark.v, .mark_mask = a.mark.m };
 	k->left = l;
-	note_reqid(k, i->reqid);
 	k->n_left_sa++;
 	return MNL_CB_OK;
 }

@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-enum { FEW = 8, TICK_MS = 1000, STAT_EVERY_S = 5 };
+enum { FEW = 8, TICK_MS = 1000, STAT_EVERY_S = 5, NEWS_BYTES = 8 << 20 };
 
 /* What was done for one operation. */
 struct done {
@@ -440,7 +440,7 @@ static err_t open_all(struct xfrm *k)
 		xfrm_log(k, 0, "%s", why);
 		return e;
 	}
-	e = event_open(k);
+	e = event_open(k, number(k->host, "receive_buffer", NEWS_BYTES));
 	if (!e)
 		e = host_apply(k);
 	return e ? e : left_find(k, number(k->host, "left_time", 60));
@@ -505,6 +505,9 @@ static const struct plug_conf_key conf[] = {
 	  "Seconds for which SAs of the earlier run are kept once new ones have taken their place." },
 	{ "hold", PLUG_CONF_BOOL, 0, 0, "yes",
 	  "Whether the kernel keeps packets that ask for a tunnel until it is up (net.core.xfrm_larval_drop = 0)." },
+	{ "receive_buffer", PLUG_CONF_INT, 4096, 1 << 30, "8388608",
+	  "Bytes of events (first packets, lifetimes) the kernel keeps for the daemon; when they do not do, some are lost and all "
+	  "SAs are looked at." },
 	{ "hash_ipv4_local", PLUG_CONF_INT, 0, 32, NULL,
 	  "Shortest local IPv4 prefix of policies that the kernel looks up by hash; the kernel's own (32) unless set." },
 	{ "hash_ipv4_remote", PLUG_CONF_INT, 0, 32, NULL, "Shortest remote IPv4 prefix of such policies." },

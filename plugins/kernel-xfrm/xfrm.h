@@ -191,7 +191,7 @@ void policy_key_text(const struct xkey *key, char *buf, size_t cap);
 
 /* ---- event.c ---- */
 
-err_t event_open(struct xfrm *k);
+err_t event_open(struct xfrm *k, uint32_t buffer_bytes);
 void event_close(struct xfrm *k);
 
 /* ---- left.c ---- */
