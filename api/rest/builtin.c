@@ -44,7 +44,9 @@ void rest_do_openapi(struct rest_req *q)
 /* ---- streams of events ---- */
 
 struct stream {
-	struct hub_sub *sub;
+	rest_next_cb *next;
+	void (*end)(void *src);
+	void *src;
 	char *text; /* what is going out */
 	size_t n, off;
 };
@@ -54,7 +56,7 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *buf, size_t max)
 	struct stream *s = arg;
 	(void)pos;
 	if (!s->text) {
-		if (!hub_next(s->sub, REST_KEEPALIVE_MS, &s->text))
+		if (!s->next(s->src, REST_KEEPALIVE_MS, &s->text))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		/* A comment now and then: a connection that is gone is noticed. */
 		if (!s->text)
@@ -77,25 +79,21 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *buf, size_t max)
 static void stream_free(void *arg)
 {
 	struct stream *s = arg;
-	hub_unsubscribe(s->sub);
+	s->end(s->src);
 	free(s->text);
 	free(s);
 }
 
-static void stream(struct rest_req *q, uint64_t mask)
+void rest_events(struct rest_req *q, rest_next_cb *next, void (*end)(void *src), void *src)
 {
 	enum { BLOCK = 16384 };
-	const char *last = rest_header(q, "Last-Event-ID");
 	struct stream *s = calloc(1, sizeof *s);
-	err_t err = s ? hub_subscribe(q->r->hub, mask, last ? last : "", &s->sub) : E_NOMEM;
-	if (err) {
-		free(s);
-		rest_problem(q, 0, err, err == E_LIMIT ? "too many event streams are open (max_streams of the gateway)" : NULL);
-		return;
-	}
-	struct MHD_Response *resp = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, stream_free);
+	if (s)
+		*s = (struct stream){ .next = next, .end = end, .src = src };
+	struct MHD_Response *resp = s ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, stream_free) : NULL;
 	if (!resp) {
-		stream_free(s);
+		end(src);
+		free(s);
 		rest_problem(q, 0, E_NOMEM, NULL);
 		return;
 	}
@@ -103,6 +101,27 @@ static void stream(struct rest_req *q, uint64_t mask)
 	MHD_add_response_header(resp, "Cache-Control", "no-store");
 	MHD_add_response_header(resp, "X-Accel-Buffering", "no");
 	rest_queue(q, MHD_HTTP_OK, resp);
+}
+
+static bool sub_next(void *sub, unsigned timeout_ms, char **text)
+{
+	return hub_next(sub, timeout_ms, text);
+}
+
+static void sub_end(void *sub)
+{
+	hub_unsubscribe(sub);
+}
+
+static void stream(struct rest_req *q, uint64_t mask)
+{
+	const char *last = rest_header(q, "Last-Event-ID");
+	struct hub_sub *sub;
+	err_t err = hub_subscribe(q->r->hub, mask, last ? last : "", &sub);
+	if (err)
+		rest_problem(q, 0, err, err == E_LIMIT ? "too many event streams are open (max_streams of the gateway)" : NULL);
+	else
+		rest_events(q, sub_next, sub_end, sub);
 }
 
 static uint64_t bit_of(const char *name)

@@ -255,6 +255,11 @@ void hub_stop(struct hub *h)
 	wake(h);
 }
 
+bool hub_stopped(struct hub *h)
+{
+	return stopping(h);
+}
+
 void hub_free(struct hub *h)
 {
 	if (!h)

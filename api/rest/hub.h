@@ -20,6 +20,7 @@ struct hub_sub;
 MUST err_t hub_new(const char *socket, unsigned max_subs, struct hub **out);
 /* Wakes every listener: their hub_next says that it is over. */
 void hub_stop(struct hub *h);
+bool hub_stopped(struct hub *h);
 void hub_free(struct hub *h);
 
 /* Listens to these events: a mask of 1 << index in api_events. last_id: what the listener saw last ("" nothing).

@@ -2,6 +2,7 @@
 /* Where the gateway listens: TCP with or without TLS, Unix sockets; and the life of the HTTP library. */
 #include "config.h"
 #include "api/rest/http.h"
+#include "api/rest/tls.h"
 #include "config/rest.h"
 
 #include <arpa/inet.h>
@@ -22,7 +23,8 @@ struct rest_http {
 	struct rest *r;
 	struct rest_listener v[LISTENERS];
 	size_t n;
-	char *cert, *key, *ca; /* PEM */
+	bool tls;
+	char *ca; /* PEM */
 };
 
 static err_t read_pem(const char *path, char **out, struct diag **why)
@@ -107,7 +109,7 @@ static err_t listen_one(struct rest_http *h, const char *text, struct diag **why
 		return diag_set(why, E_LIMIT, "listen: at most %d addresses", LISTENERS);
 	bool is_unix = !strncmp(text, scheme, sizeof scheme - 1);
 	struct rest_listener *l = &h->v[h->n++];
-	*l = (struct rest_listener){ .r = h->r, .fd = -1, .tls = !is_unix && h->cert };
+	*l = (struct rest_listener){ .r = h->r, .fd = -1, .tls = !is_unix && h->tls };
 	return is_unix ? listen_unix(l, text + sizeof scheme - 1, why) : listen_tcp(l, text, why);
 }
 
@@ -120,10 +122,10 @@ err_t rest_http_listen(struct rest *r, struct rest_http **out, struct diag **why
 	err_t err = h ? 0 : E_NOMEM;
 	if (h)
 		h->r = r;
-	if (!err && c->tls_cert)
-		err = read_pem(c->tls_cert, &h->cert, why);
-	if (!err && c->tls_key)
-		err = read_pem(c->tls_key, &h->key, why);
+	if (!err && c->tls_cert) {
+		err = rest_tls_load(c->tls_cert, c->tls_key, why);
+		h->tls = !err;
+	}
 	if (!err && c->client_ca)
 		err = read_pem(c->client_ca, &h->ca, why);
 	for (char *const *p = c->listen ? c->listen : usual_list; !err && *p; p++)
@@ -157,8 +159,7 @@ static err_t start_one(struct rest_http *h, struct rest_listener *l, struct diag
 {
 	const struct rest_conf *c = h->r->conf;
 	struct MHD_OptionItem tls[] = {
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, h->cert },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, h->key },
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)rest_tls_retrieve },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
 		{ h->ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, h->ca },
 		{ MHD_OPTION_END, 0, NULL } };
@@ -175,8 +176,7 @@ static err_t start_one(struct rest_http *h, struct rest_listener *l, struct diag
 		MHD_OPTION_THREAD_STACK_SIZE, stack, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 		l->tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
 	if (!l->mhd)
-		return diag_set(why, E_BAD_VALUE, l->tls ? "cannot start TLS: does the key in %s belong to the certificate?" :
-				"cannot start the HTTP server (%s)", l->tls ? c->tls_key : l->where);
+		return diag_set(why, E_IO, "cannot start the HTTP server (%s)", l->where);
 	l->fd = -1; /* the library closes it */
 	return 0;
 }
@@ -202,10 +202,7 @@ void rest_http_stop(struct rest_http *h)
 	}
 	if (!h)
 		return;
-	if (h->key)
-		explicit_bzero(h->key, strlen(h->key));
-	free(h->cert);
-	free(h->key);
+	rest_tls_free();
 	free(h->ca);
 	free(h);
 }

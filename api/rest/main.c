@@ -9,14 +9,18 @@
 #include "api/rest/options.h"
 #include "api/rest/page.h"
 #include "api/rest/sandbox.h"
+#include "api/rest/tls.h"
 #include "base/text.h"
 #include "os/ready.h"
 
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { TLS_LOOK_S = 5 }; /* between looks at the files of the certificate */
 
 static int fail(struct diag *why, err_t err)
 {
@@ -119,11 +123,33 @@ static void say_ready(const struct rest *r, const struct rest_http *http)
 	ready_notify("READY=1");
 }
 
-static void wait_for_end(const sigset_t *set)
+static void reload_tls(const struct rest *r, bool asked)
 {
-	int sig;
-	while (!sigwait(set, &sig) && sig == SIGHUP)
-		continue; /* tokens are read again by themselves; nothing else changes while it runs */
+	const char *cert = r->conf->tls_cert, *key = r->conf->tls_key;
+	struct diag *why = NULL;
+	char text[1024];
+	if (!cert || (!asked && !rest_tls_changed(cert, key)))
+		return;
+	err_t err = rest_tls_load(cert, key, &why);
+	if (err)
+		LOGF(r->log, LOG_DAEMON, LOG_CONTROL, &(struct log_ctx){ .code = err }, "the certificate stays as it is: %s",
+			diag_text(why, err, text, sizeof text));
+	else
+		LOGF(r->log, LOG_DAEMON, LOG_CONTROL, NULL, "new connections get the certificate that is in %s now", cert);
+	diag_free(&why);
+}
+
+/* Tokens are read again by themselves; the certificate at SIGHUP and when its files have changed. */
+static void wait_for_end(const struct rest *r, const sigset_t *set)
+{
+	static const struct timespec look = { TLS_LOOK_S, 0 };
+	for (;;) {
+		int sig = sigtimedwait(set, NULL, &look);
+		if (sig == SIGHUP || (sig < 0 && errno == EAGAIN))
+			reload_tls(r, sig == SIGHUP);
+		else if (sig > 0)
+			break;
+	}
 	ready_notify("STOPPING=1");
 }
 
@@ -160,7 +186,7 @@ int main(int argc, char *argv[])
 		err = rest_http_start(http, &why);
 	if (!err) {
 		say_ready(&r, http);
-		wait_for_end(&set);
+		wait_for_end(&r, &set);
 	}
 	code = err ? fail(why, err) : 0;
 	finish(&r, http);

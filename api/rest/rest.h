@@ -119,8 +119,14 @@ void rest_serve(struct rest_req *q);
 
 /* ---- builtins ---- */
 
+/* The next block of a text/event-stream, in *text (of the heap); NULL: none came within timeout_ms. False: it is over. */
+typedef bool rest_next_cb(void *src, unsigned timeout_ms, char **text);
+/* Answers with a stream of server-sent events; end(src) is called once, whatever happens. */
+void rest_events(struct rest_req *q, rest_next_cb *next, void (*end)(void *src), void *src);
+
 void rest_do_events(struct rest_req *q);
 void rest_do_logs(struct rest_req *q);
+void rest_do_trace(struct rest_req *q);
 void rest_do_whoami(struct rest_req *q);
 void rest_do_metrics(struct rest_req *q);
 void rest_do_healthz(struct rest_req *q);

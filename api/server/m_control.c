@@ -120,7 +120,7 @@ void api_do_redirect(struct api_call *call)
 	if (!cmd.gateway)
 		api_failf(call, E_BAD_VALUE, "'redirect' needs the argument 'gateway'");
 	else if (!cmd.ike && !cmd.ike_id && !cmd.peer_ip && !cmd.peer_id)
-		api_failf(call, E_BAD_VALUE, "'redirect' needs one of the arguments 'ike', 'ike-id', 'peer-ip', 'peer-id'");
+		api_failf(call, E_BAD_VALUE, "missing redirect selector: give 'ike', 'ike-id', 'peer-ip' or 'peer-id'");
 	else
 		api_command(call, &cmd);
 }

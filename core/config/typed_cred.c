@@ -129,8 +129,8 @@ static err_t read_blobs(const struct conf_node *round, const struct conf_can *ca
 		if (conf_is_set(file) && file->kind == CONF_VALUE)
 			e = add_blob(file, can, kind, slice_of(file->text, file->len), &b, why);
 		else
-			e = conf_node_fail(c, false, why, E_NOT_SUPPORTED, "'%s' has no file: certificates on tokens are found by "
-				"themselves", c->name);
+			e = conf_node_fail(c, false, why, E_NOT_SUPPORTED, "'%s' has no file: 'handle', 'slot' and 'module' need not be "
+				"said, certificates on tokens are found by themselves", c->name);
 		first = first ? first : e;
 	}
 	*out = b.v;
