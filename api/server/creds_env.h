@@ -3,7 +3,7 @@
 #ifndef ADIT_API_CREDS_ENV_H
 #define ADIT_API_CREDS_ENV_H
 
-#include "base/diag.h"
+#include "config/psk.h"
 
 struct conf_node;
 struct cred_attr;
@@ -43,6 +43,8 @@ struct api_creds {
 	void (*flush)(void *arg, const char *type);
 	err_t (*load_authority)(void *arg, const struct conf_node *section, struct diag **why);
 	err_t (*unload_authority)(void *arg, const char *name);
+	/* The shared secret the engine would take; NULL: that of the configuration. */
+	bool (*psk)(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out);
 	bool (*authority_at)(void *arg, size_t i, struct api_authority *out);
 };
 

@@ -140,7 +140,9 @@ struct api_server {
 /* A response to fill: api_reply() sends it and frees it. */
 void api_response(struct vici_out *o);
 void api_reply(struct api_call *call, struct vici_out *o);
-void api_ok(struct api_call *call); /* success = yes */
+void api_ok(struct api_call *call);
+/* Success with what people should know; "" or NULL: nothing. */
+void api_ok_warning(struct api_call *call, const char *text); /* success = yes */
 /* success = no with code and sentence; why (may be NULL) is freed. Ends the call. */
 void api_fail(struct api_call *call, err_t code, struct diag *why);
 void api_failf(struct api_call *call, err_t code, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -183,6 +185,8 @@ struct conf_schema;
 void api_put_node(struct vici_out *o, const struct conf_node *n, const struct conf_schema *s, bool hide);
 /* A map `findings` of all that is in the list. */
 void api_put_findings(struct vici_out *o, const struct diag *why);
+/* As findings, beside success: what is allowed, but not wise. */
+void api_put_warnings(struct vici_out *o, const struct diag *why);
 /* As api_fail, with the findings one by one. */
 void api_fail_findings(struct api_call *call, err_t code, struct diag *why);
 

@@ -191,6 +191,20 @@ void api_do_config_delete(struct api_call *call)
 	set(call, false);
 }
 
+static void warned(struct api_call *call, const struct conf_trans *t)
+{
+	struct diag *why = NULL;
+	struct vici_out o;
+
+	conf_trans_warnings(t, &why);
+	api_response(&o);
+	vici_kv_str(&o, "success", "yes");
+	if (why)
+		api_put_warnings(&o, why);
+	api_reply(call, &o);
+	diag_free(&why);
+}
+
 void api_do_config_check(struct api_call *call)
 {
 	struct conf_trans *t = trans_of(call);
@@ -200,7 +214,7 @@ void api_do_config_check(struct api_call *call)
 	if (t && err)
 		api_fail_findings(call, err, why);
 	else if (t)
-		api_ok(call);
+		warned(call, t);
 }
 
 void api_do_config_abort(struct api_call *call)
@@ -222,7 +236,7 @@ static struct conf_commit how_of(const struct api_call *call, char comment[256])
 				     .no_effects = !api_arg_bool(call, "effects", true) };
 }
 
-static void committed(struct api_call *call, const struct conf_committed *c)
+static void committed(struct api_call *call, const struct conf_committed *c, const struct diag *warnings)
 {
 	struct vici_out o;
 
@@ -234,6 +248,8 @@ static void committed(struct api_call *call, const struct conf_committed *c)
 		vici_kv_u64(&o, "changed", c->changed);
 		vici_kv_u64(&o, "removed", c->removed);
 	}
+	if (warnings)
+		api_put_warnings(&o, warnings);
 	api_reply(call, &o);
 }
 
@@ -241,17 +257,21 @@ void api_do_config_commit(struct api_call *call)
 {
 	struct conf_trans *t = trans_of(call);
 	struct conf_committed done;
-	struct diag *why = NULL;
+	struct diag *why = NULL, *warnings = NULL;
 	char comment[256];
 
 	if (!t)
 		return;
 	struct conf_commit how = how_of(call, comment);
+	conf_trans_warnings(t, &warnings);
 	err_t err = conf_trans_commit(&t, &how, &done, &why);
+	for (const struct diag *w = err ? NULL : warnings; w; w = w->next)
+		LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, &(struct log_ctx){ .code = w->code }, "%s", w->text);
 	if (err)
 		api_fail_findings(call, err, why);
 	else
-		committed(call, &done);
+		committed(call, &done, warnings);
+	diag_free(&warnings);
 }
 
 void api_do_config_confirm(struct api_call *call)
@@ -293,5 +313,5 @@ void api_do_config_rollback(struct api_call *call)
 	if (err)
 		api_fail_findings(call, err, why);
 	else
-		committed(call, &done);
+		committed(call, &done, NULL);
 }

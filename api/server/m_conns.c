@@ -6,7 +6,7 @@
 #include "config/store.h"
 #include "config/trans.h"
 
-static err_t load(const struct api_call *call, struct conf_node *root, const char **name, struct diag **why)
+static err_t load(const struct api_call *call, struct conf_node *root, const char **name, char *warning, size_t cap, struct diag **why)
 {
 	err_t err = api_tree_of(call->body, root, why);
 	if (err)
@@ -27,6 +27,9 @@ static err_t load(const struct api_call *call, struct conf_node *root, const cha
 	     change == CONF_ADDED ? "added" : "changed", *name);
 	if (change != CONF_SAME)
 		call->s->env.conf_changed(call->s->env.arg, *name);
+	const struct conf_conn *now = conf_store_find(call->s->env.store, *name);
+	if (now && conf_psk_weak(now, conf_store_secrets(call->s->env.store), NULL, warning, cap))
+		LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, &(struct log_ctx){ .code = E_WEAK_SECRET }, "%s", warning);
 	return 0;
 }
 
@@ -35,13 +38,14 @@ void api_do_load_conn(struct api_call *call)
 	struct diag *why = NULL;
 	const char *name = NULL;
 	struct conf_node *root = conf_node_section(NULL, "");
-	err_t err = root ? load(call, root, &name, &why) : E_NOMEM;
+	char warning[500] = "";
+	err_t err = root ? load(call, root, &name, warning, sizeof warning, &why) : E_NOMEM;
 	if (err) {
 		LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "connection '%s' refused: %s", name ? name : "",
 		     why && why->text ? why->text : err_text(err));
 		api_fail(call, err, why);
 	} else {
-		api_ok(call);
+		api_ok_warning(call, warning);
 	}
 	conf_node_free(&root);
 }

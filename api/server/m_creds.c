@@ -3,10 +3,13 @@
 #include "api/server/internal.h"
 
 #include "config/store.h"
+#include "config/value.h"
 
 #include <ctype.h>
+#include <strings.h>
 
-enum { OWNERS_MAX = 64 };
+/* With more connections than that, a new secret is not compared with what each would negotiate. */
+enum { OWNERS_MAX = 64, WEAK_CONNS_MAX = 256, WEAK_BITS = 112 };
 
 /* Ids that clients did not give: such a secret stays until clear-creds and is not listed. */
 #define UNNAMED "%unnamed-"
@@ -41,15 +44,66 @@ static err_t owners_of(const struct api_call *call, struct conf_id *ids, size_t 
 	return 0;
 }
 
+/* Is it weaker than a connection that would use it wants, or weaker than everything? One sentence. */
+static bool weak_text(const struct api_call *call, const char *id, slice data, slice remote, char *buf, size_t cap)
+{
+	const struct conf_store *s = call->s->env.store;
+	unsigned bits = conf_psk_bits(data);
+	uint64_t cursor = 0;
+
+	bits = remote.n && conf_psk_bits(remote) < bits ? conf_psk_bits(remote) : bits;
+	if (bits < WEAK_BITS) {
+		snprintf(buf, cap, "the shared secret '%s' is weak: about %u bits; take %u random characters or more (adit-pki psk)",
+			 unnamed(id) ? "" : id, bits, conf_psk_chars(128));
+		return true;
+	}
+	for (const struct conf_conn *c; conf_store_count(s) <= WEAK_CONNS_MAX && (c = conf_store_next(s, &cursor));)
+		if (conf_psk_weak(c, conf_store_secrets(call->s->env.store), id, buf, cap))
+			return true;
+	return false;
+}
+
+/* "data" or "remote-data" as "encoding" says. */
+static err_t bytes_of(const struct api_call *call, const char *key, struct secret *out, struct diag **why)
+{
+	static const struct {
+		const char *word, *prefix;
+	} forms[] = { { "raw", "" }, { "hex", "0x" }, { "base64", "0s" } };
+	char word[16] = "raw", text[8192];
+	size_t i = 0;
+	slice v;
+
+	if (!vici_find(call->body, key, &v))
+		return 0;
+	if (!api_arg(call, "encoding", word, sizeof word))
+		strcpy(word, "raw");
+	while (i < ARRAY_LEN(forms) && strcasecmp(word, forms[i].word) != 0)
+		i++;
+	if (i == 0)
+		return secret_copy(out, v);
+	if (i == ARRAY_LEN(forms))
+		return diag_set(why, E_BAD_VALUE, "the encoding of a secret is raw, hex or base64, not '%s'", word);
+	if (v.n + 3 > sizeof text)
+		return diag_set(why, E_LIMIT, "a secret has at most %zu letters", sizeof text - 3);
+	bool has = v.n >= 2 && v.p[0] == '0' && (v.p[1] | 0x20) == forms[i].prefix[1];
+	size_t n = has ? 0 : 2;
+	memcpy(text, forms[i].prefix, n);
+	if (v.n)
+		memcpy(text + n, v.p, v.n);
+	err_t err = conf_value_secret(slice_of(text, n + v.n), out);
+	mem_wipe(text, sizeof text);
+	return err == E_BAD_VALUE ? diag_set(why, err, "'%s' is not %s", key, i == 1 ? "hexadecimal" : "base64") : err;
+}
+
 void api_do_load_shared(struct api_call *call)
 {
 	static const char *const types[] = { "IKE", "EAP", "XAUTH", "NTLM", "PPK" };
 	char id[128], type[16];
 	struct conf_id owners[OWNERS_MAX];
 	size_t n_owners = 0;
-	struct secret data = { 0 };
+	struct secret data = { 0 }, remote = { 0 };
+	char warning[400] = "";
 	struct diag *why = NULL;
-	slice v;
 	bool known = false;
 	err_t err;
 
@@ -68,19 +122,32 @@ void api_do_load_shared(struct api_call *call)
 	err = owners_of(call, owners, &n_owners, &why);
 	if (err)
 		goto out;
-	err = vici_find(call->body, "data", &v) ? secret_copy(&data, v) : E_BAD_VALUE;
+	err = bytes_of(call, "data", &data, &why);
 	if (!err)
-		err = conf_secrets_add(secrets(call), id, type, owners, n_owners, &data);
+		err = bytes_of(call, "remote-data", &remote, &why);
+	bool ike = !strcmp(type, "IKE");
+	if (!err && ike && !data.n)
+		err = diag_set(&why, E_BAD_VALUE, "the shared secret is empty");
+	if (!err && !ike && remote.n)
+		err = diag_set(&why, E_BAD_VALUE, "'remote-data' is for secrets of type IKE");
+	if (!err)
+		err = conf_secrets_add(secrets(call), id, type, owners, n_owners, &data, &remote);
+	struct conf_secret_view v;
+	if (!err && ike && conf_secrets_find(secrets(call), id, &v))
+		(void)weak_text(call, id, v.data, v.remote, warning, sizeof warning);
 out:
 	for (size_t i = 0; i < n_owners; i++)
 		conf_id_fini(&owners[i]);
 	secret_fini(&data);
+	secret_fini(&remote);
 	if (err) {
 		api_fail(call, err, why);
 		return;
 	}
 	LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "loaded %s secret '%s' for %zu owners", type, id, n_owners);
-	api_ok(call);
+	if (warning[0])
+		LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "%s", warning);
+	api_ok_warning(call, warning);
 }
 
 void api_do_unload_shared(struct api_call *call)

@@ -73,8 +73,12 @@ static bool has_secret(const struct api_call *call, const struct question *q, co
 	struct conf_id none = { 0 };
 
 	me = me ? me : &none;
-	return conf_secrets_psk(conf_store_secrets(call->s->env.store), me->type, slice_of(me->data, me->n), peer->type,
-				slice_of(peer->data, peer->n)).n > 0;
+	struct conf_psk_ask ask = { .my_type = me->type, .my_id = slice_of(me->data, me->n), .peer_type = peer->type,
+		.peer_id = slice_of(peer->data, peer->n), .addr = &q->remote };
+	struct conf_psk psk;
+	const struct api_creds *creds = call->s->env.creds;
+	return creds && creds->psk ? creds->psk(call->s->env.arg, &ask, &psk) :
+		conf_secrets_psk(conf_store_secrets(call->s->env.store), &ask, &psk);
 }
 
 static void answer(struct api_call *call, const struct question *q)

@@ -211,6 +211,16 @@ void api_put_reason(struct vici_out *o, err_t code, const char *text)
 	vici_kv_str(o, "errcode", err_name(code));
 }
 
+void api_ok_warning(struct api_call *call, const char *text)
+{
+	struct vici_out o;
+	api_response(&o);
+	vici_kv_str(&o, "success", "yes");
+	if (text && *text)
+		vici_kv_str(&o, "warning", text);
+	api_reply(call, &o);
+}
+
 void api_put_error(struct vici_out *o, err_t code, const char *text)
 {
 	vici_kv_str(o, "success", "no");

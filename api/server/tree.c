@@ -73,12 +73,12 @@ void api_put_node(struct vici_out *o, const struct conf_node *n, const struct co
 	put_node(o, n, s, false, hide);
 }
 
-void api_put_findings(struct vici_out *o, const struct diag *why)
+static void put_list(struct vici_out *o, const char *name, const struct diag *why)
 {
 	enum { MAX = 200 };
 	unsigned n = 0;
 
-	vici_section(o, "findings");
+	vici_section(o, name);
 	for (; why && n < MAX; why = why->next) {
 		char num[16];
 		snprintf(num, sizeof num, "%u", ++n);
@@ -94,6 +94,16 @@ void api_put_findings(struct vici_out *o, const struct diag *why)
 		vici_section_end(o);
 	}
 	vici_section_end(o);
+}
+
+void api_put_findings(struct vici_out *o, const struct diag *why)
+{
+	put_list(o, "findings", why);
+}
+
+void api_put_warnings(struct vici_out *o, const struct diag *why)
+{
+	put_list(o, "warnings", why);
 }
 
 void api_fail_findings(struct api_call *call, err_t code, struct diag *why)

@@ -59,6 +59,7 @@ enum err_class {
 	row(POLICY, NO_CONN, 60, 24, "no connection matches this peer") \
 	row(POLICY, NO_CHILD, 61, 38, "no child configuration matches these traffic selectors") \
 	row(POLICY, NO_SECRET, 62, 24, "no shared secret for these identities") \
+	row(POLICY, WEAK_SECRET, 79, 0, "the shared secret is weaker than what it protects") \
 	row(POLICY, NO_KEY, 64, 24, "no certificate with a private key for this identity") \
 	row(POLICY, DENIED, 63, 0, "the caller may not do this") \
 	row(CONFIG, PARSE, 80, 0, "the text cannot be parsed") \

@@ -188,6 +188,8 @@ struct conf_node *secret_tree(const struct conf_secret_view *v, struct conf_node
 		if (!conf_node_set_str(at, key, id))
 			return NULL;
 	}
+	if (at && v->remote.n)
+		return conf_node_set_str(at, "local_secret", "<hidden>") && conf_node_set_str(at, "remote_secret", "<hidden>") ? at : NULL;
 	return at && conf_node_set_str(at, "secret", "<hidden>") ? at : NULL;
 }
 

@@ -197,10 +197,10 @@ int conf_id_match(const struct conf_id *pattern, uint8_t type, slice data);
 struct conf_secrets;
 struct conf_secrets *conf_secrets_new(void);
 void conf_secrets_free(struct conf_secrets *s);
-/* Takes the owners (copied) and the secret (moved). type: "IKE", "EAP", "XAUTH", "NTLM", "PPK". What has the same id is
- * replaced. */
+/* Takes the owners (copied) and the secret (moved). type: "IKE", "EAP", "XAUTH", "NTLM", "PPK". remote: what the peer
+ * proves itself with when that is another secret (moved, too), or NULL. What has the same id is replaced. */
 MUST err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type,
-			    const struct conf_id *owners, size_t n_owners, struct secret *data);
+			    const struct conf_id *owners, size_t n_owners, struct secret *data, struct secret *remote);
 /* Moves all secrets of `from` over; those of the same id are replaced. E_NOMEM: some are moved. */
 MUST err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from);
 bool conf_secrets_del(struct conf_secrets *s, const char *unique_id);
@@ -216,16 +216,12 @@ struct conf_secret_view {
 	const char *id, *type;
 	const struct conf_id *owners;
 	size_t n_owners;
-	slice data;
+	slice data, remote; /* remote empty: data serves both ways */
 };
 /* Borrowed until the next change; false: there is none of this id. */
 bool conf_secrets_find(const struct conf_secrets *s, const char *unique_id, struct conf_secret_view *out);
 /* Are type, owners and data of both equal? Time does not depend on the data. */
 bool conf_secret_same(const struct conf_secret_view *a, const struct conf_secret_view *b);
-/* The IKE secret that fits both identities best (both named before one named before none); borrowed until the next
- * change, SLICE_NONE when there is none. Either id may be of type 0. */
-slice conf_secrets_psk(const struct conf_secrets *s, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);
-
 /* Settings of the daemon (`aditd { … }` and the mapped options of strongswan.conf) that the engine looks at. */
 struct conf_daemon {
 	uint16_t port, port_natt;             /* 500, 4500 */

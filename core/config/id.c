@@ -76,8 +76,8 @@ static err_t parse_addr(const char *text, struct conf_id *out)
 			buf[len + i] = left >= 8 ? 0xff : left <= 0 ? 0 : (uint8_t)(0xff << (8 - left));
 		}
 	}
-	return conf_id_copy(out, (uint8_t)((bits < 0 ? ID_IPV4_RANGE : ID_IPV4_NET) + (ts.family == NET_V6)),
-		slice_of(buf, 2u * len));
+	bool v6 = ts.family == NET_V6;
+	return conf_id_copy(out, bits < 0 ? (v6 ? ID_IPV6_RANGE : ID_IPV4_RANGE) : v6 ? ID_IPV6_NET : ID_IPV4_NET, slice_of(buf, 2u * len));
 }
 
 static err_t parse_hex(uint8_t type, const char *text, struct conf_id *out)

@@ -16,6 +16,16 @@ static const struct conf_key shared_keys[] = {
 	{ "id", CONF_T_ID, CONF_SUFFIX, NOWHERE,
 	  .doc = "An identity the secret belongs to; none: it belongs to everyone." },
 };
+static const struct conf_key ike_keys[] = {
+	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE,
+	  .doc = "The secret both sides prove themselves with: text, 0x and hexadecimal digits, or 0s and base64." },
+	{ "local_secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE,
+	  .doc = "Instead of secret: what we prove ourselves with; the peer has it as its remote_secret." },
+	{ "remote_secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE,
+	  .doc = "Along with local_secret: what the peer proves itself with." },
+	{ "id", CONF_T_ID, CONF_SUFFIX, NOWHERE,
+	  .doc = "An identity, address, prefix or host name the secret belongs to, also with wildcards; none: it belongs to everyone." },
+};
 static const struct conf_key key_file_keys[] = {
 	{ "file", CONF_T_PATH, NOWHERE, .doc = "Name of the key's file." },
 	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "Passphrase of the key." },
@@ -28,6 +38,8 @@ static const struct conf_key token_keys[] = {
 };
 static const struct conf_schema schema_shared = { "shared secret", "A shared secret with its owners.", shared_keys,
 	ARRAY_LEN(shared_keys) };
+static const struct conf_schema schema_ike = { "preshared key", "A shared secret of IKE with its owners.", ike_keys,
+	ARRAY_LEN(ike_keys) };
 static const struct conf_schema schema_key_file = { "private key", "A private key and its passphrase.", key_file_keys,
 	ARRAY_LEN(key_file_keys) };
 static const struct conf_schema schema_token = { "token", "A private key on a token.", token_keys,
@@ -37,7 +49,7 @@ static const struct conf_schema schema_token = { "token", "A private key on a to
 	{ name, CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_key_file, \
 	  .doc = "Passphrase of " what "." }
 static const struct conf_key secrets_keys[] = {
-	{ "ike", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A preshared key of IKE." },
+	{ "ike", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_ike, .doc = "A preshared key of IKE." },
 	{ "eap", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A password for EAP and XAuth." },
 	{ "xauth", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "As eap." },
 	{ "ntlm", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared,

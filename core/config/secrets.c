@@ -3,7 +3,7 @@
  * Shared secrets with their owners. Found by a hash of the owners' identities, so that a gateway with 100,000 of them
  * answers at once; owners with wildcards (and names too long for the hash) stand in a list that is walked.
  */
-#include "config/conn.h"
+#include "config/psk.h"
 
 #include "base/htab.h"
 
@@ -17,6 +17,7 @@ struct entry {
 	struct conf_id *owners;
 	size_t n_owners;
 	struct secret data;
+	struct secret remote; /* of the peer, when it has another one */
 	uint64_t seq; /* order of loading */
 	size_t at;    /* in conf_secrets.v */
 	bool wild;    /* stands in conf_secrets.wild, too */
@@ -42,7 +43,9 @@ struct conf_secrets {
 };
 
 enum { KEY_MAX = 255 };
-enum { ID_FQDN = 2, ID_RFC822 = 3, ID_IPV4_NET = 4, ID_IPV6_NET = 6, ID_IPV4_RANGE = 7, ID_IPV6_RANGE = 8, ID_DN = 9 };
+/* What conf_id_match says of an owner that is the same. */
+enum { MATCH_EQUAL = 100 };
+enum { ID_IPV4 = 1, ID_FQDN = 2, ID_RFC822 = 3, ID_IPV6 = 5, ID_IPV4_NET = 4, ID_IPV6_NET = 6, ID_IPV4_RANGE = 7, ID_IPV6_RANGE = 8, ID_DN = 9 };
 
 static struct htab *new_table(void)
 {
@@ -57,6 +60,7 @@ static void entry_free(struct entry *e)
 		conf_id_fini(&e->owners[i]);
 	free(e->owners);
 	secret_fini(&e->data);
+	secret_fini(&e->remote);
 	free(e->id);
 	free(e);
 }
@@ -188,7 +192,7 @@ static struct body *body_new(void)
 }
 
 static err_t body_add(struct body *s, const char *unique_id, const char *type, const struct conf_id *owners,
-		      size_t n_owners, struct secret *data)
+		      size_t n_owners, struct secret *data, struct secret *remote)
 {
 	size_t tn = strlen(type);
 	uint64_t old = 0;
@@ -228,6 +232,8 @@ static err_t body_add(struct body *s, const char *unique_id, const char *type, c
 		take_out(s, (struct entry *)(uintptr_t)old);
 	}
 	secret_move(&e->data, data);
+	if (remote)
+		secret_move(&e->remote, remote);
 	return 0;
 }
 
@@ -244,11 +250,14 @@ static err_t own(struct conf_secrets *s)
 		return E_NOMEM;
 	for (size_t i = 0; !err && i < s->b->all.n; i++) {
 		const struct entry *e = s->b->all.v[i];
-		struct secret data = { 0 };
+		struct secret data = { 0 }, remote = { 0 };
 		err = secret_copy(&data, secret_slice(&e->data));
+		if (!err && e->remote.n)
+			err = secret_copy(&remote, secret_slice(&e->remote));
 		if (!err)
-			err = body_add(b, e->id, e->type, e->owners, e->n_owners, &data);
+			err = body_add(b, e->id, e->type, e->owners, e->n_owners, &data, &remote);
 		secret_fini(&data);
+		secret_fini(&remote);
 		if (!err)
 			b->all.v[b->all.n - 1]->seq = e->seq;
 	}
@@ -300,11 +309,11 @@ void conf_secrets_free(struct conf_secrets *s)
 }
 
 err_t conf_secrets_add(struct conf_secrets *s, const char *unique_id, const char *type, const struct conf_id *owners,
-		       size_t n_owners, struct secret *data)
+		       size_t n_owners, struct secret *data, struct secret *remote)
 {
 	err_t err = own(s);
 
-	return err ? err : body_add(s->b, unique_id, type, owners, n_owners, data);
+	return err ? err : body_add(s->b, unique_id, type, owners, n_owners, data, remote);
 }
 
 err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from)
@@ -315,7 +324,7 @@ err_t conf_secrets_absorb(struct conf_secrets *into, struct conf_secrets *from)
 		err = own(from);
 	for (size_t i = 0; !err && i < from->b->all.n; i++) {
 		struct entry *e = from->b->all.v[i];
-		err = body_add(into->b, e->id, e->type, e->owners, e->n_owners, &e->data);
+		err = body_add(into->b, e->id, e->type, e->owners, e->n_owners, &e->data, &e->remote);
 	}
 	if (!err)
 		body_clear(from->b);
@@ -368,56 +377,88 @@ bool conf_secrets_find(const struct conf_secrets *s, const char *unique_id, stru
 	if (!htab_find(s->b->by_id, slice_str(unique_id), &v))
 		return false;
 	const struct entry *e = (const struct entry *)(uintptr_t)v;
-	*out = (struct conf_secret_view){ e->id, e->type, e->owners, e->n_owners, secret_slice(&e->data) };
+	*out = (struct conf_secret_view){ e->id, e->type, e->owners, e->n_owners, secret_slice(&e->data), secret_slice(&e->remote) };
 	return true;
 }
 
 bool conf_secret_same(const struct conf_secret_view *a, const struct conf_secret_view *b)
 {
-	if (strcmp(a->type, b->type) != 0 || a->n_owners != b->n_owners || a->data.n != b->data.n)
+	if (strcmp(a->type, b->type) != 0 || a->n_owners != b->n_owners || a->data.n != b->data.n || a->remote.n != b->remote.n)
 		return false;
 	for (size_t i = 0; i < a->n_owners; i++)
 		if (a->owners[i].type != b->owners[i].type || a->owners[i].n != b->owners[i].n ||
 		    (a->owners[i].n && memcmp(a->owners[i].data, b->owners[i].data, a->owners[i].n) != 0))
 			return false;
-	return !a->data.n || mem_equal_ct(a->data.p, b->data.p, a->data.n);
+	return (!a->data.n || mem_equal_ct(a->data.p, b->data.p, a->data.n)) &&
+		(!a->remote.n || mem_equal_ct(a->remote.p, b->remote.p, a->remote.n));
 }
 
 /* What conf_secrets_psk looks for, and the best so far. */
 struct look {
-	uint8_t my_type, peer_type;
-	slice my_id, peer_id;
+	const struct conf_psk_ask *ask;
 	const struct entry *best;
 	uint32_t score;
+	uint8_t by;
 };
+
+/* By which of the peer's names is it an owner, and how exactly? */
+static int peer_match(const struct look *l, const struct conf_id *o, uint8_t *by)
+{
+	const struct conf_psk_ask *a = l->ask;
+	int m = a->peer_type ? conf_id_match(o, a->peer_type, a->peer_id) : 0;
+
+	*by = CONF_PSK_ID;
+	if (m > 1)
+		return m;
+	for (const char *const *h = a->hosts; h && *h; h++) {
+		int host = conf_id_match(o, ID_FQDN, slice_str(*h));
+		*by = CONF_PSK_HOST;
+		if (host > 1)
+			return host;
+	}
+	if (a->addr && a->addr->family != NET_NONE) {
+		int addr = conf_id_match(o, a->addr->family == NET_V4 ? ID_IPV4 : ID_IPV6, slice_of(a->addr->a, net_addr_len(a->addr->family)));
+		*by = CONF_PSK_ADDRESS;
+		if (addr > 1)
+			return addr;
+	}
+	*by = CONF_PSK_ANY;
+	return m;
+}
 
 static void consider(struct look *l, const struct entry *e)
 {
+	const struct conf_psk_ask *a = l->ask;
 	int me = 0, peer = 0;
 	size_t mine = 0;
 	bool any = e->n_owners == 0;
+	uint8_t by = CONF_PSK_ANY;
 
 	if (strcmp(e->type, "IKE") != 0)
 		return;
 	for (size_t i = 0; i < e->n_owners; i++) {
 		const struct conf_id *o = &e->owners[i];
-		int m = l->my_type ? conf_id_match(o, l->my_type, l->my_id) : 0;
-		int p = l->peer_type ? conf_id_match(o, l->peer_type, l->peer_id) : 0;
+		uint8_t how;
+		int m = a->my_type ? conf_id_match(o, a->my_type, a->my_id) : 0;
+		int p = peer_match(l, o, &how);
 		me = m > me ? m : me;
-		peer = p > peer ? p : peer;
-		mine += m > 0;
+		if (how > by || (how == by && p > peer)) {
+			by = how;
+			peer = p;
+		}
+		mine += m == MATCH_EQUAL;
 		any = any || o->type == 0;
 	}
 	/* A secret that names others beside us is theirs: it says nothing about a peer it does not name. */
-	bool named_peer = peer > 1, named_me = me > 1;
-	bool fits = named_peer || any || !e->n_owners || (named_me && (mine == e->n_owners || !l->peer_type));
-	if (!fits)
+	if (by == CONF_PSK_ANY && mine && (mine == e->n_owners || !a->peer_type))
+		by = CONF_PSK_OWN;
+	if (by == CONF_PSK_ANY && !any)
 		return;
-	uint32_t class = named_peer && named_me ? 3 : named_peer ? 2 : named_me ? 1 : 0;
-	uint32_t score = (class << 16 | (uint32_t)peer << 8 | (uint32_t)me) + 1;
+	uint32_t score = ((uint32_t)by << 16 | (uint32_t)peer << 8 | (uint32_t)me) + 1;
 	if (score > l->score || (score == l->score && e->seq < l->best->seq)) {
 		l->score = score;
 		l->best = e;
+		l->by = by;
 	}
 }
 
@@ -431,14 +472,23 @@ static void consider_all(struct look *l, const struct htab *t, uint8_t type, sli
 		consider(l, (const struct entry *)(uintptr_t)v);
 }
 
-slice conf_secrets_psk(const struct conf_secrets *set, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+bool conf_secrets_psk(const struct conf_secrets *set, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
 	const struct body *s = set->b;
-	struct look l = { my_type, peer_type, my_id, peer_id, NULL, 0 };
+	struct look l = { .ask = ask };
 
-	consider_all(&l, s->by_owner, peer_type, peer_id);
-	consider_all(&l, peer_type ? s->sole : s->by_owner, my_type, my_id);
+	consider_all(&l, s->by_owner, ask->peer_type, ask->peer_id);
+	for (const char *const *h = ask->hosts; h && *h; h++)
+		consider_all(&l, s->by_owner, ID_FQDN, slice_str(*h));
+	if (ask->addr && ask->addr->family != NET_NONE)
+		consider_all(&l, s->by_owner, ask->addr->family == NET_V4 ? ID_IPV4 : ID_IPV6,
+			slice_of(ask->addr->a, net_addr_len(ask->addr->family)));
+	consider_all(&l, ask->peer_type ? s->sole : s->by_owner, ask->my_type, ask->my_id);
 	for (size_t i = 0; i < s->wild.n; i++)
 		consider(&l, s->wild.v[i]);
-	return l.best ? secret_slice(&l.best->data) : SLICE_NONE;
+	if (!l.best)
+		return false;
+	bool other = ask->of_peer && l.best->remote.n;
+	*out = (struct conf_psk){ secret_slice(other ? &l.best->remote : &l.best->data), l.best->id, l.by, l.score };
+	return true;
 }

@@ -4,6 +4,7 @@
 
 #include "config/parse.h"
 #include "config/pool.h"
+#include "config/psk.h"
 #include "config/schema.h"
 #include "config/typed_int.h"
 #include "config/value.h"
@@ -14,12 +15,50 @@
 /* Further connections with errors are not looked at. */
 enum { BAD_MAX = 50, OWNERS_MAX = 1024 };
 
+/* One of the keys that hold a secret; *data stays empty when it is not there. */
+static err_t read_value(const struct conf_node *sec, const char *key, struct secret *data, struct diag **why)
+{
+	const struct conf_node *value = conf_node_child(sec, key);
+
+	if (!conf_is_set(value))
+		return 0;
+	if (value->kind != CONF_VALUE || !value->len)
+		return conf_node_fail(value, true, why, E_BAD_VALUE, "'%s' of '%s' is empty", key, sec->name);
+	err_t e = conf_value_secret(slice_of(value->text, value->len), data);
+	if (e == E_BAD_VALUE)
+		conf_node_fail(value, true, why, e, "'%s': behind 0x hexadecimal digits are expected, behind 0s base64", sec->name);
+	return e;
+}
+
+/* secret, or local_secret and remote_secret. */
+static err_t read_values(const struct conf_node *sec, struct secret *data, struct secret *remote, struct diag **why)
+{
+	struct secret mine = { 0 };
+	err_t e = read_value(sec, "secret", data, why);
+
+	if (!e)
+		e = read_value(sec, "local_secret", &mine, why);
+	if (!e)
+		e = read_value(sec, "remote_secret", remote, why);
+	if (!e && data->n && (mine.n || remote->n))
+		e = conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s' has a secret for both ways and one for one way: set secret, or "
+			"local_secret and remote_secret", sec->name);
+	else if (!e && !data->n && !mine.n && !remote->n)
+		e = conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s' has no secret", sec->name);
+	else if (!e && !mine.n != !remote->n)
+		e = conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s' has %s only: set both local_secret and remote_secret", sec->name,
+			mine.n ? "local_secret" : "remote_secret");
+	if (!e && mine.n)
+		secret_move(data, &mine);
+	secret_fini(&mine);
+	return e;
+}
+
 static err_t read_secret(const struct conf_node *sec, const struct conf_schema *schema, const char *type,
 			 struct conf_secrets *into, struct diag **why)
 {
-	const struct conf_node *value = conf_node_child(sec, "secret");
 	struct conf_id *owners = calloc((size_t)sec->n + 1, sizeof *owners);
-	struct secret data = { 0 };
+	struct secret data = { 0 }, remote = { 0 };
 	size_t n = 0;
 	err_t first = conf_check(schema, sec, NULL, why), e;
 
@@ -32,20 +71,12 @@ static err_t read_secret(const struct conf_node *sec, const struct conf_schema *
 		first = first ? first : e;
 		n += !e;
 	}
-	if (!conf_is_set(value) || value->kind != CONF_VALUE) {
-		e = conf_node_fail(value ? value : sec, value != NULL, why, E_BAD_VALUE, "'%s' has no secret",
-			sec->name);
-	} else {
-		e = conf_value_secret(slice_of(value->text, value->len), &data);
-		if (e == E_BAD_VALUE)
-			conf_node_fail(value, true, why, e, "'%s': behind 0x hexadecimal digits are expected, "
-				"behind 0s base64",
-				sec->name);
-	}
+	e = read_values(sec, &data, &remote, why);
 	first = first ? first : e;
 	if (!first)
-		first = conf_secrets_add(into, sec->name, type, owners, n, &data);
+		first = conf_secrets_add(into, sec->name, type, owners, n, &data, &remote);
 	secret_fini(&data);
+	secret_fini(&remote);
 	for (size_t i = 0; i < n; i++)
 		conf_id_fini(&owners[i]);
 	free(owners);
@@ -257,6 +288,21 @@ err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, st
 		sort_findings(why);
 	}
 	return first;
+}
+
+void conf_set_warnings(const struct conf_set *set, const struct conf_node *root, struct diag **why)
+{
+	const struct conf_node *conns = conf_node_child(root, "connections");
+	unsigned n = 0;
+	char text[500];
+
+	for (size_t i = 0; set->secrets && i < set->n_conns && n < CONF_WARNINGS_MAX; i++) {
+		const struct conf_node *at = conns ? conf_node_child(conns, set->conns[i]->name) : NULL;
+		if (at && conf_psk_weak(set->conns[i], set->secrets, NULL, text, sizeof text)) {
+			(void)conf_node_fail(at, false, why, E_WEAK_SECRET, "%s", text);
+			n++;
+		}
+	}
 }
 
 void conf_set_fini(struct conf_set *set)

@@ -324,7 +324,7 @@ struct conf_conn *conf_env_find(void *arg, const char *name)
 	return conf_store_find(arg, name);
 }
 
-slice conf_env_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+bool conf_env_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
-	return conf_secrets_psk(((struct conf_store *)arg)->secrets, my_type, my_id, peer_type, peer_id);
+	return conf_secrets_psk(((struct conf_store *)arg)->secrets, ask, out);
 }

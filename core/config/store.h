@@ -10,6 +10,7 @@
 #ifndef ADIT_CONFIG_STORE_H
 #define ADIT_CONFIG_STORE_H
 
+#include "config/psk.h"
 #include "config/typed.h"
 
 struct conf_store;
@@ -54,6 +55,6 @@ const struct conf_node *conf_store_rest(const struct conf_store *s);
 struct conf_conn *conf_env_match(void *arg, const struct net_addr *local, const struct net_addr *remote,
 				 size_t *cursor);
 struct conf_conn *conf_env_find(void *arg, const char *name);
-slice conf_env_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);
+bool conf_env_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out);
 
 #endif

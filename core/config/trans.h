@@ -79,6 +79,8 @@ MUST err_t conf_trans_revision(struct conf_trans *t, uint64_t number, struct dia
 
 /* Everything wrong with the candidate: 0 and no findings, or the first error. */
 MUST err_t conf_trans_check(struct conf_trans *t, struct diag **why);
+/* What is allowed, but not wise, in the objects it changes. */
+void conf_trans_warnings(const struct conf_trans *t, struct diag **why);
 
 struct conf_diff {
 	const char *section;   /* "connections", "secrets", "pools", "authorities", "aditd" */

@@ -102,11 +102,16 @@ static err_t set_conn(struct conf_trans *t, const struct path *p, const char *va
 	return e;
 }
 
-static err_t replace_data(struct conf_trans *t, const struct conf_secret_view *v, const char *value, struct diag **why)
+/* Of a path: secrets.NAME.secret, local_secret, remote_secret. */
+enum which { BOTH, LOCAL, REMOTE, WHICH };
+static const char *const which_keys[WHICH] = { "secret", "local_secret", "remote_secret" };
+
+static err_t replace_data(struct conf_trans *t, const struct conf_secret_view *v, enum which which, const char *value,
+			  struct diag **why)
 {
-	struct secret data = { 0 };
+	struct secret data = { 0 }, remote = { 0 }, *fresh = which == REMOTE ? &remote : &data;
 	char id[CONF_NAME_MAX + 1], type[16];
-	err_t e = conf_value_secret(slice_str(value), &data);
+	err_t e = conf_value_secret(slice_str(value), fresh);
 
 	if (e == E_BAD_VALUE)
 		return diag_set(why, e, "'%s': behind 0x hexadecimal digits are expected, behind 0s base64", v->id);
@@ -116,14 +121,19 @@ static err_t replace_data(struct conf_trans *t, const struct conf_secret_view *v
 	snprintf(type, sizeof type, "%s", v->type);
 	if (!e && !owners)
 		e = E_NOMEM;
+	if (!e && which == LOCAL)
+		e = secret_copy(&remote, v->remote);
+	if (!e && which == REMOTE)
+		e = secret_copy(&data, v->data);
 	for (; !e && n < v->n_owners; n++)
 		e = conf_id_copy(&owners[n], v->owners[n].type, slice_of(v->owners[n].data, v->owners[n].n));
 	if (!e)
-		e = conf_secrets_add(t->secrets, id, type, owners, n, &data);
+		e = conf_secrets_add(t->secrets, id, type, owners, n, &data, &remote);
 	for (size_t i = 0; owners && i < n; i++)
 		conf_id_fini(&owners[i]);
 	free(owners);
 	secret_fini(&data);
+	secret_fini(&remote);
 	return e;
 }
 
@@ -132,6 +142,7 @@ static err_t set_secret(struct conf_trans *t, const struct path *p, const char *
 	struct conf_secret_view v;
 	const char *name = p->part[1];
 	bool have = conf_secrets_find(t->secrets, name, &v), bad = false;
+	unsigned which = 0;
 
 	for (const struct cand_bad *b = t->bad_secrets; b; b = b->next)
 		bad = bad || strcmp(b->name, name) == 0;
@@ -141,11 +152,15 @@ static err_t set_secret(struct conf_trans *t, const struct path *p, const char *
 			return diag_set(why, E_NOT_FOUND, "there is no secret '%s' to delete", name);
 		return !have || conf_secrets_del(t->secrets, name) ? 0 : E_NOMEM;
 	}
-	if (p->n != 3 || !value || strcmp(p->part[2], "secret") != 0)
+	while (p->n == 3 && which < WHICH && strcmp(p->part[2], which_keys[which]) != 0)
+		which++;
+	if (p->n == 3 && value && (which == LOCAL || which == REMOTE) && (!have || !v.remote.n))
+		return diag_set(why, E_NOT_SUPPORTED, "'%s' has no two secrets: load it with local_secret and remote_secret", name);
+	if (p->n != 3 || !value || which == WHICH)
 		return diag_set(why, E_NOT_SUPPORTED, "of a secret only its value can be set by a path "
 			"(secrets.%s.secret); its owners come with the whole secret: load it", name);
 	if (have)
-		return replace_data(t, &v, value, why);
+		return replace_data(t, &v, (enum which)which, value, why);
 	struct conf_node *root = conf_node_section(NULL, ""), *at = root ? conf_node_section(root, name) : NULL;
 	err_t e = at && conf_node_set_str(at, "secret", value) ? cand_secret(t, at, why) : E_NOMEM;
 	conf_node_free(&root);

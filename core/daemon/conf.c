@@ -189,6 +189,20 @@ void conf_take_settings(struct daemon *d, struct conf_settings **s)
 		loader_reconfigure(d->loader);
 }
 
+/* What is allowed, but not wise. */
+static void say_warnings(struct daemon *d)
+{
+	unsigned n = 0;
+	uint64_t at = 0;
+	char text[500];
+
+	for (const struct conf_conn *c; n < CONF_WARNINGS_MAX && (c = conf_store_next(d->store, &at));)
+		if (conf_psk_weak(c, conf_store_secrets(d->store), NULL, text, sizeof text)) {
+			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, &(struct log_ctx){ .code = E_WEAK_SECRET }, "%s", text);
+			n++;
+		}
+}
+
 err_t conf_load_all(struct daemon *d, struct diag **why)
 {
 	struct conf_node *root;
@@ -202,6 +216,8 @@ err_t conf_load_all(struct daemon *d, struct diag **why)
 		return e;
 	e = conf_hub_load(d->hub, root, CONF_LOAD_ALL, d->opt.config, &how, &done, why);
 	conf_node_free(&root);
+	if (!e)
+		say_warnings(d);
 	return e;
 }
 
@@ -234,6 +250,8 @@ static err_t reload(struct daemon *d, bool conns, struct diag **why)
 			conf_store_count(d->store));
 	}
 	conf_node_free(&root);
+	if (!e && done.revision)
+		say_warnings(d);
 	return e;
 }
 

@@ -88,7 +88,8 @@ void creds_store_read(struct creds *c, struct creds_store *s)
 
 	cred_set_clear(c->set, s->source, NULL);
 	cred_set_clear_keys(c->set, s->source);
-	if (s->ops->each_key)
+	creds_psk_read(c, s);
+	if (s->ops->each_key && c->ops)
 		s->ops->each_key(s->self, read_key, &r);
 	if (s->ops->each_cert && c->ops)
 		s->ops->each_cert(s->self, read_cert, &r);
@@ -359,14 +360,15 @@ err_t creds_start(struct daemon *d, struct diag **why)
 	c->ops = registry_find(d->reg, PLUG_CERT_VERIFY, 0, 0);
 	c->hashes = cred_hashes(&d->crypto);
 	err_t e = cred_set_new(c->ops, &d->crypto, &c->set);
+	if (!e && !(c->stored = conf_secrets_new()))
+		e = E_NOMEM;
 	if (!e)
 		e = fetcher_new(d, &c->fetcher);
 	if (!e)
 		e = trusts_new(c, &c->trusts);
 	if (e)
 		return diag_set(why, e, "no memory for credentials");
-	if (c->ops)
-		stores_find(c);
+	stores_find(c);
 	/* A clock that was never set makes every certificate wrong. */
 	if (time(NULL) < CLOCK_LEAST_S)
 		LOGF(d->log, LOG_PKI, LOG_AUDIT, &(struct log_ctx){ .code = E_CERT_NOT_YET }, "this host's clock stands before 2024: certificates will "
@@ -381,6 +383,7 @@ err_t creds_start(struct daemon *d, struct diag **why)
 
 void creds_second(struct daemon *d)
 {
+	creds_psk_second(d->creds);
 	creds_sign_second(d->creds);
 	creds_load_second(d->creds);
 	trusts_second(d->creds->trusts);
@@ -399,6 +402,8 @@ void creds_stop(struct daemon *d)
 	trusts_free(c->trusts);
 	fetcher_free(c->fetcher);
 	cred_set_free(c->set);
+	creds_psk_second(c);
+	conf_secrets_free(c->stored);
 	free(c);
 	d->creds = NULL;
 }

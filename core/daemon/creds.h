@@ -7,6 +7,7 @@
 #ifndef ADIT_DAEMON_CREDS_H
 #define ADIT_DAEMON_CREDS_H
 
+#include "config/psk.h"
 #include "cred/own.h"
 #include "cred/set.h"
 #include "cred/trust.h"
@@ -52,6 +53,8 @@ struct creds {
 	struct trusts *trusts;
 	struct fetcher *fetcher;
 	uint32_t hashes;
+	struct conf_secrets *stored; /* shared secrets of the stores: owners alone */
+	struct secret psk;           /* the one that was read last */
 };
 
 /* After the plugins started; before the connections are read. */
@@ -85,6 +88,14 @@ void creds_store_read(struct creds *c, struct creds_store *s);
 
 /* A deep copy in `a`; conn is referenced. NULL: no memory. */
 struct ike_auth_ask *creds_ask_keep(struct arena *a, const struct ike_auth_ask *ask);
+
+/* ---- psk.c ---- */
+
+/* Function of struct ike_env; arg is the daemon. */
+bool creds_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out);
+/* Secrets of a store are read again. */
+void creds_psk_read(struct creds *c, struct creds_store *s);
+void creds_psk_second(struct creds *c);
 
 /* ---- sign.c ---- */
 

@@ -326,15 +326,10 @@ static struct conf_conn *env_find(void *arg, const char *name)
 	return conf_env_find(((struct daemon *)arg)->store, name);
 }
 
-static slice env_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
-{
-	return conf_env_psk(((struct daemon *)arg)->store, my_type, my_id, peer_type, peer_id);
-}
-
 err_t drive_start(struct daemon *d, struct diag **why)
 {
 	struct ike_env env = { .crypto = &d->crypto, .log = d->log, .conf = &d->conf, .arg = d, .conn_match = env_match,
-		.conn_find = env_find, .local_addr = netplane_source, .psk = env_psk, .kern_can = plane_can,
+		.conn_find = env_find, .local_addr = netplane_source, .psk = creds_psk, .kern_can = plane_can,
 		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .child_device = netplane_child_device,
 		.kern_left_reqid = plane_left_reqid, .kern_first_reqid = plane_first_reqid(d), .kern_caps = plane_caps(d),
 		.wall_s = wall_s,

@@ -11,6 +11,7 @@
 /* How far the authentication of an IKE_AUTH exchange is; in the exchange's arena, made by ike_proof_of. */
 struct ike_proof {
 	bool peer_right;         /* the peer's AUTH is verified */
+	bool weak_told;          /* that the shared secret is weak was said */
 	bool answered;           /* the fields below are the answer to what was asked last */
 	err_t err;
 	const char *why;

@@ -21,10 +21,15 @@ MUST err_t auth_octets(const struct ike_sa *sa, bool of_initiator, const struct 
 /* Each makes our AUTH into x->proof, or verifies the peer's in x->in, who says it is *peer. V_WAIT: called again with the
  * same arguments. V_CLOSE: said why.
  * auth_psk: RFC 7296 section 2.15, method 2. auth_sig: certificates and raw public keys, methods 1, 9 to 11 and 14. */
+/* An initiator without a shared secret need not begin: false, and *why says so. */
+bool auth_psk_begin(struct ike_engine *e, const struct conf_conn *c, const struct net_addr *local, const struct net_addr *remote,
+	struct diag **why);
 enum verdict auth_psk_make(struct ike_xch *x, uint8_t peer_type, slice peer);
 enum verdict auth_psk_verify(struct ike_xch *x, const struct ike_id *peer);
 enum verdict auth_sig_make(struct ike_xch *x, uint8_t peer_type, slice peer);
 enum verdict auth_sig_verify(struct ike_xch *x, const struct ike_id *peer);
+/* Our identity in IKE_AUTH: the configured one, or our address. Borrowed from both. */
+void auth_my_id(const struct conf_conn *c, const struct net_addr *local, uint8_t *type, slice *data);
 /* Does the connection want certificates of the peer? */
 bool auth_wants_certs(const struct conf_conn *c);
 /* Is this AUTH method (enum auth_method) one of the class (enum conf_auth_class)? */

@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
-#include "config/conn.h"
+#include "config/psk.h"
 #include "crypto/crypto.h"
 #include "plugin/abi.h"
 
@@ -35,8 +35,8 @@ struct ike_env {
 	struct conf_conn *(*conn_match)(void *arg, const struct net_addr *local, const struct net_addr *remote,
 					size_t *cursor);
 	struct conf_conn *(*conn_find)(void *arg, const char *name);
-	/* The shared secret for two identities, SLICE_NONE when there is none. Borrowed for the call. */
-	slice (*psk)(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id);
+	/* The shared secret for a peer; false: there is none. What comes is borrowed until the engine returns. */
+	bool (*psk)(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out);
 	/* The address of ours from which `remote` is reached, without port; false: no route. NULL: unknown. */
 	bool (*local_addr)(void *arg, const struct net_addr *remote, struct net_addr *out);
 	/* What the data plane can do (kern_ops.can). NULL: everything. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike/life.h"
+#include "ike/auth.h"
 #include "ike/index.h"
 #include "ike/redirect.h"
 #include "ike/wait.h"
@@ -307,6 +308,8 @@ static struct ike_sa *make_initiator(struct ike_engine *e, struct conf_conn *c, 
 	if (!remote.port)
 		remote.port = c->remote_port;
 	set_local(e, c, &remote, &local);
+	if (!auth_psk_begin(e, c, &local, &remote, why))
+		return NULL;
 	struct ike_sa *sa = ike_sa_new(e, true, c, &local, &remote);
 	if (sa)
 		index_conn_add(e, sa);

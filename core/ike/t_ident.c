@@ -3,8 +3,7 @@
 #include "ike/auth.h"
 #include "ike/init.h"
 
-/* The configured identity of ours, or our address when there is none. */
-static void my_id(const struct ike_sa *sa, const struct conf_conn *c, uint8_t *type, slice *data)
+void auth_my_id(const struct conf_conn *c, const struct net_addr *local, uint8_t *type, slice *data)
 {
 	const struct conf_id *id = c->n_local ? &c->local[0].id : NULL;
 
@@ -13,8 +12,8 @@ static void my_id(const struct ike_sa *sa, const struct conf_conn *c, uint8_t *t
 		*data = slice_of(id->data, id->n);
 		return;
 	}
-	*type = sa->local.family == NET_V6 ? ID_IPV6_ADDR : ID_IPV4_ADDR;
-	*data = slice_of(sa->local.a, net_addr_len(sa->local.family));
+	*type = local->family == NET_V6 ? ID_IPV6_ADDR : ID_IPV4_ADDR;
+	*data = slice_of(local->a, net_addr_len(local->family));
 }
 
 static bool has_wildcard(const struct conf_id *id)
@@ -30,7 +29,7 @@ static enum verdict request_check(struct ike_xch *x)
 	uint8_t type;
 	slice data;
 
-	my_id(sa, sa->conn, &type, &data);
+	auth_my_id(sa->conn, &sa->local, &type, &data);
 	ike_id_set(&sa->local_id, type, data);
 	return sa->local_id.type ? V_DONE : ike_close(x, E_NOMEM, "no memory for the identity");
 }
@@ -124,7 +123,7 @@ static enum verdict peer_check(struct ike_xch *x)
 	const struct conf_id *mine = best->n_local ? &best->local[0].id : NULL;
 	uint8_t type;
 	slice data;
-	my_id(sa, best, &type, &data);
+	auth_my_id(best, &sa->local, &type, &data);
 	/* An open or wildcard identity of ours is the one the peer asks for. */
 	if (m->id_r && m->id_r->type != ID_ANY && (!mine || mine->type == ID_ANY || has_wildcard(mine))) {
 		type = m->id_r->type;

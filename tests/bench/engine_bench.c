@@ -83,10 +83,11 @@ static struct conf_conn *conn_find(void *arg, const char *name)
 	return &conns[strtoul(name + 1, NULL, 10)];
 }
 
-static slice psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+static bool psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
-	(void)arg, (void)my_type, (void)my_id, (void)peer_type, (void)peer_id;
-	return SLICE_LIT("a secret of the benchmark");
+	(void)arg, (void)ask;
+	*out = (struct conf_psk){ .data = SLICE_LIT("a secret of the benchmark"), .name = "lab" };
+	return true;
 }
 
 static void settle(int at)

@@ -114,10 +114,11 @@ static struct conf_conn *lab_conn_find(void *arg, const char *name)
 	return strcmp(name, n->conn.name) ? NULL : &n->conn;
 }
 
-static slice lab_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+static bool lab_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
-	(void)arg, (void)my_type, (void)my_id, (void)peer_type, (void)peer_id;
-	return SLICE_LIT("a shared secret of the laboratory");
+	(void)arg, (void)ask;
+	*out = (struct conf_psk){ .data = SLICE_LIT("a shared secret of the laboratory"), .name = "lab" };
+	return true;
 }
 
 static slice lab_ca_hashes(void *arg, const struct conf_conn *conn, bool *http)

@@ -66,16 +66,18 @@ static bool has_notify(const struct lab_msg *m, uint16_t type)
 	return has;
 }
 
-static slice other_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+static bool other_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
-	(void)arg, (void)my_type, (void)my_id, (void)peer_type, (void)peer_id;
-	return SLICE_LIT("not the secret of the laboratory");
+	(void)arg, (void)ask;
+	*out = (struct conf_psk){ .data = SLICE_LIT("not the secret of the laboratory"), .name = "lab" };
+	return true;
 }
 
-static slice no_psk(void *arg, uint8_t my_type, slice my_id, uint8_t peer_type, slice peer_id)
+static bool no_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
-	(void)arg, (void)my_type, (void)my_id, (void)peer_type, (void)peer_id;
-	return SLICE_NONE;
+	(void)arg, (void)ask;
+	(void)out;
+	return false;
 }
 
 /* ---- the plain way ---------------------------------------------------------------------------------------------------- */
@@ -412,10 +414,32 @@ static void wrong_psk(void)
 	lab_converged(&lab, 0, 0);
 }
 
+/* A secret for each way: node 0 proves itself with the first. Who called may look by host names, who was called may not. */
+static bool two_psks(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
+{
+	static const slice v[2] = { SLICE_LIT("what the initiator has to show"), SLICE_LIT("what the responder has to show") };
+	int me = arg == &lab.n[1];
+
+	CHECK(ask->addr && (ask->hosts != NULL) == (me == 0 && lab.n[0].conn.remote_texts), "the look-up of node %d is not that of its role", me);
+	CHECK(ask->peer_type == 2 && ask->my_type == 2, "the look-up of node %d is without identities", me);
+	*out = (struct conf_psk){ .data = v[ask->of_peer ? !me : me], .name = "two" };
+	return true;
+}
+
+static void asymmetric_psk(void)
+{
+	lab.n[0].e->env.psk = lab.n[1].e->env.psk = two_psks;
+	initiate(0, 1);
+	lab_run(&lab, 5000);
+	CHECK(reply_err(0, 1) == 0, "it did not come up");
+	lab_converged(&lab, 1, 1);
+}
+
 static void no_secret(void)
 {
 	lab.n[0].e->env.psk = no_psk;
 	initiate(0, 1);
+	CHECK(lab.n_msgs == 0, "the exchange began without a secret");
 	lab_run(&lab, 5000);
 	CHECK(reply_err(0, 1) == E_NO_SECRET, "the missing secret is not told");
 	lab_run(&lab, 31000);
@@ -841,6 +865,7 @@ static const struct {
 	{ "forced UDP encapsulation", forced_encap },
 	{ "another shared secret", wrong_psk },
 	{ "no shared secret", no_secret },
+	{ "one shared secret for each way", asymmetric_psk },
 	{ "another identity", wrong_id },
 	{ "any identity", any_id },
 	{ "INITIAL_CONTACT after a restart", initial_contact },

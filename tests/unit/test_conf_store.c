@@ -164,7 +164,9 @@ static const char *psk(const struct conf_secrets *s, const char *me, const char 
 
 	cr_assert_eq(conf_id_parse(me, &a), 0);
 	cr_assert_eq(conf_id_parse(peer, &b), 0);
-	slice k = conf_secrets_psk(s, a.type, slice_of(a.data, a.n), b.type, slice_of(b.data, b.n));
+	const struct conf_psk_ask ask = { a.type, b.type, slice_of(a.data, a.n), slice_of(b.data, b.n), NULL, NULL, false };
+	struct conf_psk psk;
+	slice k = conf_secrets_psk(s, &ask, &psk) ? psk.data : SLICE_NONE;
 	snprintf(buf, sizeof buf, "%.*s", (int)k.n, (const char *)k.p);
 	conf_id_fini(&a);
 	conf_id_fini(&b);
@@ -212,7 +214,7 @@ Test(conf_secrets, the_best_fit_wins)
 	struct conf_id owner;
 	cr_assert_eq(conf_id_parse("x.b.test", &owner), 0);
 	cr_assert_eq(secret_copy(&fresh, SLICE_LIT("fresh")), 0);
-	cr_assert_eq(conf_secrets_add(s, "ike-peer", "IKE", &owner, 1, &fresh), 0);
+	cr_assert_eq(conf_secrets_add(s, "ike-peer", "IKE", &owner, 1, &fresh, NULL), 0);
 	cr_assert_null(fresh.p);
 	cr_assert_eq(conf_secrets_count(s), 8);
 	cr_assert_str_eq(psk(s, "other.test", "x.b.test"), "fresh");

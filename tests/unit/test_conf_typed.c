@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf_host.h"
+#include "config/psk.h"
 
 #include "config/schema.h"
 #include "plugin/abi.h"
@@ -78,8 +79,10 @@ Test(conf_typed, a_connection_with_all_its_defaults)
 	cr_assert_null(conf_conn_child(c, "nosuch"));
 
 	cr_assert_eq(conf_secrets_count(set.secrets), 1);
-	slice psk = conf_secrets_psk(set.secrets, 2, SLICE_LIT("gwa.test"), 2, SLICE_LIT("gwb.test"));
-	cr_assert(slice_equal(psk, SLICE_LIT("correct horse")));
+	const struct conf_psk_ask ask = { 2, 2, SLICE_LIT("gwa.test"), SLICE_LIT("gwb.test"), NULL, NULL, false };
+	struct conf_psk psk;
+	cr_assert(conf_secrets_psk(set.secrets, &ask, &psk));
+	cr_assert(slice_equal(psk.data, SLICE_LIT("correct horse")));
 	cr_assert_eq(set.settings->daemon.port, 1500);
 	cr_assert_eq(set.settings->daemon.port_natt, 4500);
 	cr_assert_str_eq(conf_settings_plugin(set.settings, "log-file", "main.path"), "/tmp/x");
@@ -188,7 +191,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:38:2: 'ike-2' has no secret",
 		"t.conf:39:2: unknown section 'psk-1' in secrets",
 		"t.conf:40:2: 'rsa' is not supported yet",
-		"t.conf:42:2: unknown key 'sekret' in shared secret: did you mean 'secret'?",
+		"t.conf:42:2: unknown key 'sekret' in preshared key: did you mean 'secret'?",
 		"t.conf:43:9: unknown key 'prot' in aditd: did you mean 'port'?",
 		"t.conf:44:9: 'port' = 'x': a number from 0 to 65535",
 		"t.conf:45:21: 'redirect_gateway' = '192.0.2.300': an address or the name of a host is expected",

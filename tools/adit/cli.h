@@ -109,7 +109,7 @@ const char *cli_items(const struct adit_node *n, const char *path, char *buf, si
 struct conf_node;
 /* Reads FILE (text, or JSON when it begins with a brace; "-": standard input) and checks it; 0 and *root, else what
  * is wrong was said. */
-enum cli_exit config_read(const struct cli *c, const char *file, struct conf_node **root);
+enum cli_exit config_read(const struct cli *c, const char *file, bool check, struct conf_node **root);
 /* Begins a transaction; "" when that failed, which was said. */
 const char *config_begin(struct cli *c, char id[24]);
 /* The one that --transaction names, or the only open one of this user; "" none, which was said. */

@@ -22,12 +22,10 @@
 static enum cli_exit run_check(struct cli *c)
 {
 	struct conf_node *root;
-	enum cli_exit code = config_read(c, c->word[0], &root);
+	enum cli_exit code = config_read(c, c->word[0], true, &root);
 
 	conf_node_free(&root);
-	if (!code && c->json)
-		return cli_print_json(json_array());
-	if (!code)
+	if (!code && !c->json)
 		printf("%s: no errors\n", c->word[0]);
 	return code;
 }
@@ -149,7 +147,7 @@ static const char *load_file(struct cli *c, const char *file, char id[24], enum 
 	struct conf_node *root;
 
 	id[0] = 0;
-	*code = config_read(c, file, &root);
+	*code = config_read(c, file, false, &root);
 	if (*code)
 		return id;
 	if (!*config_begin(c, id)) {
@@ -455,7 +453,7 @@ static enum cli_exit write_file(struct cli *c, const char *path)
 static enum cli_exit edited(struct cli *c, const char *path, char id[24])
 {
 	struct conf_node *root;
-	enum cli_exit code = config_read(c, path, &root);
+	enum cli_exit code = config_read(c, path, false, &root);
 
 	id[0] = 0;
 	if (code)

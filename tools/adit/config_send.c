@@ -97,7 +97,7 @@ static void put_errors(const struct cli *c, const struct diag *why)
 	cli_print_json(a);
 }
 
-enum cli_exit config_read(const struct cli *c, const char *file, struct conf_node **root)
+enum cli_exit config_read(const struct cli *c, const char *file, bool check, struct conf_node **root)
 {
 	static const struct conf_can all;
 	struct diag *why = NULL;
@@ -107,16 +107,21 @@ enum cli_exit config_read(const struct cli *c, const char *file, struct conf_nod
 	err_t e = read_file(file, root, &why);
 	if (!e) {
 		e = conf_set_from(*root, &all, &set, &why);
-		if (!e)
+		if (!e) {
+			conf_set_warnings(&set, *root, &why);
 			conf_set_fini(&set);
+		}
 	}
 	if (e) {
 		if (!why)
 			diag_set(&why, e, "%s: %s", file, err_text(e));
 		put_errors(c, why);
 		conf_node_free(root);
-	} else if (why) {
+	} else if (why && !(check && c->json)) {
+		fputs("warning: ", stderr);
 		cli_diag(why);
+	} else if (check && c->json) {
+		put_errors(c, why);
 	}
 	diag_free(&why);
 	return e ? CLI_CONFIG : CLI_OK;
