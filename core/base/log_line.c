@@ -15,6 +15,21 @@ const char *log_sub_name(enum log_sub sub)
 	return (unsigned)sub < LOG_SUB_COUNT ? sub_names[sub] : "?";
 }
 
+static const char *const severities[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+
+int log_severity(const char *word)
+{
+	for (size_t i = 0; word && i < ARRAY_LEN(severities); i++)
+		if (strcmp(word, severities[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+const char *log_severity_name(int severity)
+{
+	return severity >= 0 && severity < (int)ARRAY_LEN(severities) ? severities[severity] : "?";
+}
+
 static void put_time(struct text *t, uint64_t ns)
 {
 	time_t s = (time_t)(ns / 1000000000u);

@@ -16,4 +16,9 @@ void log_line_text(struct text *t, const struct log_record *r, unsigned flags);
  * code. Bytes that are no UTF-8 become U+FFFD. No newline. */
 void log_line_json(struct text *t, const struct log_record *r);
 
+/* Severities of syslog (RFC 5424 section 6.2.1): "notice" is 5; -1: no such word (NULL is none). */
+enum { LOG_SEV_NOTICE = 5, LOG_SEV_INFO = 6, LOG_SEV_DEBUG = 7 };
+int log_severity(const char *word);
+const char *log_severity_name(int severity);
+
 #endif

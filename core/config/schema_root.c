@@ -197,6 +197,11 @@ static const struct conf_key aditd_keys[] = {
 	{ "interfaces_ignore", CONF_T_STRINGS, AT(interfaces_ignore),
 	  .doc = "Network interfaces IKE is not spoken on." },
 	{ "log", CONF_T_STRING, AT(log), .doc = "Log levels of the standard error: \"1, ike=2, net=0\"." },
+	{ "log_rate", CONF_T_INT, AT(log_rate), .max = UINT32_MAX, .def = "1000",
+	  .doc = "Lines of one message per second; what is more is counted and told. Lines of level 0, and those a rule of "
+		 "set-log-level asks for, are always written. 0: no limit." },
+	{ "log_secrets", CONF_T_BOOL, AT(log_secrets), .def = "no",
+	  .doc = "Whether level 4 may be asked for, which writes keys into the log." },
 	{ "workers", CONF_T_INT, AT(workers), .max = 256,
 	  .doc = "Threads for cryptography; one less than there are cores unless set; 0: none." },
 	{ "updown_timeout", CONF_T_TIME_S, AT(updown_timeout_s), .min = 1, .max = 3600, .unit = "s", .def = "30",

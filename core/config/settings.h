@@ -19,6 +19,8 @@ struct conf_settings {
 	char *kernel;               /* the data plane's plugin by name; NULL: the best one that carries packets */
 	bool keep_state;            /* at the end SAs stay in the kernel for the next start */
 	uint32_t fwmark;            /* SO_MARK of our sockets, 0 none */
+	uint32_t log_rate;          /* lines of one message per second, 0 no limit */
+	bool log_secrets;           /* level 4 may be asked for */
 	char *log;                  /* levels of the standard error, "1, ike=2"; NULL default */
 	uint32_t workers;           /* crypto threads; UINT32_MAX: cores - 1 */
 	uint64_t updown_timeout_s;  /* how long an updown script may run */

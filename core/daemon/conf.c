@@ -46,11 +46,23 @@ static err_t read_tree(struct daemon *d, bool say, struct conf_node **out, struc
 
 /* ---- settings ---- */
 
+static err_t levels_of(const char *spec, const struct conf_settings *s, int8_t level[LOG_SUB_COUNT], struct diag **why)
+{
+	err_t e = log_levels_parse(spec, level, why);
+
+	for (int i = 0; !e && !s->log_secrets && i < LOG_SUB_COUNT; i++)
+		if (level[i] > LOG_RAW)
+			e = diag_set(why, E_DENIED, "log level 4 writes keys: it is refused unless aditd.log_secrets = yes stands in the "
+				"configuration");
+	return e;
+}
+
+/* Those of the command line count; those of the file have to be right nevertheless. */
 static err_t levels(struct daemon *d, const struct conf_settings *s, int8_t level[LOG_SUB_COUNT], struct diag **why)
 {
-	const char *spec = d->opt.log ? d->opt.log : s->log ? s->log : "1";
+	err_t e = levels_of(s->log ? s->log : "1", s, level, why);
 
-	return log_levels_parse(spec, level, why);
+	return e || !d->opt.log ? e : levels_of(d->opt.log, s, level, why);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -100,6 +112,8 @@ static err_t take_settings(struct daemon *d, struct conf_settings **s, struct di
 
 	if (e)
 		return e;
+	log_allow_secrets(d->log, (*s)->log_secrets);
+	log_rate_set(d->log, (*s)->log_rate);
 	log_levels(d->log, d->log_stderr, level);
 	if (d->udp) {
 		say_later(d, d->settings, *s);

@@ -48,7 +48,7 @@ static void stderr_write(void *self, const struct log_record *r)
 
 static err_t stderr_start(struct daemon *d, struct diag **why)
 {
-	struct log_sink s = { .write = stderr_write, .may_wait = true };
+	struct log_sink s = { .write = stderr_write, .may_wait = true, .focus = true, .name = "stderr" };
 	err_t e = log_levels_parse(d->opt.log ? d->opt.log : "1", s.level, why);
 
 	d->log_stderr = -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IKE SAs as objects: made, found, moved from state to state, handed over, ended. */
+#include "base/text.h"
 #include "ike/dos.h"
 #include "ike/followup.h"
 #include "ike/fragment.h"
@@ -331,6 +332,8 @@ static void work_drop_all(struct ike_engine *e, struct ike_sa *sa)
 	sa->work_end = &sa->work;
 }
 
+static void ring_dump(struct ike_engine *e, const struct ike_sa *sa);
+
 static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 {
 	bool was_up = (sa->flags & SA_UP_TOLD) && !(sa->flags & SA_CLOSE_TOLD);
@@ -344,6 +347,12 @@ static void sa_finish(struct ike_engine *e, struct ike_sa *sa)
 	half_open_leave(e, sa);
 	if (sa->setup && sa->end_err)
 		meter_setup(e, sa, sa->end_err);
+	if (sa->end_err && err_class(sa->end_err) != ERR_CANCELLED)
+		ring_dump(e, sa);
+	if (e->env.log && !(sa->facts & (FACT_PEER_ID_OK | FACT_REKEYED))) {
+		struct log_ctx ctx = ike_log_ctx(sa);
+		log_known(e->env.log, &ctx);
+	}
 	if (was_up) {
 		sa->flags |= SA_CLOSE_TOLD;
 		ike_event_sa(e, IKE_EV_IKE_UPDOWN, sa, false, sa->end_err, sa->end_text, NULL);
@@ -416,8 +425,33 @@ void ike_note(struct ike_engine *e, struct ike_sa *sa, const char *text)
 
 struct log_ctx ike_log_ctx(const struct ike_sa *sa)
 {
-	return (struct log_ctx){ .conn = sa->conn ? sa->conn->name : NULL, .ike_unique = sa->unique, .spi_i = sa->spi_i,
-		.spi_r = sa->spi_r, .peer = &sa->remote };
+	struct log_ctx ctx = { .conn = sa->conn ? sa->conn->name : NULL, .ike_unique = sa->unique, .spi_i = sa->spi_i,
+		.spi_r = sa->spi_r, .peer = &sa->remote, .id_type = sa->remote_id.type, .id = ike_id_slice(&sa->remote_id),
+		.conn_guess = !sa->initiator && !(sa->facts & (FACT_PEER_ID_OK | FACT_REKEYED)) };
+
+	/* Whom we call is known before he has said so, unless it may be anybody. */
+	if (!ctx.id_type && sa->initiator && sa->conn && sa->conn->n_remote) {
+		ctx.id_type = sa->conn->remote[0].id.type;
+		ctx.id = slice_of(sa->conn->remote[0].id.data, sa->conn->remote[0].id.n);
+	}
+	return ctx;
+}
+
+/* What led to a failure, for who has not looked before. */
+static void ring_dump(struct ike_engine *e, const struct ike_sa *sa)
+{
+	TEXT_ON_STACK(t, 600);
+
+	if (!log_wants(e->env.log, LOG_IKE, LOG_CONTROL))
+		return;
+	for (uint8_t i = 0; i < IKE_RING; i++) {
+		const struct ike_ring *r = &sa->ring[(sa->ring_at + i) % IKE_RING];
+		if (r->text)
+			text_fmt(&t, "%s%llu s ago: %s", t.n ? "; " : "", (unsigned long long)((e->now_ms - r->at_ms) / 1000), r->text);
+	}
+	if (t.n)
+		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "IKE_SA %s[%llu] has failed (%s). Its last events: %s", sa->conn ? sa->conn->name :
+			"(unnamed)", (unsigned long long)sa->unique, sa->end_text ? sa->end_text : err_text(sa->end_err), t.p);
 }
 
 uint64_t ike_rand_below(struct ike_engine *e, uint64_t n)

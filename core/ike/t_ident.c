@@ -85,6 +85,21 @@ static int score(const struct ike_sa *sa, const struct conf_conn *c, const struc
 	return peer * 1000 + me;
 }
 
+/* What was said of the SA so far can be given to who asked for this connection (NULL: there is none) or identity. */
+static void log_whose(struct ike_xch *x, const struct conf_conn *conn)
+{
+	const struct wire_id *id = x->dir == XCH_RX_REQUEST ? x->in->id_i : x->in->id_r;
+	struct log_ctx ctx = ike_log_ctx(x->sa);
+
+	if (!x->e->env.log)
+		return;
+	ctx.conn = conn ? conn->name : NULL;
+	ctx.conn_guess = false;
+	ctx.id_type = id->type;
+	ctx.id = id->data;
+	log_known(x->e->env.log, &ctx);
+}
+
 static enum verdict peer_check(struct ike_xch *x)
 {
 	struct ike_engine *e = x->e;
@@ -111,13 +126,16 @@ static enum verdict peer_check(struct ike_xch *x)
 		if (!s)
 			text_fmt(&t, "%s'%s' %s", t.n ? "; " : "", c->name, why);
 	}
-	if (!best)
+	if (!best) {
+		log_whose(x, NULL);
 		return ike_close(x, E_NO_CONN, "no connection for peer '%s'%s%s", conf_id_text(m->id_i->type, m->id_i->data, a, sizeof a),
 			t.n ? ": " : "", t.n ? t.p : ": none has these addresses");
+	}
 	if (best != sa->conn) {
 		conf_conn_unref(&sa->conn);
 		sa->conn = conf_conn_ref(best);
 	}
+	log_whose(x, best);
 	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "selected connection '%s'", best->name);
 	ike_id_set(&sa->remote_id, m->id_i->type, m->id_i->data);
 	const struct conf_id *mine = best->n_local ? &best->local[0].id : NULL;
@@ -150,6 +168,7 @@ static enum verdict ident_apply(struct ike_xch *x)
 	if (x->dir != XCH_RX_RESPONSE)
 		return V_DONE;
 	ike_id_set(&sa->remote_id, x->in->id_r->type, x->in->id_r->data);
+	log_whose(x, sa->conn);
 	sa->facts |= FACT_PEER_ID_OK;
 	return V_DONE;
 }

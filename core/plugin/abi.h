@@ -524,6 +524,8 @@ struct plug_host {
 	void (*cred_changed)(void *h);
 	/* status: of HTTP, 0 for other schemes; an answer of any status but 200 is E_REFUSED. */
 	void (*fetch_done)(void *h, uint64_t token, err_t res, unsigned status, slice body, const char *why);
+	/* What one of several sinks is called ("main"), so that its levels can be changed while the daemon runs. */
+	void (*log_sink_name)(void *h, int id, const char *name);
 };
 
 #endif

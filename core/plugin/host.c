@@ -155,7 +155,7 @@ static void sink_flush(void *self)
 static int h_log_sink(void *arg, const struct log_ops *ops, void *sink, const char *levels)
 {
 	struct host *h = arg;
-	struct log_sink ls = { .write = sink_write, .may_wait = true, .flush = sink_flush };
+	struct log_sink ls = { .write = sink_write, .may_wait = true, .flush = sink_flush, .focus = true };
 	struct diag *why = NULL;
 	char buf[512];
 
@@ -167,6 +167,12 @@ static int h_log_sink(void *arg, const struct log_ops *ops, void *sink, const ch
 		diag_free(&why);
 		return -1;
 	}
+	/* The hub leaves level 4 out by itself. */
+	if (log_levels_may(h->s->log, ls.level, &why)) {
+		LOGF(h->s->log, LOG_CONFIG, LOG_AUDIT, NULL, "plugin %s: %s", h->plugin, diag_text(why, 0, buf, sizeof buf));
+		diag_free(&why);
+	}
+	snprintf(ls.name, sizeof ls.name, "%s", h->plugin);
 	for (int i = 0; i < SINKS; i++) {
 		struct sink *s = &h->sink[i];
 		if (s->id >= 0)
@@ -178,6 +184,17 @@ static int h_log_sink(void *arg, const struct log_ops *ops, void *sink, const ch
 		return s->id >= 0 ? i : -1;
 	}
 	return -1;
+}
+
+static void h_log_sink_name(void *arg, int id, const char *name)
+{
+	struct host *h = arg;
+	char text[48];
+
+	if (id < 0 || id >= SINKS || h->sink[id].id < 0)
+		return;
+	snprintf(text, sizeof text, "%s/%s", h->plugin, name);
+	log_name(h->s->log, h->sink[id].id, text);
 }
 
 static void h_log_unsink(void *arg, int id)
@@ -357,7 +374,7 @@ struct host *host_new(const struct plug_services *s, const char *plugin, const s
 		h->sink[i].id = -1;
 	pthread_mutex_init(&h->lock, NULL);
 	h->api = (struct plug_host){ .size = sizeof h->api, .h = h, .conf = h_conf, .conf_each = h_conf_each,
-		.log = h_log, .log_sink = h_log_sink, .log_unsink = h_log_unsink, .find = h_find, .random = rng_random,
+		.log = h_log, .log_sink = h_log_sink, .log_unsink = h_log_unsink, .log_sink_name = h_log_sink_name, .find = h_find, .random = rng_random,
 		.now_ms = h_now_ms, .watch = h_watch, .unwatch = h_unwatch, .timer = h_timer, .untimer = h_untimer,
 		.post = h_post, .udp_send = h_udp_send, .kern_event = h_kern_event, .kern_done = h_kern_done,
 		.count = h_count, .fwmark = s->fwmark, .cred_done = h_cred_done, .cred_loaded = h_cred_loaded,

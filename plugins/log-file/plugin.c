@@ -142,6 +142,8 @@ static void file_open(void *arg, const char *section)
 		file_close(f);
 		return;
 	}
+	if (host->log_sink_name)
+		host->log_sink_name(host->h, f->sink, section);
 	f->next = s->files;
 	s->files = f;
 }

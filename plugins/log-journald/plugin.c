@@ -3,7 +3,7 @@
  * log-journald: records to systemd's journal with their fields (the native protocol of systemd-journald: a datagram of
  * "FIELD=value" lines). What is not taken at once is counted, not waited for. See README.md.
  */
-#include "base/log.h"
+#include "base/log_line.h"
 #include "base/text.h"
 #include "plugin/abi.h"
 
@@ -117,15 +117,14 @@ static const struct log_ops ops = { .size = sizeof ops, .write = sink_write };
 
 static int severity_of(struct self *s, const char *key, int otherwise)
 {
-	static const char *const names[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
 	const char *value = s->host->conf(s->host->h, key);
+	int severity = log_severity(value);
 	char text[160];
 
-	for (size_t i = 0; value && i < ARRAY_LEN(names); i++)
-		if (strcmp(value, names[i]) == 0)
-			return (int)i;
+	if (severity >= 0)
+		return severity;
 	snprintf(text, sizeof text, "%s = %.40s: expected emerg, alert, crit, err, warning, notice, info or debug; %s is used",
-		key, value ? value : "", names[otherwise]);
+		key, value ? value : "", log_severity_name(otherwise));
 	s->host->log(s->host->h, 0, text);
 	return otherwise;
 }

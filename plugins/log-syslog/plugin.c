@@ -15,12 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FACILITIES = 8, AGAIN_MS = 5000, NOTICE = 5, INFO = 6, DEBUG = 7 };
+enum { FACILITIES = 8, AGAIN_MS = 5000 };
 
 struct self;
 struct target {
 	struct self *self;
 	int facility;
+	int severity[3]; /* of levels 0, 1, 2 and above */
 	int sink; /* id of the host */
 };
 
@@ -75,7 +76,7 @@ static void target_write(void *arg, const struct log_record *r)
 	struct text t = text_of(line, sizeof line);
 	const struct target *to = arg;
 	struct self *s = to->self;
-	int severity = r->level <= 0 ? NOTICE : r->level == 1 ? INFO : DEBUG;
+	int severity = to->severity[r->level <= 0 ? 0 : r->level == 1 ? 1 : 2];
 	time_t now = (time_t)(r->time_ns / 1000000000u);
 	struct tm tm;
 
@@ -97,6 +98,23 @@ static void target_write(void *arg, const struct log_record *r)
 
 static const struct log_ops ops = { .size = sizeof ops, .write = target_write };
 
+static int severity_of(struct self *s, const char *section, const char *key, int otherwise)
+{
+	char full[96], text[260];
+
+	snprintf(full, sizeof full, "%.60s.%s", section, key);
+	const char *value = s->host->conf(s->host->h, full);
+	int severity = log_severity(value);
+	if (severity >= 0)
+		return severity;
+	if (value) {
+		snprintf(text, sizeof text, "%s = %.40s: expected emerg, alert, crit, err, warning, notice, info or debug; %s is used",
+			full, value, log_severity_name(otherwise));
+		s->host->log(s->host->h, 0, text);
+	}
+	return otherwise;
+}
+
 static void section(void *arg, const char *name)
 {
 	struct self *s = arg;
@@ -106,9 +124,14 @@ static void section(void *arg, const char *name)
 		if (strcmp(names[i].name, name) != 0)
 			continue;
 		struct target *t = &s->v[s->n];
-		*t = (struct target){ s, names[i].facility, -1 };
+		*t = (struct target){ .self = s, .facility = names[i].facility, .sink = -1 };
+		t->severity[0] = severity_of(s, name, "severity_audit", LOG_SEV_NOTICE);
+		t->severity[1] = severity_of(s, name, "severity_control", LOG_SEV_INFO);
+		t->severity[2] = severity_of(s, name, "severity_detail", LOG_SEV_DEBUG);
 		snprintf(text, sizeof text, "%s.levels", name);
 		t->sink = s->host->log_sink(s->host->h, &ops, t, s->host->conf(s->host->h, text));
+		if (t->sink >= 0 && s->host->log_sink_name)
+			s->host->log_sink_name(s->host->h, t->sink, name);
 		s->n += t->sink >= 0;
 		return;
 	}
@@ -168,6 +191,9 @@ static const struct plug_conf_key conf[] = {
 	{ "ident", PLUG_CONF_STRING, 0, 0, "aditd", "name in front of each line" },
 	{ "path", PLUG_CONF_PATH, 0, 0, "/dev/log", "socket of the system's log" },
 	{ "*.levels", PLUG_CONF_STRING, 0, 0, "1", "what goes to this facility, as \"1, ike=2\"" },
+	{ "*.severity_audit", PLUG_CONF_STRING, 0, 0, "notice", "severity of level 0" },
+	{ "*.severity_control", PLUG_CONF_STRING, 0, 0, "info", "severity of level 1" },
+	{ "*.severity_detail", PLUG_CONF_STRING, 0, 0, "debug", "severity of level 2 and above" },
 	{ NULL, 0, 0, 0, NULL, NULL }
 };
 

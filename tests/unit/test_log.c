@@ -211,6 +211,195 @@ static void order(void *arg, const struct counter *c)
 	*last = c->name;
 }
 
+/* ---- rules, repeated messages, keys ---- */
+
+static int add_named(struct log *l, struct seen *s, int level, bool may_wait)
+{
+	struct log_sink sink = { .self = s, .write = see, .may_wait = may_wait, .focus = true, .name = "main" };
+
+	memset(sink.level, level, sizeof sink.level);
+	return log_add(l, &sink);
+}
+
+static bool id_is(const void *id, uint8_t type, slice data)
+{
+	return type == 2 && slice_equal(data, slice_str(id));
+}
+
+static unsigned n_freed;
+
+static void id_gone(void *id)
+{
+	(void)id;
+	n_freed++;
+}
+
+static uint64_t rule(struct log *l, uint8_t kind, const char *text, int level, uint64_t seconds)
+{
+	struct log_focus f = { .kind = kind, .seconds = seconds, .id = kind == LOG_FOCUS_ID ? (void *)(uintptr_t)text : NULL,
+		.id_fits = id_is, .id_free = id_gone };
+
+	memset(f.level, level, sizeof f.level);
+	snprintf(f.text, sizeof f.text, "%s", text);
+	if (kind == LOG_FOCUS_PEER)
+		cr_assert_eq(ts_parse(text, &f.peer), 0);
+	return log_focus_add(l, &f);
+}
+
+Test(log, rules_give_detail_to_some)
+{
+	struct log *l = log_new();
+	struct seen quick = { 0 }, plain = { 0 };
+	struct net_addr peer, other;
+
+	cr_assert_eq(net_addr_parse("192.0.2.7", &peer), 0);
+	cr_assert_eq(net_addr_parse("198.51.100.7", &other), 0);
+	add_named(l, &quick, LOG_CONTROL, true);
+	add(l, &plain, LOG_CONTROL, false);
+	cr_assert_eq(rule(l, LOG_FOCUS_PEER, "192.0.2.0/24", LOG_RAW, 0), 1);
+	cr_assert_eq(rule(l, LOG_FOCUS_CONN, "site", LOG_DETAIL, 0), 2);
+	cr_assert(log_wants(l, LOG_IKE, LOG_RAW));
+	struct log_ctx ctx[] = { { .peer = &peer }, { .peer = &other }, { .conn = "site" }, { .conn = "site", .conn_guess = true },
+		{ .conn = "site2" }, { 0 } };
+	static const int want[] = { 3, 1, 2, 1, 1, 1 };
+	for (size_t i = 0; i < ARRAY_LEN(ctx); i++) {
+		int before = quick.n, before_plain = plain.n;
+		for (int level = 1; level <= 4; level++)
+			log_write(l, LOG_IKE, (enum log_level)level, &ctx[i], "line");
+		log_flush(l);
+		cr_assert_eq(quick.n - before, want[i], "%zu: %d lines", i, quick.n - before);
+		cr_assert_eq(plain.n - before_plain, 1, "a sink that takes no part");
+	}
+	/* A peer under a rule is not limited as others are. */
+	int before = quick.n;
+	for (int i = 0; i < 50; i++)
+		log_peer(l, LOG_IKE, LOG_CONTROL, &ctx[0], "from a peer");
+	log_flush(l);
+	cr_assert_eq(quick.n - before, 50);
+	cr_assert(log_focus_del(l, 1));
+	cr_assert_not(log_focus_del(l, 1));
+	cr_assert(log_wants(l, LOG_IKE, LOG_DETAIL) && !log_wants(l, LOG_IKE, LOG_RAW));
+	cr_assert(log_focus_del(l, 0));
+	cr_assert_not(log_wants(l, LOG_IKE, LOG_DETAIL));
+	log_free(l);
+}
+
+Test(log, early_lines_are_kept_until_it_is_known_whose_they_are)
+{
+	struct log *l = log_new();
+	struct seen s = { 0 };
+
+	add_named(l, &s, LOG_AUDIT, false);
+	rule(l, LOG_FOCUS_ID, "a.test", LOG_DETAIL, 0);
+	rule(l, LOG_FOCUS_CONN, "site", LOG_DETAIL, 0);
+	for (uint64_t sa = 1; sa <= 3; sa++) {
+		struct log_ctx early = { .ike_unique = sa, .conn = "first", .conn_guess = true };
+		for (int level = 0; level <= 3; level++)
+			log_write(l, LOG_IKE, (enum log_level)level, &early, "early %d of %d", level, (int)sa);
+	}
+	cr_assert_eq(s.n, 3, "the audit lines alone");
+	log_known(l, &(struct log_ctx){ .ike_unique = 1, .conn = "other", .id_type = 2, .id = SLICE_LIT("a.test") });
+	cr_assert_eq(s.n, 5, "levels 1 and 2 of the first, the audit line not again");
+	cr_assert_str_eq(s.text, "early 2 of 1");
+	cr_assert_str_eq(s.conn, "other");
+	log_known(l, &(struct log_ctx){ .ike_unique = 2, .conn = "other", .id_type = 2, .id = SLICE_LIT("b.test") });
+	cr_assert_eq(s.n, 5, "nobody asked for these");
+	log_known(l, &(struct log_ctx){ .ike_unique = 3, .conn = "site", .id_type = 2, .id = SLICE_LIT("b.test") });
+	cr_assert_eq(s.n, 7);
+	log_known(l, &(struct log_ctx){ .ike_unique = 1, .conn = "site" });
+	cr_assert_eq(s.n, 7, "once");
+	/* Bounds: lines of one SA, and a row that a newer SA takes. */
+	for (int i = 0; i < 1000; i++)
+		log_write(l, LOG_IKE, LOG_DETAIL, &(struct log_ctx){ .ike_unique = 9, .conn_guess = true }, "%d", i);
+	log_known(l, &(struct log_ctx){ .ike_unique = 9, .conn = "site" });
+	cr_assert_eq(s.n, 7 + 64);
+	log_write(l, LOG_IKE, LOG_DETAIL, &(struct log_ctx){ .ike_unique = 10, .conn_guess = true }, "old");
+	log_write(l, LOG_IKE, LOG_DETAIL, &(struct log_ctx){ .ike_unique = 10 + 1024, .conn_guess = true }, "new");
+	log_known(l, &(struct log_ctx){ .ike_unique = 10, .conn = "site" });
+	cr_assert_eq(s.n, 7 + 64);
+	log_known(l, &(struct log_ctx){ .ike_unique = 10 + 1024, .conn = "site" });
+	cr_assert_eq(s.n, 7 + 65);
+	log_write(l, LOG_IKE, LOG_DETAIL, &(struct log_ctx){ .ike_unique = 11, .conn_guess = true }, "left over");
+	log_free(l);
+	cr_assert_eq(n_freed, 1);
+}
+
+Test(log, rules_end_and_are_bounded)
+{
+	struct log *l = log_new();
+	struct log_focus_view v = { .number = 0 };
+	unsigned n = 0;
+
+	cr_assert_eq(rule(l, LOG_FOCUS_CONN, "short", LOG_DETAIL, 1), 1);
+	for (unsigned i = 2; i <= 32; i++)
+		cr_assert_eq(rule(l, LOG_FOCUS_CONN, "long", LOG_CONTROL, 0), i);
+	cr_assert_eq(rule(l, LOG_FOCUS_ID, "more", LOG_DETAIL, 0), 0);
+	cr_assert_eq(n_freed, 1, "the pattern of a rule that was not taken");
+	while (log_focus_next(l, v.number, &v))
+		n++;
+	cr_assert_eq(n, 32);
+	cr_assert(log_focus_next(l, 0, &v) && v.number == 1 && v.seconds_left == 1);
+	usleep(1100000);
+	log_tick(l);
+	cr_assert_not(log_wants(l, LOG_IKE, LOG_DETAIL));
+	cr_assert(log_focus_next(l, 0, &v) && v.number == 2 && !v.seconds_left);
+	log_free(l);
+}
+
+Test(log, one_message_cannot_flood)
+{
+	struct log *l = log_new();
+	struct seen s = { 0 };
+
+	add_named(l, &s, LOG_DETAIL, false);
+	log_rate_set(l, 10);
+	for (int i = 0; i < 100; i++) {
+		log_write(l, LOG_IKE, LOG_CONTROL, NULL, "one %d", i);
+		log_write(l, LOG_IKE, LOG_AUDIT, NULL, "audit %d", i);
+	}
+	cr_assert_eq(s.n, 110, "%d lines", s.n);
+	log_write(l, LOG_IKE, LOG_CONTROL, NULL, "another");
+	cr_assert_eq(s.n, 111);
+	usleep(1100000);
+	log_tick(l);
+	cr_assert_eq(s.n, 112);
+	cr_assert(strstr(s.text, "90 more suppressed") && strstr(s.text, "\"one %d\""), "%s", s.text);
+	log_write(l, LOG_IKE, LOG_CONTROL, NULL, "one %d", 1);
+	cr_assert_eq(s.n, 113);
+	log_free(l);
+}
+
+Test(log, keys_are_written_to_nobody_unless_allowed)
+{
+	struct log *l = log_new();
+	struct seen s = { 0 };
+	struct diag *why = NULL;
+	int8_t level[LOG_SUB_COUNT];
+
+	memset(level, LOG_SECRETS, sizeof level);
+	add_named(l, &s, LOG_SECRETS, false);
+	rule(l, LOG_FOCUS_CONN, "site", LOG_SECRETS, 0);
+	log_write(l, LOG_IKE, LOG_SECRETS, &(struct log_ctx){ .conn = "site" }, "a key");
+	cr_assert_eq(s.n, 0);
+	cr_assert_eq(log_levels_may(l, level, &why), E_DENIED);
+	diag_free(&why);
+	log_allow_secrets(l, true);
+	cr_assert_eq(log_levels_may(l, level, &why), 0);
+	int id = 0;
+	struct log_sink_view v;
+	cr_assert(log_sink_next(l, &id, &v));
+	cr_assert_str_eq(v.name, "main");
+	cr_assert_eq(v.level[LOG_IKE], LOG_RAW);
+	log_levels(l, id - 1, level);
+	log_write(l, LOG_IKE, LOG_SECRETS, NULL, "a key");
+	cr_assert_eq(s.n, 1);
+	log_allow_secrets(l, false);
+	log_write(l, LOG_IKE, LOG_SECRETS, NULL, "a key");
+	cr_assert_eq(s.n, 1);
+	cr_assert_not(log_sink_next(l, &id, &v));
+	log_free(l);
+}
+
 Test(count, ordered_by_name)
 {
 	const char *last = NULL;

@@ -21,7 +21,8 @@ static uint64_t lost, now = 100000;
 static const char *conf(void *h, const char *key)
 {
 	(void)h;
-	return strcmp(key, "path") == 0 ? sa.sun_path : strcmp(key, "ident") == 0 ? "west" : "1";
+	return strcmp(key, "path") == 0 ? sa.sun_path : strcmp(key, "ident") == 0 ? "west" :
+		strstr(key, "severity_") ? NULL : "1";
 }
 
 static void conf_each(void *h, const char *key, void (*cb)(void *arg, const char *name), void *arg)

@@ -26,7 +26,7 @@ struct cli {
 	const char *socket;
 	bool json, yaml, force, reauth, all, merge, defaults, no_effects, yes, help;
 	const char *child, *ike_id, *child_id, *timeout;
-	const char *loglevel, *watch, *section, *transaction, *confirm, *comment, *from, *output, *levels, *peer, *local, *remote_id, *local_id;
+	const char *loglevel, *watch, *section, *transaction, *confirm, *comment, *from, *output, *levels, *peer, *local, *remote_id, *local_id, *sink, *ike, *identity, *seconds;
 	const char *word[CLI_WORDS]; /* behind the command's name */
 	int n_words;
 	struct adit_api *api; /* open when the command needs it */

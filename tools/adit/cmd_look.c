@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that look: status, list, counters, stats, version, describe, log. */
+/* Commands that look: status, list, counters, stats, version, describe. */
 #include "config.h"
 #include "tools/adit/cli.h"
 
@@ -304,44 +304,4 @@ enum cli_exit cmd_describe(struct cli *c)
 	if (c->n_words)
 		adit_msg_text(m, "method", c->word[0]);
 	return show_call(c, "describe", m, show_describe);
-}
-
-/* ---- log ---- */
-
-static void show_line(const struct adit_node *e)
-{
-	const char *sa = cli_text(e, "ikesa-name"), *id = cli_text(e, "ikesa-uniqueid");
-	time_t now = time(NULL);
-	struct tm tm;
-	char when[32] = "";
-	if (localtime_r(&now, &tm))
-		strftime(when, sizeof when, "%H:%M:%S", &tm);
-	printf("%s [%s%s] ", when, cli_text(e, "group"), cli_text(e, "level"));
-	if (*sa)
-		printf("<%s%s%s> ", sa, *id ? "|" : "", id);
-	printf("%s\n", cli_text(e, "msg"));
-}
-
-enum cli_exit cmd_log(struct cli *c)
-{
-	const struct api_event *log = cli_event("log");
-	enum adit_api_status st = adit_api_listen(c->api, "log");
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	while (!st) {
-		const char *name;
-		struct adit_node *e;
-		st = adit_api_next(c->api, -1, &name, &e);
-		if (!st && c->json) {
-			json_t *j = api_json(e, log->fields, log->n_fields);
-			json_dumpf(j, stdout, JSON_COMPACT);
-			putchar('\n');
-			json_decref(j);
-		} else if (!st) {
-			show_line(e);
-		}
-		adit_node_free(e);
-		if (ferror(stdout))
-			return CLI_OK;
-	}
-	return cli_done(c, st);
 }

@@ -37,6 +37,10 @@ const struct cli_option cli_options[] = {
 	{ "local", TEXT(local, "ADDRESS"), false, "the address of ours that is called" },
 	{ "remote-id", TEXT(remote_id, "ID"), false, "identity of the peer" },
 	{ "local-id", TEXT(local_id, "ID"), false, "identity of ours" },
+	{ "sink", TEXT(sink, "NAME"), false, "log set: of this sink alone" },
+	{ "ike", TEXT(ike, "NAME"), false, "log set: what is about this connection" },
+	{ "identity", TEXT(identity, "ID"), false, "log set: what is about the peer of this identity" },
+	{ "seconds", TEXT(seconds, "N"), true, "log set: how long, 0 until it is taken back" },
 	{ "help", FLAG(help), false, "how a command is written" },
 };
 const size_t cli_n_options = ARRAY_LEN(cli_options);
