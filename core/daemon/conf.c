@@ -166,12 +166,12 @@ static void start_child(struct daemon *d, const struct conf_conn *c, const struc
 	struct ike_cmd cmd = { .ike = c->name, .child = child->name };
 
 	bool shunt = child->mode == CONF_PASS || child->mode == CONF_DROP;
+	/* What an earlier run has left goes on only for a while: a tunnel has to take its place. A trap takes the name. */
+	bool left = !shunt && c->n_remote_addrs && d->engine && ike_left_behind(d->engine, c, child);
 	if (child->start_action & CONF_TRAP || (shunt && child->start_action)) {
 		cmd.verb = IKE_CMD_INSTALL;
 		drive_cmd(d, &cmd);
 	}
-	/* What an earlier run has left goes on only for a while: a tunnel has to take its place. */
-	bool left = !shunt && c->n_remote_addrs && d->engine && ike_left_behind(d->engine, c, child);
 	if ((child->start_action & CONF_START || left) && !shunt) {
 		cmd.verb = IKE_CMD_INITIATE;
 		cmd.unless_there = true; /* a reload must not double what is up */

@@ -354,12 +354,13 @@ void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
 			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_IN);
 			submit(e, &op, 1);
 		}
+		/* A packet that comes in between waits for an SA at the new addresses, and there it will be. */
+		if (c->flags & CHILD_POLICIES)
+			move_policies(e, &in);
 		if (can_move && c->flags & CHILD_OUT) {
 			struct kern_op op = sa_op(&in, KERN_SA_UPDATE, KERN_OUT);
 			submit(e, &op, 1);
 		}
-		if (c->flags & CHILD_POLICIES)
-			move_policies(e, &in);
 	}
 }
 

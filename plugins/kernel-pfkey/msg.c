@@ -145,6 +145,37 @@ int pf_ask(struct pfkey *k, struct pf_msg *m, void (*cb)(void *arg, const struct
 	return EPROTO;
 }
 
+int pf_dump(struct pfkey *k, struct pf_msg *m, void (*cb)(void *arg, const struct pf_in *in), void *arg)
+{
+	_Alignas(8) static uint8_t buf[64 * 1024];
+	struct sadb_msg *h = (struct sadb_msg *)m->buf;
+	struct pf_in in;
+
+	h->sadb_msg_len = (uint16_t)(m->n / UNIT);
+	while (recv(k->ask, buf, sizeof buf, MSG_DONTWAIT) > 0)
+		;
+	if (send(k->ask, m->buf, m->n, 0) < 0)
+		return errno == ENOENT ? 0 : errno;
+	/* The kernel puts more into the socket while it is being read. */
+	for (;;) {
+		ssize_t n = recv(k->ask, buf, sizeof buf, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? EPROTO : errno;
+		if (!pf_parse(buf, (size_t)n, &in) || in.msg->sadb_msg_pid != (uint32_t)getpid() ||
+			in.msg->sadb_msg_type != h->sadb_msg_type)
+			continue;
+		int err = in.msg->sadb_msg_errno;
+		bool last = err || !in.msg->sadb_msg_seq;
+		if (!err)
+			cb(arg, &in);
+		explicit_bzero(buf, (size_t)n); /* keys */
+		if (last)
+			return err == ENOENT ? 0 : err;
+	}
+}
+
 int pf_open(void)
 {
 	return socket(AF_KEY, SOCK_RAW | SOCK_CLOEXEC, PF_KEY_V2);

@@ -5,7 +5,7 @@
  * lies in the socket when the call returns.
  *
  * PF_KEY has no room for a mark of the owner, so that a journal in a file tells the next run what an earlier one left:
- * that, and nothing else, is removed at the start.
+ * that, and nothing else, is taken over or removed.
  */
 #ifndef ADIT_KERNEL_PFKEY_H
 #define ADIT_KERNEL_PFKEY_H
@@ -60,7 +60,17 @@ struct pf_name {
 	struct pf_use *top;   /* in effect */
 	struct pf_name *dirty_next;
 	uint32_t id;          /* the kernel's number, 0 none */
-	bool in_kernel, dirty;
+	uint32_t left_reqid, left_prio; /* of the earlier run's, reqid 0: without a template */
+	bool in_kernel, dirty, left;
+};
+
+/* An SA of an earlier run. */
+struct pf_left {
+	struct pf_left *next;
+	struct net_addr src, dst;
+	uint32_t spi, reqid;
+	uint32_t go_s;        /* when it is removed, monotonic seconds; 0: when the time for left ones is over */
+	uint8_t proto;
 };
 
 /* What a batch has changed in the lists, to take it back. */
@@ -71,17 +81,20 @@ struct pf_change {
 	bool added;
 };
 
-/* One line of the journal. */
+/* One line of the journal. It is written before the kernel is asked: what is in it may be there. */
 struct pf_rec {
 	uint8_t what;         /* PF_REC_… */
 	uint8_t proto;
-	uint8_t gone;         /* it was removed */
+	uint8_t gone;         /* it was removed, or not made after all */
 	uint8_t pad;
+	uint32_t at;          /* number of the line, in memory only */
 	uint32_t spi;
+	uint32_t reqid, prio; /* of the policy's template; of the SA */
 	struct net_addr src, dst;
 	struct pf_key key;
 };
-enum { PF_REC_SA = 1, PF_REC_POLICY };
+enum { PF_REC_HEAD = 0xa1, PF_REC_SA = 1, PF_REC_POLICY };
+enum pf_rec_step { PF_COMES, PF_CHANGES, PF_GOES };
 
 struct pfkey {
 	const struct plug_host *host;
@@ -94,6 +107,11 @@ struct pfkey {
 	struct pf_change *changes; /* of the batch that is being done */
 	size_t n_changes, cap_changes;
 	uint64_t encr, auth;  /* bits: what the kernel has, by SADB number below 64 */
+	struct pf_left *left;
+	struct plug_timer *tick;
+	uint32_t left_until_s;     /* monotonic; 0: nothing is left */
+	uint32_t left_delay_s, taken, first_reqid;
+	bool keep;                 /* at the end everything stays in the kernel */
 	int journal;          /* -1 none */
 	size_t n_recs, n_live;
 	char journal_path[108];
@@ -111,6 +129,8 @@ struct net_addr pf_addr_of(const struct sadb_ext *address);
 bool pf_parse(const void *p, size_t n, struct pf_in *in);
 /* Sends, and reads the answer: 0 or an errno. cb (may be NULL) gets it. */
 int pf_ask(struct pfkey *k, struct pf_msg *m, void (*cb)(void *arg, const struct pf_in *in), void *arg);
+/* Sends, and gives cb every entry of the answer; 0 or an errno. */
+int pf_dump(struct pfkey *k, struct pf_msg *m, void (*cb)(void *arg, const struct pf_in *in), void *arg);
 int pf_open(void);
 err_t pf_err(int err);
 /* "cannot WHAT: reason; remedy" to the log. */
@@ -148,6 +168,12 @@ err_t pf_policies_sync(struct pfkey *k, size_t *op);
 void pf_policies_undo(struct pfkey *k);
 void pf_policies_settle(struct pfkey *k);
 int pf_policy_remove(struct pfkey *k, const struct pf_key *key);
+/* A policy of an earlier run: it stays until a new use takes its place or pf_policies_unleave. E_NOMEM. */
+err_t pf_policy_left(struct pfkey *k, const struct pf_key *key, uint32_t id, uint32_t reqid, uint32_t prio);
+/* Removes those that nobody took; how many. */
+uint32_t pf_policies_unleave(struct pfkey *k);
+/* The reqid of a policy of this name that an earlier run has left, 0 none. */
+uint32_t pf_policy_left_reqid(struct pfkey *k, const struct kern_policy *p);
 struct pf_name *pf_policy_by_id(struct pfkey *k, uint32_t id);
 void pf_policies_clear(struct pfkey *k);
 
@@ -158,12 +184,24 @@ void pf_news_close(struct pfkey *k);
 
 /* ---- journal.c ---- */
 
-/* Removes what an earlier run left and starts anew. */
-void pf_journal_open(struct pfkey *k, const char *path);
-void pf_journal_sa(struct pfkey *k, const struct pf_sa *s, bool gone);
-void pf_journal_policy(struct pfkey *k, const struct pf_key *key, bool gone);
-/* At the end: there is nothing left. */
+/* Opens the file and reads what an earlier run may have left: *v (free()) and *n; none: NULL. Where it stands for other
+ * programs, or cannot be written, that is said and there is no journal. */
+void pf_journal_open(struct pfkey *k, const char *path, struct pf_rec **v, size_t *n);
+void pf_journal_sa(struct pfkey *k, const struct pf_sa *s, enum pf_rec_step step);
+void pf_journal_left_gone(struct pfkey *k, const struct pf_left *l);
+void pf_journal_policy(struct pfkey *k, const struct pf_key *key, uint32_t reqid, uint32_t prio, enum pf_rec_step step);
+/* At the end: there is nothing left, unless it is to be kept. */
 void pf_journal_close(struct pfkey *k);
+
+/* ---- left.c ---- */
+
+/* Finds in the kernel what the journal says, and which reqids others use. */
+err_t pf_left_find(struct pfkey *k, const struct pf_rec *v, size_t n, uint32_t keep_s);
+/* A new outbound SA of the reqid stands: the earlier run's are not needed any more. */
+void pf_left_retire(struct pfkey *k, uint32_t reqid);
+/* UINT32_MAX: the time is over. */
+void pf_left_tick(struct pfkey *k, uint32_t now_s);
+void pf_left_free(struct pfkey *k);
 
 static inline uint32_t pf_now_s(const struct pfkey *k)
 {

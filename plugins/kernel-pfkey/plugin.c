@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { TICK_MS = 1000 };
+
 static err_t apply(struct pfkey *k, struct kern_op *op, size_t at)
 {
 	switch (op->verb) {
@@ -42,6 +44,9 @@ static err_t p_submit(void *self, struct kern_op *ops, size_t n, uint64_t token)
 		e = pf_policies_sync(k, &at);
 	if (!e) {
 		pf_policies_settle(k);
+		for (i = 0; i < n && k->left; i++)
+			if (ops[i].verb == KERN_SA_ADD && ops[i].sa.dir == KERN_OUT)
+				pf_left_retire(k, ops[i].sa.reqid);
 		return 0;
 	}
 	pf_policies_undo(k);
@@ -90,17 +95,22 @@ static void p_stop(void *self)
 
 	if (!k)
 		return;
+	if (k->tick)
+		k->host->untimer(k->host->h, k->tick);
 	pf_news_close(k);
-	if (k->ask >= 0) {
+	if (k->ask >= 0 && !k->keep) {
+		pf_left_tick(k, UINT32_MAX);
 		pf_policies_clear(k);
 		for (uint32_t b = 0; k->sas.bucket && b <= k->sas.mask; b++)
 			for (struct tab_node *t = k->sas.bucket[b]; t; t = t->next) {
 				struct pf_sa *s = (struct pf_sa *)t;
 				(void)!pf_sa_remove(k, s->proto, s->spi, &s->src, &s->dst);
 			}
-		close(k->ask);
 	}
+	if (k->ask >= 0)
+		close(k->ask);
 	pf_journal_close(k);
+	pf_left_free(k);
 	tab_fini(&k->sas);
 	tab_fini(&k->names);
 	pool_fini(&k->sa_pool);
@@ -110,36 +120,83 @@ static void p_stop(void *self)
 	free(k);
 }
 
-static err_t p_start(const struct plug_host *host, void **self)
+static void tick(void *arg)
 {
-	struct pfkey *k = calloc(1, sizeof *k);
-	const char *path = host->conf ? host->conf(host->h, "state") : NULL;
+	struct pfkey *k = arg;
+
+	pf_left_tick(k, pf_now_s(k));
+}
+
+static uint32_t number(const struct plug_host *host, const char *key, uint32_t def)
+{
+	const char *s = host->conf(host->h, key);
+
+	return s ? (uint32_t)strtoul(s, NULL, 10) : def;
+}
+
+static err_t open_all(struct pfkey *k)
+{
+	const char *path = k->host->conf(k->host->h, "state");
 	uint64_t seed[2];
 
-	if (!k)
-		return E_NOMEM;
-	k->host = host;
-	k->news = k->journal = -1;
-	pool_init(&k->sa_pool, sizeof(struct pf_sa));
-	pool_init(&k->name_pool, sizeof(struct pf_name));
-	pool_init(&k->use_pool, sizeof(struct pf_use));
 	k->ask = pf_open();
 	err_t e = k->ask >= 0 ? 0 : pf_fail(k, errno, "open a PF_KEY socket");
 	if (!e)
-		e = host->random(host->h, (uint8_t *)seed, sizeof seed);
+		e = k->host->random(k->host->h, (uint8_t *)seed, sizeof seed);
 	if (!e && (!tab_init(&k->sas, seed) || !tab_init(&k->names, seed)))
 		e = E_NOMEM;
 	if (!e)
 		e = pf_register(k);
 	if (!e)
 		e = pf_news_open(k);
+	if (e)
+		return e;
+	struct pf_rec *v;
+	size_t n;
+	pf_journal_open(k, path && *path ? path : ADIT_RUN_DIR "/aditd.pfkey", &v, &n);
+	e = pf_left_find(k, v, n, number(k->host, "left_time", 60));
+	free(v);
+	if (e)
+		return e;
+	k->tick = k->host->timer(k->host->h, TICK_MS, TICK_MS, tick, k);
+	return k->tick ? 0 : E_NOMEM;
+}
+
+static err_t p_start(const struct plug_host *host, void **self)
+{
+	struct pfkey *k = calloc(1, sizeof *k);
+
+	if (!k)
+		return E_NOMEM;
+	k->host = host;
+	k->ask = k->news = k->journal = -1;
+	k->left_delay_s = number(host, "left_delay", 5);
+	pool_init(&k->sa_pool, sizeof(struct pf_sa));
+	pool_init(&k->name_pool, sizeof(struct pf_name));
+	pool_init(&k->use_pool, sizeof(struct pf_use));
+	err_t e = open_all(k);
 	if (e) {
+		k->keep = true; /* what stands belongs to the earlier run still */
 		p_stop(k);
 		return e;
 	}
-	pf_journal_open(k, path && *path ? path : ADIT_RUN_DIR "/aditd.pfkey");
 	*self = k;
 	return 0;
+}
+
+static uint32_t p_left_reqid(void *self, const struct kern_policy *pol)
+{
+	return pf_policy_left_reqid(self, pol);
+}
+
+static uint32_t p_first_reqid(void *self)
+{
+	return ((struct pfkey *)self)->first_reqid;
+}
+
+static void p_keep(void *self)
+{
+	((struct pfkey *)self)->keep = true;
 }
 
 static const struct kern_ops p_ops = {
@@ -152,6 +209,9 @@ static const struct kern_ops p_ops = {
 	.usage = p_usage,
 	.each_alg = p_each_alg,
 	.probe = p_probe,
+	.left_reqid = p_left_reqid,
+	.first_reqid = p_first_reqid,
+	.keep = p_keep,
 };
 
 static const struct plug_feat_row p_feats[] = {
@@ -160,7 +220,11 @@ static const struct plug_feat_row p_feats[] = {
 
 static const struct plug_conf_key p_conf[] = {
 	{ "state", PLUG_CONF_PATH, 0, 0, NULL,
-		"File that remembers what is in the kernel, so that the next run can remove it after a crash." },
+		"File that remembers what is in the kernel, so that the next run can take it over or remove it." },
+	{ "left_time", PLUG_CONF_TIME_S, 0, 86400, "60",
+		"Seconds in which new tunnels may take over what an earlier run has left; the rest is then removed." },
+	{ "left_delay", PLUG_CONF_TIME_S, 0, 3600, "5",
+		"Seconds for which SAs of the earlier run are kept once new ones have taken their place." },
 	{ NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -109,10 +109,15 @@ static uint32_t prio_of(const struct kern_policy *p, const struct pf_key *key)
 		(ports << 2) - (p->action != KERN_TRAP);
 }
 
+static bool has_template(const struct pf_use *u)
+{
+	return u && !u->bare && (u->action == KERN_PROTECT || u->action == KERN_TRAP);
+}
+
 static void put_policy(struct pf_msg *m, const struct pf_key *key, const struct pf_use *u)
 {
 	static const uint8_t dirs[] = { [KERN_IN] = IPSEC_DIR_INBOUND, [KERN_OUT] = IPSEC_DIR_OUTBOUND, [KERN_FWD] = IPSEC_DIR_FWD };
-	bool protect = u && !u->bare && (u->action == KERN_PROTECT || u->action == KERN_TRAP), tunnel = u && u->mode == KERN_TUNNEL;
+	bool protect = has_template(u), tunnel = u && u->mode == KERN_TUNNEL;
 	size_t addr = protect && tunnel ? (u->dst.family == NET_V4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) : 0;
 	size_t req = protect ? (sizeof(struct sadb_x_ipsecrequest) + 2 * addr + 7) / 8 * 8 : 0;
 	struct sadb_x_policy *p = pf_ext(m, SADB_X_EXT_POLICY, sizeof *p + req);
@@ -174,20 +179,29 @@ static int name_sync(struct pfkey *k, struct pf_name *x)
 	struct pf_msg m;
 	int err;
 
+	/* A name that is there only for an earlier run stays until its time is over. */
+	if (!x->top && x->left)
+		return 0;
 	if (!x->top) {
 		err = x->in_kernel ? pf_policy_remove(k, &x->key) : 0;
 		if (!err && x->in_kernel)
-			pf_journal_policy(k, &x->key, true);
+			pf_journal_policy(k, &x->key, 0, 0, PF_GOES);
 		x->in_kernel &= err != 0;
 		return err;
 	}
 	pf_begin(k, &m, x->in_kernel ? SADB_X_SPDUPDATE : SADB_X_SPDADD, SADB_SATYPE_UNSPEC);
 	put_ends(&m, &x->key);
 	put_policy(&m, &x->key, x->top);
+	pf_journal_policy(k, &x->key, has_template(x->top) ? x->top->reqid : 0, x->top->prio,
+		x->in_kernel ? PF_CHANGES : PF_COMES);
 	err = pf_ask(k, &m, on_added, &x->id);
-	if (!err && !x->in_kernel)
-		pf_journal_policy(k, &x->key, false);
+	if (err && !x->in_kernel)
+		pf_journal_policy(k, &x->key, 0, 0, PF_GOES);
 	x->in_kernel |= !err;
+	if (!err && x->left) {
+		x->left = false;
+		k->taken++;
+	}
 	return err;
 }
 
@@ -408,4 +422,49 @@ void pf_policies_clear(struct pfkey *k)
 			if (x->in_kernel)
 				(void)!pf_policy_remove(k, &x->key);
 		}
+}
+
+/* ---- what an earlier run has left ---- */
+
+err_t pf_policy_left(struct pfkey *k, const struct pf_key *key, uint32_t id, uint32_t reqid, uint32_t prio)
+{
+	struct pf_name *x = name_of(k, key, true);
+
+	if (!x)
+		return E_NOMEM;
+	x->id = id;
+	x->left_reqid = reqid;
+	x->left_prio = prio;
+	x->in_kernel = x->left = true;
+	return 0;
+}
+
+uint32_t pf_policies_unleave(struct pfkey *k)
+{
+	uint32_t n = 0;
+
+	for (uint32_t b = 0; b <= k->names.mask; b++)
+		for (struct tab_node *t = k->names.bucket[b], *next; t; t = next) {
+			struct pf_name *x = (struct pf_name *)t;
+			next = t->next;
+			if (!x->left)
+				continue;
+			x->left = false;
+			(void)name_sync(k, x);
+			if (!x->top && !x->in_kernel)
+				name_drop(k, x);
+			n++;
+		}
+	return n;
+}
+
+uint32_t pf_policy_left_reqid(struct pfkey *k, const struct kern_policy *p)
+{
+	struct pf_key keys[SPLIT_MAX];
+	size_t n;
+
+	if (!k->left_until_s || pf_policy_keys(p, keys, &n) || !n)
+		return 0;
+	const struct pf_name *x = name_of(k, &keys[0], false);
+	return x && x->left ? x->left_reqid : 0;
 }

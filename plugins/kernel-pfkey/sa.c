@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { INTEG_SHA384 = 13, INTEG_SHA512 = 14 };
+
 /* IANA numbers and those of PF_KEY. AEADs and CMAC are not to be had over it, and HMAC-SHA-256 only with the 96 bits of
  * old kernels: for these there is kernel-xfrm. */
 static const struct alg {
@@ -80,7 +82,7 @@ struct pf_sa *pf_sa_find(struct pfkey *k, uint8_t dir, uint32_t spi, const struc
 
 void pf_sa_forget(struct pfkey *k, struct pf_sa *s)
 {
-	pf_journal_sa(k, s, true);
+	pf_journal_sa(k, s, PF_GOES);
 	tab_del(&k->sas, &s->node);
 	pool_put(&k->sa_pool, s);
 }
@@ -150,6 +152,9 @@ static const char *beyond(const struct pfkey *k, const struct kern_sa *a)
 		return "hardware offload";
 	if (a->sha256_96)
 		return "HMAC-SHA-256 cut to 96 bits";
+	/* RFC 4302 wants the header to end at a multiple of 4 bytes; the kernel takes 8 unless told, which it cannot be. */
+	if (a->proto == 51 && a->dst.family == NET_V4 && (a->integ_id == INTEG_SHA384 || a->integ_id == INTEG_SHA512))
+		return "AH over IPv4 with SHA-384 or SHA-512 as other hosts expect it";
 	if (a->reqid > REQID_MAX)
 		return "request ids over 16383";
 	if (a->proto == 50 && !alg_of(k, PLUG_ENCR, a->encr_id, a->encr_bits))
@@ -196,12 +201,6 @@ err_t pf_sa_add(struct pfkey *k, const struct kern_sa *a)
 		pf_put_key(&m, SADB_EXT_KEY_ENCRYPT, a->encr_key);
 	if (a->encap)
 		put_natt(&m, a);
-	int err = pf_ask(k, &m, NULL, NULL);
-	explicit_bzero(m.buf, m.n);
-	if (err) {
-		pool_put(&k->sa_pool, s);
-		return pf_fail(k, err, "add an SA with SPI %08x", a->spi);
-	}
 	s->spi = a->spi;
 	s->reqid = a->reqid;
 	s->dir = a->dir;
@@ -209,8 +208,15 @@ err_t pf_sa_add(struct pfkey *k, const struct kern_sa *a)
 	s->src = a->src;
 	s->dst = a->dst;
 	s->cookie = a->cookie;
+	pf_journal_sa(k, s, PF_COMES);
+	int err = pf_ask(k, &m, NULL, NULL);
+	explicit_bzero(m.buf, m.n);
+	if (err) {
+		pf_journal_sa(k, s, PF_GOES);
+		pool_put(&k->sa_pool, s);
+		return pf_fail(k, err, "add an SA with SPI %08x", a->spi);
+	}
 	tab_add(&k->sas, &s->node, sa_hash(k, s->dir, s->spi));
-	pf_journal_sa(k, s, false);
 	return 0;
 }
 
