@@ -17,6 +17,8 @@ void ike_proof_drop(struct ike_xch *x)
 
 	if (x->proof && x->proof->peer && e->env.peer_free)
 		e->env.peer_free(e->env.arg, x->proof->peer);
+	for (uint8_t i = 0; x->proof && i < x->proof->n_tried; i++)
+		conf_conn_unref(&x->proof->tried[i].conn);
 	x->proof = NULL;
 }
 

@@ -8,6 +8,8 @@
 
 #include "ike/engine_int.h"
 
+enum { IKE_TRIED_MAX = 8 };
+
 /* How far the authentication of an IKE_AUTH exchange is; in the exchange's arena, made by ike_proof_of. */
 struct ike_proof {
 	bool peer_right;         /* the peer's AUTH is verified */
@@ -24,6 +26,13 @@ struct ike_proof {
 	/* Of the peer; goes to the SA when everything is applied. */
 	uint64_t valid_until_s;
 	void *peer;
+	/* Connections of the responder that did not accept the peer, the best match first; references. */
+	struct {
+		struct conf_conn *conn;
+		err_t err;
+		const char *why;
+	} tried[IKE_TRIED_MAX];
+	uint8_t n_tried;
 };
 
 /* NULL: no memory. */

@@ -12,6 +12,10 @@ extern const struct task_ops task_auth;
 /* INITIAL_CONTACT, one IKE SA per pair of identities (conn->unique), and what follows when the SA is up. */
 extern const struct task_ops task_contact;
 
+/* The connection the responder chose does not accept the peer (x->err, x->why): the next one that fits its identities and
+ * addresses is taken. False: there is none, or too many were tried (x->proof->tried tells them). */
+bool ident_next(struct ike_xch *x);
+
 /* ---- how a side proves who it is ------------------------------------------------------------------------------------ */
 
 /* Octets of one side (RFC 7296 section 2.15). `id` and `buf` (id->n + 8 bytes) stay as long as *o is used. */

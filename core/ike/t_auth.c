@@ -84,12 +84,11 @@ static enum verdict make(struct ike_xch *x, uint8_t peer_type, slice peer)
 	return ike_close(x, E_NOT_SUPPORTED, "nothing that is loaded can authenticate with '%s'", sa->conn->local[0].method);
 }
 
-static enum verdict verify(struct ike_xch *x, const struct ike_id *peer)
+static enum verdict verify_by_conn(struct ike_xch *x, const struct ike_id *peer)
 {
 	struct ike_sa *sa = x->sa;
 	uint8_t cls = class_of(sa->conn->remote, sa->conn->n_remote);
-	char name[256], number[16];
-	enum verdict v = V_CLOSE;
+	char number[16];
 	size_t i = 0;
 
 	while (i < ARRAY_LEN(ways) && ways[i].cls != cls)
@@ -99,12 +98,48 @@ static enum verdict verify(struct ike_xch *x, const struct ike_id *peer)
 	if (!auth_is_of(x->in->auth->method, cls))
 		return ike_close(x, E_AUTH_FAILED, "the peer authenticates by %s, this connection wants %s; set remote { auth } or "
 			"what the peer does", wire_name_or(WIRE_AUTH, x->in->auth->method, number), ways[i].name);
-	v = ways[i].verify(x, peer);
+	return ways[i].verify(x, peer);
+}
+
+/* Might another connection see it otherwise? Not when the trouble is ours. */
+static bool may_try_next(const struct ike_xch *x)
+{
+	enum err_class c = err_class(x->err);
+
+	return x->dir == XCH_RX_REQUEST && (c == ERR_PEER || c == ERR_POLICY) && x->err != E_TIMEOUT;
+}
+
+/* Each connection that was tried, and why it was not it. */
+static enum verdict say_tried(struct ike_xch *x, const struct ike_id *peer)
+{
+	const struct ike_proof *p = x->proof;
+	char name[256];
+	TEXT_ON_STACK(t, 900);
+
+	if (p->n_tried < 2)
+		return V_CLOSE;
+	for (uint8_t i = 0; i < p->n_tried; i++)
+		text_fmt(&t, "%s'%s': %s", i ? "; " : "", p->tried[i].conn->name, p->tried[i].why);
+	return ike_close(x, p->tried[0].err, "%u connections fit the peer '%s' and none accepts it: %s", p->n_tried,
+		conf_id_text(peer->type, ike_id_slice(peer), name, sizeof name), t.p);
+}
+
+static enum verdict verify(struct ike_xch *x, const struct ike_id *peer)
+{
+	struct ike_sa *sa = x->sa;
+	enum verdict v;
+	char name[256];
+
+	while ((v = verify_by_conn(x, peer)) == V_CLOSE && may_try_next(x) && ident_next(x)) {
+		x->err = 0;
+		x->notify = 0;
+		x->why = NULL;
+	}
 	if (v == V_WAIT)
 		return v;
 	if (v != V_DONE) {
 		count_inc(&c_wrong);
-		return v;
+		return say_tried(x, peer);
 	}
 	x->proof->peer_right = true;
 	count_inc(&c_ok);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identities in IKE_AUTH, and which connection they belong to. */
+#include "ike/ask.h"
 #include "ike/auth.h"
 #include "ike/init.h"
 
@@ -100,55 +101,103 @@ static void log_whose(struct ike_xch *x, const struct conf_conn *conn)
 	log_known(x->e->env.log, &ctx);
 }
 
-static enum verdict peer_check(struct ike_xch *x)
+static bool was_tried(const struct ike_proof *p, const struct conf_conn *c)
+{
+	for (uint8_t i = 0; i < p->n_tried; i++)
+		if (p->tried[i].conn == c)
+			return true;
+	return false;
+}
+
+/* The best connection that has not been tried; why the others are not it in t. NULL: none. */
+static struct conf_conn *best_of(struct ike_xch *x, struct text *t)
 {
 	struct ike_engine *e = x->e;
 	struct ike_sa *sa = x->sa;
-	const struct ike_msg *m = x->in;
 	struct conf_conn *c, *best = NULL;
 	int best_score = 0;
 	size_t cursor = 0;
 	const char *why;
-	char a[256], b[256];
-	TEXT_ON_STACK(t, 400);
 
-	if (sa->facts & FACT_PEER_ID_OK)
-		return V_DONE; /* resumed */
-	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "looking for a connection for '%s' ... '%s'",
-		m->id_r ? conf_id_text(m->id_r->type, m->id_r->data, a, sizeof a) : "%any",
-		conf_id_text(m->id_i->type, m->id_i->data, b, sizeof b));
 	while ((c = e->env.conn_match(e->env.arg, &sa->local, &sa->remote, &cursor))) {
-		int s = score(sa, c, m, &why);
+		if (was_tried(x->proof, c))
+			continue;
+		int s = score(sa, c, x->in, &why);
 		if (s > best_score) {
 			best = c;
 			best_score = s;
 		}
 		if (!s)
-			text_fmt(&t, "%s'%s' %s", t.n ? "; " : "", c->name, why);
+			text_fmt(t, "%s'%s' %s", t->n ? "; " : "", c->name, why);
 	}
-	if (!best) {
-		log_whose(x, NULL);
-		return ike_close(x, E_NO_CONN, "no connection for peer '%s'%s%s", conf_id_text(m->id_i->type, m->id_i->data, a, sizeof a),
-			t.n ? ": " : "", t.n ? t.p : ": none has these addresses");
-	}
-	if (best != sa->conn) {
-		conf_conn_unref(&sa->conn);
-		sa->conn = conf_conn_ref(best);
-	}
-	log_whose(x, best);
-	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "selected connection '%s'", best->name);
-	ike_id_set(&sa->remote_id, m->id_i->type, m->id_i->data);
-	const struct conf_id *mine = best->n_local ? &best->local[0].id : NULL;
+	return best;
+}
+
+static bool adopt_conn(struct ike_xch *x, struct conf_conn *c)
+{
+	struct ike_sa *sa = x->sa;
+	const struct ike_msg *m = x->in;
+	const struct conf_id *mine = c->n_local ? &c->local[0].id : NULL;
 	uint8_t type;
 	slice data;
-	auth_my_id(best, &sa->local, &type, &data);
+
+	if (c != sa->conn) {
+		conf_conn_unref(&sa->conn);
+		sa->conn = conf_conn_ref(c);
+	}
+	log_whose(x, c);
+	SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "selected connection '%s'", c->name);
+	ike_id_set(&sa->remote_id, m->id_i->type, m->id_i->data);
+	auth_my_id(c, &sa->local, &type, &data);
 	/* An open or wildcard identity of ours is the one the peer asks for. */
 	if (m->id_r && m->id_r->type != ID_ANY && (!mine || mine->type == ID_ANY || has_wildcard(mine))) {
 		type = m->id_r->type;
 		data = m->id_r->data;
 	}
 	ike_id_set(&sa->local_id, type, data);
-	if (!sa->remote_id.type || !sa->local_id.type)
+	return sa->remote_id.type && sa->local_id.type;
+}
+
+bool ident_next(struct ike_xch *x)
+{
+	struct ike_proof *p = x->proof;
+	char name[256];
+	TEXT_ON_STACK(t, 400);
+
+	if (p->n_tried == IKE_TRIED_MAX)
+		return false;
+	p->tried[p->n_tried].conn = conf_conn_ref(x->sa->conn);
+	p->tried[p->n_tried].err = x->err;
+	p->tried[p->n_tried++].why = x->why ? x->why : err_text(x->err);
+	struct conf_conn *c = p->n_tried < IKE_TRIED_MAX ? best_of(x, &t) : NULL;
+	if (!c)
+		return false;
+	SA_LOG(x->e, x->sa, LOG_IKE, LOG_CONTROL, "connection '%s' does not accept '%s': %s; trying '%s'", x->sa->conn->name,
+		conf_id_text(x->in->id_i->type, x->in->id_i->data, name, sizeof name), p->tried[p->n_tried - 1].why, c->name);
+	return adopt_conn(x, c);
+}
+
+static enum verdict peer_check(struct ike_xch *x)
+{
+	struct ike_sa *sa = x->sa;
+	const struct ike_msg *m = x->in;
+	char a[256], b[256];
+	TEXT_ON_STACK(t, 400);
+
+	if (sa->facts & FACT_PEER_ID_OK)
+		return V_DONE; /* resumed */
+	if (!ike_proof_of(x))
+		return ike_close(x, E_NOMEM, "no memory for the authentication");
+	SA_LOG(x->e, sa, LOG_IKE, LOG_CONTROL, "looking for a connection for '%s' ... '%s'",
+		m->id_r ? conf_id_text(m->id_r->type, m->id_r->data, a, sizeof a) : "%any",
+		conf_id_text(m->id_i->type, m->id_i->data, b, sizeof b));
+	struct conf_conn *best = best_of(x, &t);
+	if (!best) {
+		log_whose(x, NULL);
+		return ike_close(x, E_NO_CONN, "no connection for peer '%s'%s%s", conf_id_text(m->id_i->type, m->id_i->data, a, sizeof a),
+			t.n ? ": " : "", t.n ? t.p : ": none has these addresses");
+	}
+	if (!adopt_conn(x, best))
 		return ike_close(x, E_AUTH_FAILED, "the peer's identity is empty or cannot be kept");
 	sa->facts |= FACT_PEER_ID_OK;
 	return V_DONE;

@@ -88,7 +88,7 @@ void ike_xch_put(struct ike_xch *x)
 
 static void reject_set(struct ike_xch *x, err_t code, const char *fmt, va_list ap)
 {
-	char buf[512];
+	char buf[1024];
 
 	vsnprintf(buf, sizeof buf, fmt, ap);
 	x->err = code;

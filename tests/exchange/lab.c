@@ -79,7 +79,7 @@ static struct lab_ask ask_of(const struct fx *f)
 {
 	const struct ike_auth_ask *q = f->ask;
 	struct lab_ask a = { .token = q->token, .type = f->type, .sum = toy_sum(q->octets), .n_certs = q->n_certs, .asked = q->asked,
-			     .hashes = q->hashes, .http = q->http, .enc = q->n_certs ? q->certs[0].enc : 0 };
+			     .hashes = q->hashes, .http = q->http, .conn = q->conn->name, .enc = q->n_certs ? q->certs[0].enc : 0 };
 	if (f->type == FX_TRUST && q->auth.n == sizeof a.said)
 		memcpy(&a.said, q->auth.p, sizeof a.said);
 	return a;
@@ -98,7 +98,8 @@ static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
 		ike_sign_done(n->e, lab->now_ms, a->token, n->sign_err, n->sign_err ? "there is no key, load one" : NULL, &s, &n->fx);
 		return;
 	}
-	err_t e = n->trust_err ? n->trust_err : a->said != a->sum ? E_AUTH_FAILED : 0;
+	bool mine = !n->trust_err_conn || strcmp(n->trust_err_conn, a->conn) == 0;
+	err_t e = n->trust_err && mine ? n->trust_err : a->said != a->sum ? E_AUTH_FAILED : 0;
 	struct ike_trusted t = { .scheme = "toy", .valid_until_s = 1800000000, .peer = n };
 	n->n_trusted += !e;
 	n->peers += !e;
@@ -161,6 +162,8 @@ static void settle(struct lab *lab, int at)
 			case FX_EVENT:
 				if (f->event.type <= IKE_EV_ALERT)
 					n->events[f->event.type][f->event.up]++;
+				if (f->event.type == IKE_EV_ALERT)
+					snprintf(n->alert, sizeof n->alert, "%s", f->event.text ? f->event.text : "");
 				break;
 			case FX_SIGN:
 			case FX_TRUST:

@@ -42,6 +42,7 @@ struct lab_node {
 	struct fx_list fx;
 	struct conf_daemon daemon;
 	struct conf_conn conn;
+	struct conf_conn *other; /* a second connection, found behind the first; NULL none */
 	struct conf_child kids[LAB_KIDS];
 	struct lab_sa sas[LAB_SAS];
 	size_t n_sas;
@@ -58,6 +59,8 @@ struct lab_node {
 	bool cred_hold;
 	bool http;             /* takes certificates as hash and URL */
 	err_t sign_err, trust_err;
+	const char *trust_err_conn; /* trust_err is of this connection alone; NULL: of all */
+	uint8_t psk_wrong_id[8];    /* with this identity of ours the secret is another one */
 	struct lab_ask {
 		uint64_t token;
 		uint8_t type;       /* FX_SIGN, FX_TRUST */
@@ -66,6 +69,7 @@ struct lab_node {
 		uint8_t enc;        /* of the first certificate */
 		bool asked, http;
 		uint32_t hashes;
+		const char *conn;
 	} asks[LAB_HELD];
 	size_t n_asks;
 	unsigned n_signed, n_trusted;
@@ -83,6 +87,7 @@ struct lab_node {
 	struct lab_reply replies[LAB_REPLIES];
 	size_t n_replies;
 	uint32_t events[IKE_EV_ALERT + 1][2]; /* by type, down and up */
+	char alert[512];       /* what the last alert says */
 };
 
 struct lab_msg {

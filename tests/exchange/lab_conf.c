@@ -105,7 +105,8 @@ static struct conf_conn *lab_conn_match(void *arg, const struct net_addr *local,
 {
 	struct lab_node *n = arg;
 	(void)local, (void)remote;
-	return (*cursor)++ ? NULL : &n->conn;
+	size_t at = (*cursor)++;
+	return at == 0 ? &n->conn : at == 1 ? n->other : NULL;
 }
 
 static struct conf_conn *lab_conn_find(void *arg, const char *name)
@@ -116,8 +117,10 @@ static struct conf_conn *lab_conn_find(void *arg, const char *name)
 
 static bool lab_psk(void *arg, const struct conf_psk_ask *ask, struct conf_psk *out)
 {
-	(void)arg, (void)ask;
-	*out = (struct conf_psk){ .data = SLICE_LIT("a shared secret of the laboratory"), .name = "lab" };
+	const struct lab_node *n = arg;
+	bool wrong = n->psk_wrong_id[0] && slice_equal(ask->my_id, slice_of(n->psk_wrong_id, 6));
+	*out = (struct conf_psk){ .data = wrong ? SLICE_LIT("another shared secret") : SLICE_LIT("a shared secret of the laboratory"),
+				  .name = "lab" };
 	return true;
 }
 

@@ -233,6 +233,77 @@ static unsigned mismatch(uint8_t a_wants_of_b)
 	return close_lab(&lab);
 }
 
+/* B has a connection "c" that fits the peer best and another one, "d", that takes anybody. */
+struct pair {
+	struct conf_auth v[2][2], other[2];
+	struct conf_conn d;
+};
+
+static bool open_pair(struct lab *lab, struct pair *p, uint8_t cls)
+{
+	static char name[] = "d";
+	if (!open_lab(lab, p->v, cls, cls))
+		return false;
+	struct lab_node *b = &lab->n[1];
+	p->other[0] = p->v[1][0];
+	p->other[1] = p->v[1][1];
+	p->other[1].id = (struct conf_id){ 0 };
+	p->d = b->conn;
+	p->d.name = name;
+	p->d.local = &p->other[0];
+	p->d.remote = &p->other[1];
+	b->other = &p->d;
+	return true;
+}
+
+/* Who of B's two connections does not accept the peer. */
+static unsigned next_conn(bool c_refuses, bool d_refuses, bool late_answers)
+{
+	static struct pair p;
+	struct lab lab;
+	if (!open_pair(&lab, &p, CONF_AUTH_PUBKEY))
+		return 1;
+	bool up = !c_refuses || !d_refuses;
+	lab.n[1].trust_err = c_refuses ? E_CERT_CONSTRAINT : 0;
+	lab.n[1].trust_err_conn = d_refuses ? NULL : "c";
+	lab.n[1].cred_hold = late_answers;
+	initiate(&lab, 5);
+	lab_run(&lab, 500);
+	for (int i = 0; late_answers && i < 5 && lab.n[1].n_asks; i++) {
+		lab_run(&lab, 5000); /* sent again meanwhile */
+		lab_cred_answer(&lab, 1, 0);
+	}
+	lab_run(&lab, 60000);
+	lab_converged(&lab, up, up);
+	if (strcmp(lab.n[1].last_trust.conn, c_refuses ? "d" : "c") != 0)
+		lab_fail(&lab, "the last that was asked is '%s'", lab.n[1].last_trust.conn);
+	if (!up && (!strstr(lab.n[1].alert, "2 connections fit") || !strstr(lab.n[1].alert, "'c': the certificate is revoked") ||
+	    !strstr(lab.n[1].alert, "'d': the certificate is revoked")))
+		lab_fail(&lab, "the alert says \"%s\"", lab.n[1].alert);
+	return close_lab(&lab);
+}
+
+/* The same with secrets: that of "c" is another one, since we are somebody else there. */
+static unsigned next_secret(bool both)
+{
+	static struct pair p;
+	struct lab lab;
+	if (!open_pair(&lab, &p, CONF_AUTH_PSK))
+		return 1;
+	static uint8_t x[8] = "x.test";
+	p.v[1][0].id = (struct conf_id){ 2, 6, x };
+	p.v[0][1].id = (struct conf_id){ 0 };
+	if (both)
+		p.other[0].id = p.v[1][0].id;
+	memcpy(lab.n[1].psk_wrong_id, x, sizeof x);
+	initiate(&lab, 5);
+	lab_run(&lab, 60000);
+	lab_converged(&lab, !both, !both);
+	if (both && (!strstr(lab.n[1].alert, "'c': the peer 'a.test' has another shared secret") || !strstr(lab.n[1].alert, "'d': ")))
+		lab_fail(&lab, "the alert says \"%s\"", lab.n[1].alert);
+	return close_lab(&lab);
+}
+
 int main(void)
 {
 	const uint8_t sig = CONF_AUTH_PUBKEY, key = CONF_AUTH_PSK;
@@ -257,6 +328,12 @@ int main(void)
 		{ "the initiator's credentials never answer", never(0) },
 		{ "the responder's credentials never answer", never(1) },
 		{ "ended while it waits", gone() },
+		{ "the first connection accepts", next_conn(false, false, false) },
+		{ "the first connection refuses, the next accepts", next_conn(true, false, false) },
+		{ "the same with late answers", next_conn(true, false, true) },
+		{ "both connections refuse", next_conn(true, true, false) },
+		{ "the secret of the next connection is right", next_secret(false) },
+		{ "no secret is right", next_secret(true) },
 		{ "a shared secret is wanted, a signature comes", mismatch(key) },
 	};
 	unsigned bad = 0;
