@@ -100,6 +100,7 @@ enum err_class {
 	row(PEER, CRL_BAD, 158, 24, "a CRL cannot be used") \
 	row(PEER, OCSP_BAD, 159, 24, "an OCSP answer cannot be used") \
 	row(CONFIG, CERT_PASSPHRASE, 160, 0, "a passphrase is missing or wrong") \
+	row(CONFIG, CERT_EXPIRES, 166, 0, "a certificate of ours expires soon") \
 	row(PEER, CERT_FETCH, 165, 24, "a certificate that was sent as hash and URL cannot be had") \
 	row(CONFIG, CERT_KEY_MISMATCH, 161, 0, "the private key does not belong to the certificate")
 

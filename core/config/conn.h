@@ -160,7 +160,7 @@ struct conf_conn {
 	char **pools;
 	char *redirect_gateway;   /* its clients are sent there once they are authenticated (RFC 5685), or NULL */
 	uint8_t unique;           /* enum conf_unique */
-	bool mobike, encap, aggressive, pull, send_certreq, hash_and_url;
+	bool mobike, encap, aggressive, pull, send_certreq, hash_and_url, close_on_expiry, close_on_revocation;
 	uint8_t childless;        /* enum conf_childless */
 	uint8_t fragmentation;    /* enum conf_fragmentation */
 	uint8_t send_cert;        /* 0 never, 1 ifasked, 2 always */

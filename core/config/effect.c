@@ -20,10 +20,10 @@ static const struct row {
 	uint8_t effect;
 	const char *const *keys; /* NULL-terminated; NULL: all others */
 } rows[] = {
-	{ &conf_schema_conn, CONF_FX_NONE, (const char *const[]){ "keyingtries", "unique", "send_certreq", "send_cert",
+	{ &conf_schema_conn, CONF_FX_NONE, (const char *const[]){ "keyingtries", "unique", "send_certreq", "send_cert", "hash_and_url", "close_on_revocation",
 		"dscp", "redirect_gateway", "pull", "childless", "ocsp", NULL } },
 	{ &conf_schema_conn, CONF_FX_HOT, (const char *const[]){ "dpd_delay", "dpd_timeout", "rekey_time", "reauth_time",
-		"over_time", "rand_time", "retransmit_tries", "retransmit_timeout", "retransmit_base",
+		"over_time", "rand_time", "close_on_expiry", "retransmit_tries", "retransmit_timeout", "retransmit_base",
 		"retransmit_jitter", "retransmit_limit", "vif_addrs", "vif_borrow", "vif_mtu", "vif_mss_clamp", "vif_vrf", NULL } },
 	{ &conf_schema_conn, CONF_FX_REKEY, (const char *const[]){ "proposals", NULL } },
 	{ &conf_schema_conn, CONF_FX_RESTART, (const char *const[]){ "version", "local_addrs", "remote_addrs",

@@ -204,6 +204,9 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Whether level 4 may be asked for, which writes keys into the log." },
 	{ "workers", CONF_T_INT, AT(workers), .max = 256,
 	  .doc = "Threads for cryptography; one less than there are cores unless set; 0: none." },
+	{ "expiry_warning", CONF_T_TIME_S, AT(expiry_warning_s), .max = 31536000, .unit = "s", .def = "30d",
+	  .doc = "Time before a certificate of ours or of an authority expires from which on the log and an alert say so, again at "
+		 "a quarter of it, at its end; 0 never." },
 	{ "updown_timeout", CONF_T_TIME_S, AT(updown_timeout_s), .min = 1, .max = 3600, .unit = "s", .def = "30",
 	  .doc = "Time an updown script may take; then it is killed with all it started." },
 	{ "max_api_clients", CONF_T_INT, AT(max_api_clients), .min = 1, .max = 65535, .def = "512",

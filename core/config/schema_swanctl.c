@@ -279,6 +279,11 @@ static const struct conf_key conn_keys[] = {
 	  .doc = "When our certificates are sent: never, ifasked (the peer requested them), always." },
 	{ "hash_and_url", CONF_T_BOOL, AT(conf_conn, hash_and_url), .def = "yes",
 	  .doc = "Whether certificates go and come as hash and URL here when aditd { hash_and_url } is on." },
+	{ "close_on_expiry", CONF_T_BOOL, AT(conf_conn, close_on_expiry), .def = "yes",
+	  .doc = "Whether an IKE SA is closed when a certificate of the peer expires; the side that set it up authenticates anew before." },
+	{ "close_on_revocation", CONF_T_BOOL, AT(conf_conn, close_on_revocation), .def = "no",
+	  .doc = "Whether an IKE SA is closed when a new CRL says that a certificate of the peer is revoked; for SAs "
+		 "set up from then on." },
 	{ "ocsp", CONF_T_STRING, CONF_LATER, NOWHERE, .later = certs, .doc = "OCSP within IKE (RFC 4806)." },
 	{ "ppk_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "post-quantum preshared keys",
 	  .doc = "Identity of the post-quantum preshared key (RFC 8784)." },

@@ -23,6 +23,7 @@ struct conf_settings {
 	bool log_secrets;           /* level 4 may be asked for */
 	char *log;                  /* levels of the standard error, "1, ike=2"; NULL default */
 	uint32_t workers;           /* crypto threads; UINT32_MAX: cores - 1 */
+	uint64_t expiry_warning_s;  /* before a certificate of ours or of an authority expires, 0 none */
 	uint64_t updown_timeout_s;  /* how long an updown script may run */
 	uint32_t max_api_clients;
 	char *api_group_read, *api_group_operate, *api_group_configure; /* names of Unix groups; NULL none */

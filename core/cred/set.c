@@ -32,6 +32,7 @@ struct cred_set {
 	struct cred_pool *pool; /* NULL: to be made */
 	uint8_t *cas;
 	size_t n_cas;
+	uint64_t crls_added;
 };
 
 err_t cred_set_new(const struct cert_ops *ops, const struct crypto *crypto, struct cred_set **out)
@@ -165,6 +166,7 @@ err_t cred_set_add_crl(struct cred_set *s, uint16_t source, struct cert_crl *c)
 		return E_NOMEM;
 	s->crls = v;
 	s->crls[s->n_crls++] = (struct held_crl){ s->ops->crl_ref(c), source };
+	s->crls_added++;
 	changed(s);
 	return 0;
 }
@@ -321,6 +323,11 @@ static bool has_cert(const struct cred_set *s, struct cert *const *v, size_t n, 
 		if (!memcmp(s->ops->info(v[i])->sha256, info->sha256, sizeof info->sha256))
 			return true;
 	return false;
+}
+
+uint64_t cred_set_crls_added(const struct cred_set *s)
+{
+	return s->crls_added;
 }
 
 struct cred_pool *cred_set_pool(struct cred_set *s)

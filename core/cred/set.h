@@ -70,6 +70,8 @@ slice cred_set_cas(struct cred_set *s);
 /* The id of a public key. E_BAD_VALUE. */
 MUST err_t cred_keyid(const struct crypto *c, slice spki, uint8_t out[CRED_KEYID_LEN]);
 
+/* How many CRLs were added so far: has a new one come since? */
+uint64_t cred_set_crls_added(const struct cred_set *s);
 /* A reference; NULL: no memory. */
 struct cred_pool *cred_set_pool(struct cred_set *s);
 struct cred_pool *cred_pool_ref(struct cred_pool *p);

@@ -366,6 +366,8 @@ err_t creds_start(struct daemon *d, struct diag **why)
 		e = fetcher_new(d, &c->fetcher);
 	if (!e)
 		e = trusts_new(c, &c->trusts);
+	if (!e)
+		e = creds_life_new(c);
 	if (e)
 		return diag_set(why, e, "no memory for credentials");
 	stores_find(c);
@@ -387,6 +389,7 @@ void creds_second(struct daemon *d)
 	creds_sign_second(d->creds);
 	creds_load_second(d->creds);
 	trusts_second(d->creds->trusts);
+	creds_life_second(d->creds);
 }
 
 void creds_stop(struct daemon *d)
@@ -399,6 +402,7 @@ void creds_stop(struct daemon *d)
 	creds_load_stop(c);
 	creds_authorities_clear(c);
 	creds_pubs_clear(c);
+	creds_life_free(c);
 	trusts_free(c->trusts);
 	fetcher_free(c->fetcher);
 	cred_set_free(c->set);

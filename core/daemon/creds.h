@@ -26,6 +26,7 @@ enum { CREDS_STORES_MAX = 32, CREDS_PENDING_MAX = 4096 };
 struct creds_sign;
 struct creds_load;
 struct trusts;
+struct cred_life;
 struct fetcher;
 
 /* An authority of the configuration: a trust anchor, and where to ask about what it issued. */
@@ -52,6 +53,7 @@ struct creds {
 	uint64_t next_token;
 	struct trusts *trusts;
 	struct fetcher *fetcher;
+	struct cred_life *life;
 	uint32_t hashes;
 	struct conf_secrets *stored; /* shared secrets of the stores: owners alone */
 	struct secret psk;           /* the one that was read last */
@@ -68,6 +70,14 @@ void creds_trust(struct daemon *d, const struct ike_auth_ask *ask);
 /* The functions of struct ike_env; arg is the daemon. */
 slice creds_ca_hashes(void *arg, const struct conf_conn *conn, bool *http);
 void creds_peer_free(void *arg, void *peer);
+
+/* ---- cred_life.c ---- */
+
+/* The certificates of a peer that was accepted, to be looked at again when a CRL comes; NULL: none or no memory. */
+void *creds_peer_new(struct creds *c, const struct cert_report *r);
+MUST err_t creds_life_new(struct creds *c);
+void creds_life_free(struct creds *c);
+void creds_life_second(struct creds *c);
 
 /* Answers of plugins (struct plug_services); arg is the daemon. */
 void creds_cred_done(void *arg, uint64_t token, err_t res, slice sig, const char *why);

@@ -36,6 +36,7 @@ static void times(struct ike_engine *e, struct ike_sa *sa, const struct conf_con
 		from) : 0;
 	if (sa->end_ms && sa->end_ms <= e->now_ms + now->over_time_s * 1000)
 		sa->end_ms = e->now_ms + now->over_time_s * 1000; /* time for the rekey that is due at once */
+	life_expiry(e, sa);
 	life_arm(e, sa);
 	alive_arm(e, sa);
 }
@@ -114,7 +115,7 @@ void ike_sa_walk(struct ike_engine *e, void (*cb)(void *arg, const struct ike_sa
 	while ((sa = ike_sa_next(e, &cursor))) {
 		if (!sa->conn || sa->flags & SA_STANDBY || sa->state >= IKE_S_REKEYED)
 			continue;
-		struct ike_sa_brief b = { .unique = sa->unique, .conn = sa->conn, .initiator = sa->initiator,
+		struct ike_sa_brief b = { .unique = sa->unique, .conn = sa->conn, .peer = sa->peer, .initiator = sa->initiator,
 			.up = sa->state == IKE_S_UP };
 		cb(arg, &b);
 		for (const struct child_sa *c = sa->children; c; c = c->next) {

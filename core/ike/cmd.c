@@ -227,7 +227,11 @@ static void terminate_sa(struct ike_engine *e, struct ike_sa *sa, const struct i
 {
 	sa->flags |= SA_KEEP_QUIET;
 	struct ike_work *w = sa->state == IKE_S_UP && !cmd->force ? ike_work_new(STORY_IKE_DELETE, NULL, NULL, cmd->cmd_id) : NULL;
+	if (cmd->reason)
+		SA_LOG(e, sa, LOG_IKE, LOG_AUDIT, "IKE_SA %s[%llu] is deleted: %s", sa->conn->name, (unsigned long long)sa->unique,
+			err_text(cmd->reason));
 	if (w) {
+		w->reason = cmd->reason;
 		ike_cmd_hold(e, cmd->cmd_id);
 		ike_work_add(e, sa, w);
 		return;

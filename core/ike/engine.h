@@ -215,6 +215,7 @@ void ike_conf_adopt(struct ike_engine *e, uint64_t now_ms, const struct ike_adop
 struct ike_sa_brief {
 	uint64_t unique;
 	const struct conf_conn *conn;    /* the version it has */
+	void *peer;                      /* of struct ike_trusted */
 	bool initiator, up;
 	const struct conf_child *child;  /* NULL: the SA itself */
 	uint64_t child_unique;
@@ -258,6 +259,7 @@ struct ike_cmd {
 	const char *gateway, *peer_ip, *peer_id;
 	bool force;              /* TERMINATE: do not wait for the peer */
 	bool reauth;             /* REKEY */
+	err_t reason;            /* TERMINATE of an IKE SA: goes with the event and into the log; 0: it was asked for */
 	bool unless_there;       /* INITIATE of a child: nothing to do when it lives already, with the same selectors, or is coming */
 	uint64_t timeout_ms;     /* give up waiting (not the SA) after this long; 0 never */
 	bool no_limits;

@@ -12,6 +12,11 @@
 /* A rekey that was refused or could not run is tried again after this long. */
 #define REKEY_RETRY_MS 10000
 
+/* Before the peer's certificates end it is authenticated anew: a tenth of the time that is left, at most an hour; when less
+ * than this is left, it is not. */
+#define AGAIN_MAX_MS 3600000
+#define AGAIN_LEAST_MS 60000
+
 /* From this message ID on an SA is to be rekeyed, from the second on it is deleted: a few are left for that. */
 #define MID_REKEY 0xffff0000u
 #define MID_END 0xfffffff0u
@@ -20,6 +25,7 @@ static COUNTER(c_mids, "ike.sa.message_ids_used_up", "IKE SAs rekeyed or deleted
 static COUNTER(c_half, "ike.sa.half_open_expired", "half-open IKE SAs whose peer did not go on");
 static COUNTER(c_keep, "ike.tx.keepalives", "NAT keepalives sent");
 static COUNTER(c_probe, "ike.dpd.probes", "liveness checks");
+static COUNTER(c_expired, "ike.sa.cert_expired", "IKE SAs closed because a certificate of the peer expired");
 static COUNTER(c_hard, "ike.sa.expired", "IKE SAs that reached their hard lifetime");
 
 /* ---- lifetimes -------------------------------------------------------------------------------------------------------- */
@@ -28,7 +34,7 @@ static void life_due(struct ike_engine *e, struct ike_timer *t);
 
 void life_arm(struct ike_engine *e, struct ike_sa *sa)
 {
-	const uint64_t at[] = { sa->rekey_ms, sa->reauth_ms, sa->end_ms };
+	const uint64_t at[] = { sa->rekey_ms, sa->reauth_ms, sa->end_ms, sa->expire_ms };
 	uint64_t first = UINT64_MAX;
 
 	for (size_t i = 0; i < ARRAY_LEN(at); i++)
@@ -47,6 +53,30 @@ static uint64_t less_rand(struct ike_engine *e, uint64_t time_s, uint64_t rand_s
 	return r < ms ? ms - r : 1;
 }
 
+/* Wall clock to the engine's; 0: it is not known. */
+static uint64_t ms_of_wall(const struct ike_engine *e, uint64_t at_s)
+{
+	uint64_t now_s = e->env.wall_s ? e->env.wall_s(e->env.arg) : 0;
+
+	return !now_s ? 0 : at_s < now_s ? e->now_ms + 1 : e->now_ms + (at_s - now_s + 1) * 1000;
+}
+
+void life_expiry(struct ike_engine *e, struct ike_sa *sa)
+{
+	sa->expire_ms = sa->conn->close_on_expiry && sa->valid_until_s ? ms_of_wall(e, sa->valid_until_s) : 0;
+	if (!sa->expire_ms)
+		return;
+	if (sa->rekey_ms >= sa->expire_ms)
+		sa->rekey_ms = 0;
+	uint64_t left = sa->expire_ms - e->now_ms, before = left / 10 < AGAIN_MAX_MS ? left / 10 : AGAIN_MAX_MS;
+	/* The side that set it up asks for what the peer has by then; when that is near its end again there is nothing newer. */
+	if (!sa->initiator || sa->facts & FACT_REKEYED || left < AGAIN_LEAST_MS)
+		return;
+	uint64_t at = sa->expire_ms - before - ike_rand_below(e, before / 2 + 1);
+	if (!sa->reauth_ms || sa->reauth_ms > at)
+		sa->reauth_ms = at;
+}
+
 void ike_sa_lifetimes(struct ike_engine *e, struct ike_sa *sa)
 {
 	const struct conf_conn *c = sa->conn;
@@ -57,6 +87,7 @@ void ike_sa_lifetimes(struct ike_engine *e, struct ike_sa *sa)
 	if (!(sa->facts & FACT_REKEYED))
 		sa->reauth_ms = c->reauth_time_s ? e->now_ms + less_rand(e, c->reauth_time_s, c->rand_time_s) : 0;
 	sa->end_ms = longest && c->over_time_s ? e->now_ms + (longest + c->over_time_s) * 1000 : 0;
+	life_expiry(e, sa);
 	life_arm(e, sa);
 }
 
@@ -127,6 +158,22 @@ static void end_due(struct ike_engine *e, struct ike_sa *sa)
 	queue(e, sa, STORY_IKE_DELETE, 0);
 }
 
+static void expire_due(struct ike_engine *e, struct ike_sa *sa)
+{
+	sa->expire_ms = ms_of_wall(e, sa->valid_until_s);
+	/* The clock of the host may have been set back. */
+	if (sa->expire_ms > e->now_ms + 1)
+		return;
+	sa->expire_ms = sa->rekey_ms = sa->reauth_ms = 0;
+	if (sa->state != IKE_S_UP)
+		return;
+	count_inc(&c_expired);
+	ike_note(e, sa, "certificate lifetime expired");
+	SA_LOG(e, sa, LOG_IKE, LOG_AUDIT, "certificate lifetime expired: IKE_SA %s[%llu] is deleted; the peer needs a new certificate",
+		sa->conn->name, (unsigned long long)sa->unique);
+	queue(e, sa, STORY_IKE_DELETE, E_CERT_EXPIRED);
+}
+
 static void life_due(struct ike_engine *e, struct ike_timer *t)
 {
 	struct ike_sa *sa = TIMER_OF(t, struct ike_sa, t_life);
@@ -134,6 +181,8 @@ static void life_due(struct ike_engine *e, struct ike_timer *t)
 	ike_sa_enter(sa);
 	if (sa->end_ms && sa->end_ms <= e->now_ms)
 		end_due(e, sa);
+	else if (sa->expire_ms && sa->expire_ms <= e->now_ms)
+		expire_due(e, sa);
 	else if (sa->reauth_ms && sa->reauth_ms <= e->now_ms)
 		reauth_due(e, sa);
 	else if (sa->rekey_ms && sa->rekey_ms <= e->now_ms)

@@ -8,8 +8,10 @@
 
 #include "ike/engine_int.h"
 
-/* (Re)starts t_life for the first of rekey_ms, reauth_ms, end_ms; stops it when there is none. */
+/* (Re)starts t_life for the first of rekey_ms, reauth_ms, end_ms, expire_ms; stops it when there is none. */
 void life_arm(struct ike_engine *e, struct ike_sa *sa);
+/* The SA ends with the certificates of the peer, when the connection wants it so; its initiator authenticates anew before. */
+void life_expiry(struct ike_engine *e, struct ike_sa *sa);
 /* (Re)starts t_alive for DPD and keepalives of an established SA. */
 void alive_arm(struct ike_engine *e, struct ike_sa *sa);
 /* Half-open limit of a responder's SA. */

@@ -233,14 +233,14 @@ void ike_state_set(struct ike_engine *e, struct ike_sa *sa, uint8_t state)
 		index_ids_del(e, sa);
 		index_conn_del(e, sa);
 		timer_stop(&e->timers, &sa->t_alive);
-		sa->rekey_ms = sa->reauth_ms = 0;
+		sa->rekey_ms = sa->reauth_ms = sa->expire_ms = 0;
 		sa->end_ms = e->now_ms + REKEYED_WAIT_MS;
 		life_arm(e, sa);
 		break;
 	case IKE_S_DELETING:
 		index_conn_del(e, sa);
 		timer_stop(&e->timers, &sa->t_alive);
-		sa->rekey_ms = sa->reauth_ms = sa->end_ms = 0;
+		sa->rekey_ms = sa->reauth_ms = sa->end_ms = sa->expire_ms = 0;
 		life_arm(e, sa);
 		break;
 	default:

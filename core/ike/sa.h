@@ -252,6 +252,7 @@ struct ike_sa {
 	struct ike_timer t_work;       /* queued work that was put off */
 	struct ike_timer t_answer;     /* release of `answer` */
 	uint64_t rekey_ms, reauth_ms, end_ms; /* absolute; 0 none */
+	uint64_t expire_ms;            /* the certificates of the peer end then (close_on_expiry); 0 never */
 	uint64_t established_ms, created_ms;
 	uint64_t valid_until_s;        /* wall clock: end of the certificates the peer came with, 0 never */
 	void *peer;                    /* what the host keeps about them (struct ike_trusted); given back by env.peer_free */

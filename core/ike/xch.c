@@ -174,10 +174,18 @@ static bool facts_ok(struct ike_xch *x)
 	return false;
 }
 
+/* A delete of ours may have crossed the peer's: it had its reason. */
+static err_t end_reason(const struct ike_xch *x)
+{
+	const struct ike_work *w = x->work ? x->work : x->sa->tx && x->sa->tx->story == STORY_IKE_DELETE ? x->sa->tx->work : NULL;
+
+	return w ? w->reason : 0;
+}
+
 static void state_after(struct ike_xch *x)
 {
 	if (x->row->to == IKE_S_GONE)
-		ike_sa_end(x->e, x->sa, x->work ? x->work->reason : 0, x->dir == XCH_RX_REQUEST, info_end_text(x));
+		ike_sa_end(x->e, x->sa, end_reason(x), x->dir == XCH_RX_REQUEST, info_end_text(x));
 	else if (x->row->to != IKE_S_COUNT)
 		ike_state_set(x->e, x->sa, x->more ? x->row->more : x->row->to);
 }

@@ -100,7 +100,7 @@ static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
 	}
 	bool mine = !n->trust_err_conn || strcmp(n->trust_err_conn, a->conn) == 0;
 	err_t e = n->trust_err && mine ? n->trust_err : a->said != a->sum ? E_AUTH_FAILED : 0;
-	struct ike_trusted t = { .scheme = "toy", .valid_until_s = 1800000000, .peer = n };
+	struct ike_trusted t = { .scheme = "toy", .valid_until_s = n->valid_until_s ? n->valid_until_s : 1800000000, .peer = n };
 	n->n_trusted += !e;
 	n->peers += !e;
 	n->last_trust = *a;
@@ -162,6 +162,8 @@ static void settle(struct lab *lab, int at)
 			case FX_EVENT:
 				if (f->event.type <= IKE_EV_ALERT)
 					n->events[f->event.type][f->event.up]++;
+				if (f->event.type == IKE_EV_IKE_UPDOWN && !f->event.up)
+					n->down_code = f->event.code;
 				if (f->event.type == IKE_EV_ALERT)
 					snprintf(n->alert, sizeof n->alert, "%s", f->event.text ? f->event.text : "");
 				break;

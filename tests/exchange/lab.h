@@ -57,6 +57,7 @@ struct lab_node {
 	size_t n_held_jobs;
 	/* Signatures: a toy that binds the octets. Held-back questions are answered by lab_cred_answer. */
 	bool cred_hold;
+	uint64_t valid_until_s; /* of the peer's certificates, wall clock; 0 far away */
 	bool http;             /* takes certificates as hash and URL */
 	err_t sign_err, trust_err;
 	const char *trust_err_conn; /* trust_err is of this connection alone; NULL: of all */
@@ -87,6 +88,7 @@ struct lab_node {
 	struct lab_reply replies[LAB_REPLIES];
 	size_t n_replies;
 	uint32_t events[IKE_EV_ALERT + 1][2]; /* by type, down and up */
+	err_t down_code;       /* of the last IKE SA that went down */
 	char alert[512];       /* what the last alert says */
 };
 

@@ -304,6 +304,33 @@ static unsigned next_secret(bool both)
 	return close_lab(&lab);
 }
 
+/* The peer's certificates end after 1000 seconds: authenticated anew before, closed then, also behind a rekey. */
+static unsigned expiry(bool close, uint64_t rekey_s)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	if (!open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY))
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		lab.n[i].conn.close_on_expiry = close;
+		lab.n[i].conn.rekey_time_s = rekey_s;
+		lab.n[i].conn.over_time_s = rekey_s / 2;
+		lab.n[i].valid_until_s = 1700000000 + lab.now_ms / 1000 + 1000;
+	}
+	lab_up(&lab);
+	lab_run(&lab, 800 * 1000);
+	unsigned before = lab.n[1].n_trusted;
+	lab_run(&lab, 195 * 1000);
+	lab_converged(&lab, 1, 1);
+	if ((lab.n[1].n_trusted > before) != close || before != 1)
+		lab_fail(&lab, "the peer was authenticated %u times at first, %u times before the end", before, lab.n[1].n_trusted - before);
+	lab_run(&lab, 20 * 1000);
+	lab_converged(&lab, !close, !close);
+	if (close && lab.n[0].down_code != E_CERT_EXPIRED && lab.n[1].down_code != E_CERT_EXPIRED)
+		lab_fail(&lab, "it went down because of %s and %s", err_name(lab.n[0].down_code), err_name(lab.n[1].down_code));
+	return close_lab(&lab);
+}
+
 int main(void)
 {
 	const uint8_t sig = CONF_AUTH_PUBKEY, key = CONF_AUTH_PSK;
@@ -334,6 +361,9 @@ int main(void)
 		{ "both connections refuse", next_conn(true, true, false) },
 		{ "the secret of the next connection is right", next_secret(false) },
 		{ "no secret is right", next_secret(true) },
+		{ "certificates expire", expiry(true, 0) },
+		{ "certificates expire, with rekeys", expiry(true, 300) },
+		{ "certificates expire and nobody cares", expiry(false, 300) },
 		{ "a shared secret is wanted, a signature comes", mismatch(key) },
 	};
 	unsigned bad = 0;
