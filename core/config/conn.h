@@ -54,6 +54,7 @@ struct conf_auth {
 	uint16_t n_certs, n_cacerts, n_pubkeys;
 	char *cert_map;        /* remote: rules its certificate has to satisfy, or NULL */
 	char **policies;       /* remote: OIDs of which the certificate needs one; NULL-terminated or NULL */
+	uint32_t ekus;         /* remote: purposes of which the certificate needs one, CERT_EKU_…; 0 any */
 	char **groups;
 	struct conf_id ca_id;  /* remote: a DN that a CA of the chain must have; type 0 any */
 	uint8_t revocation;    /* enum conf_revocation */

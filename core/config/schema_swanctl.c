@@ -212,6 +212,9 @@ static const struct conf_key remote_keys[] = {
 	  .doc = "Groups the peer must be a member of one of." },
 	{ "cert_policy", CONF_T_STRINGS, NOWHERE,
 	  .doc = "Policy OIDs the peer's certificate must have." },
+	{ "cert_eku", CONF_T_STRINGS, NOWHERE,
+	  .doc = "Purposes of which the peer's certificate must have one: serverAuth, clientAuth, ipsecIKE… as adit-pki names them; "
+		 "anyExtendedKeyUsage in the certificate is each of them." },
 	{ "certs", CONF_T_STRINGS, NOWHERE, .doc = "Certificates that are accepted." },
 	{ "cert", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_cert,
 	  .doc = "A certificate that is accepted, by path or on a token." },

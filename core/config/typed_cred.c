@@ -3,7 +3,7 @@
 #include "config/typed_int.h"
 
 #include "config/value.h"
-#include "plugin/abi.h"
+#include "plugin/abi_cert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +160,36 @@ static err_t read_words(const struct conf_node *round, const char *name, char **
 	return 0;
 }
 
+static err_t read_ekus(const struct conf_node *node, uint32_t *out, struct diag **why)
+{
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} rows[] = {
+#define row(id, bit, name, oid) { name, CERT_EKU_##id },
+		CERT_EKU_ROWS(row)
+#undef row
+	};
+	struct conf_items it = { 0 };
+
+	while (conf_is_set(node) && conf_items_next(node, &it)) {
+		size_t i = 0;
+		char word[64];
+		snprintf(word, sizeof word, "%.*s", (int)(it.text.n < sizeof word ? it.text.n : sizeof word - 1), (const char *)it.text.p);
+		while (i < ARRAY_LEN(rows) && strcasecmp(rows[i].name, word) != 0)
+			i++;
+		struct conf_near near = conf_near_of(word);
+		for (size_t k = 0; i == ARRAY_LEN(rows) && k < i; k++)
+			conf_near_try(&near, rows[k].name);
+		if (i == ARRAY_LEN(rows))
+			return conf_node_fail(node, true, why, E_BAD_VALUE, "'cert_eku' = '%s' is no purpose that is known%s%s%s", word,
+				near.best ? ": did you mean '" : "; serverAuth, clientAuth, ipsecIKE…", near.best ? near.best : "",
+				near.best ? "'?" : "");
+		*out |= rows[i].bit;
+	}
+	return 0;
+}
+
 static err_t read_revocation(const struct conf_node *node, uint8_t *out, struct diag **why)
 {
 	static const char *const words[] = { [CONF_REV_RELAXED] = "relaxed", [CONF_REV_IFURI] = "ifuri",
@@ -204,6 +234,8 @@ err_t conf_read_creds(const char *conn, const struct conf_node *round, bool loca
 		e = read_blobs(round, can, "cacerts", "cacert", CONF_CRED_CA, &a->cacerts, &a->n_cacerts, why);
 		first = first ? first : e;
 		e = read_words(round, "cert_policy", &a->policies, why);
+		first = first ? first : e;
+		e = read_ekus(conf_node_child(round, "cert_eku"), &a->ekus, why);
 		first = first ? first : e;
 		e = read_map(conf_node_child(round, "cert_map"), can, &a->cert_map, why);
 		first = first ? first : e;

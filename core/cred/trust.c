@@ -274,6 +274,7 @@ static err_t trust_chain(struct cred_trust *t, struct cert *leaf)
 		.policies = (const char *const *)t->round->policies, .n_policies = n_policies,
 		.name = { t->ask->peer_type, t->ask->peer_id }, .need_ca = l.need, .n_need_ca = l.n_need,
 		.need_ca_name = ca.type ? &ca : NULL, .strengths = strengths, .schemes = schemes,
+		.need_eku = t->round->ekus,
 	};
 	struct cert_map *map = NULL;
 	if (!e && t->round->cert_map && !(e = ops->map_parse(t->round->cert_map, &map, NULL)))

@@ -88,8 +88,9 @@ static struct lab_ask ask_of(const struct fx *f)
 static void cred_answer(struct lab *lab, int at, const struct lab_ask *a)
 {
 	struct lab_node *n = &lab->n[at];
-	static const uint8_t der[] = "certificate";
-	struct ike_cert certs[2] = { { a->http ? 12 : 4, slice_of(der, sizeof der) }, { 4, slice_of(der, sizeof der) } };
+	static const uint8_t der[8192] = "certificate";
+	size_t len = n->cert_bytes ? n->cert_bytes : 12;
+	struct ike_cert certs[2] = { { a->http ? 12 : 4, slice_of(der, len) }, { 4, slice_of(der, len) } };
 	if (a->type == FX_SIGN) {
 		struct ike_signed s = { .method = 14, .auth = slice_of(&a->sum, sizeof a->sum), .certs = certs,
 					.n_certs = a->asked ? 2 : 0, .scheme = "toy" };

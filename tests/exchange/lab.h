@@ -57,6 +57,7 @@ struct lab_node {
 	size_t n_held_jobs;
 	/* Signatures: a toy that binds the octets. Held-back questions are answered by lab_cred_answer. */
 	bool cred_hold;
+	size_t cert_bytes;     /* of each certificate it sends; 0 a few */
 	uint64_t valid_until_s; /* of the peer's certificates, wall clock; 0 far away */
 	bool http;             /* takes certificates as hash and URL */
 	err_t sign_err, trust_err;

@@ -331,6 +331,47 @@ static unsigned expiry(bool close, uint64_t rekey_s)
 	return close_lab(&lab);
 }
 
+/* Large certificates behind a hybrid key exchange (RFC 9370), in fragments (RFC 7383): the octets that are signed cover
+ * IKE_INTERMEDIATE on both sides, and messages that are lost or doubled change nothing. */
+static unsigned hybrid_fragments(bool loss)
+{
+	struct conf_auth v[2][2];
+	struct lab lab;
+	lab_extra_kes = 1;
+	bool ready = open_lab(&lab, v, CONF_AUTH_PUBKEY, CONF_AUTH_PUBKEY);
+	lab_extra_kes = 0;
+	if (!ready)
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		lab.n[i].conn.fragmentation = CONF_FRAG_YES;
+		lab.n[i].daemon.fragment_size = 576;
+		lab.n[i].cert_bytes = 1900;
+	}
+	initiate(&lab, 5);
+	size_t most = 0, longest = 0;
+	for (int i = 0; i < 2000 && !(lab_children(&lab, 0, "INSTALLED") && lab_children(&lab, 1, "INSTALLED")); i++) {
+		if (!lab.n_msgs) {
+			lab_pass(&lab, 2000);
+			continue;
+		}
+		most = lab.n_msgs > most ? lab.n_msgs : most;
+		longest = lab.msgs[0].n > longest ? lab.msgs[0].n : longest;
+		if (loss && i % 5 == 2)
+			lab_drop(&lab, 0);
+		else if (loss && i % 7 == 3)
+			lab_double(&lab, 0);
+		else
+			lab_deliver(&lab, 0);
+	}
+	lab_run(&lab, 60000);
+	lab_converged(&lab, 1, 1);
+	if (most < 8 || longest > 1400)
+		lab_fail(&lab, "%zu messages at once, the longest of %zu bytes: no fragments", most, longest);
+	if (lab.n[0].n_trusted != 1 || lab.n[1].n_trusted != 1 || lab.n[1].last_trust.n_certs != 2)
+		lab_fail(&lab, "%u and %u verdicts", lab.n[0].n_trusted, lab.n[1].n_trusted);
+	return close_lab(&lab);
+}
+
 int main(void)
 {
 	const uint8_t sig = CONF_AUTH_PUBKEY, key = CONF_AUTH_PSK;
@@ -361,6 +402,8 @@ int main(void)
 		{ "both connections refuse", next_conn(true, true, false) },
 		{ "the secret of the next connection is right", next_secret(false) },
 		{ "no secret is right", next_secret(true) },
+		{ "large certificates, hybrid key exchange, fragments", hybrid_fragments(false) },
+		{ "the same with loss and doubles", hybrid_fragments(true) },
 		{ "certificates expire", expiry(true, 0) },
 		{ "certificates expire, with rekeys", expiry(true, 300) },
 		{ "certificates expire and nobody cares", expiry(false, 300) },
