@@ -22,7 +22,7 @@ extern const struct hash_ops gc_hash_md5, gc_hash_sha1, gc_hash_sha224, gc_hash_
 	gc_hash_sha512_224, gc_hash_sha512_256, gc_hash_sha3_224, gc_hash_sha3_256, gc_hash_sha3_384, gc_hash_sha3_512,
 	gc_hash_shake128, gc_hash_shake256;
 /* kex_ec.c, kex_modp.c */
-extern const struct kex_ops gc_x25519, gc_x448, gc_ecp192, gc_ecp224, gc_ecp256, gc_ecp384, gc_ecp521, gc_bp224,
+extern const struct kex_ops gc_x25519, gc_ecp192, gc_ecp224, gc_ecp256, gc_ecp384, gc_ecp521, gc_bp224,
 	gc_bp256, gc_bp384, gc_bp512;
 extern const struct kex_ops gc_modp768, gc_modp1024, gc_modp1536, gc_modp2048, gc_modp3072, gc_modp4096, gc_modp6144,
 	gc_modp8192, gc_modp1024s160, gc_modp2048s224, gc_modp2048s256;

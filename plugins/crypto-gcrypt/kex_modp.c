@@ -17,7 +17,8 @@ static err_t modp_power(const struct modp *g, slice exponent, slice base, uint8_
 
 	if (!p || !x || !b || !r)
 		goto out;
-	gcry_mpi_set_flag(x, GCRYMPI_FLAG_SECURE);
+	if (gcry_mpi_get_nbits(x)) /* Libgcrypt aborts when 0 is to be secure */
+		gcry_mpi_set_flag(x, GCRYMPI_FLAG_SECURE);
 	gcry_mpi_powm(r, b, x, p);
 	if (gcry_mpi_print(GCRYMPI_FMT_USG, NULL, 0, &n, r) || n > len)
 		goto out;

@@ -10,7 +10,7 @@ static const struct plug_feat_row feats[] = {
 	ENCR_WEAK(2, 64, 50, gc_des, des)
 	ROWS_MAC_WIDE(gc)
 	ROWS_HASH_WIDE(gc)
-	ROWS_XDH(gc, 20)
+	ROW(PLUG_KEX, 31, 20, gc_x25519, x25519)
 	ROWS_ECP(gc, 20)
 	ROWS_BRAINPOOL(gc, 20)
 	ROWS_MODP(gc, 40)

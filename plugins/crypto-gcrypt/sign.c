@@ -11,7 +11,9 @@
 
 struct gc_sign {
 	gcry_sexp_t key;
-	bool private;
+	gcry_sexp_t public; /* of a private key that came without, once something was verified with it */
+	const char *lacks_public; /* its curve */
+	bool private, ed;
 	uint16_t len; /* bytes of the modulus, or of r and of s */
 	struct sign_bound bound;
 };
@@ -64,6 +66,7 @@ static void sign_close(void *ctx)
 		wipe_free(c->key);
 	else
 		gcry_sexp_release(c->key);
+	gcry_sexp_release(c->public);
 	explicit_bzero(c, sizeof *c);
 }
 
@@ -97,10 +100,73 @@ static err_t sign_data(struct gc_sign *c, gcry_sexp_t data, gcry_sexp_t *sig)
 	return e;
 }
 
+/* The public key of a private one of EdDSA (RFC 8032 sections 5.1.5 and 5.2.5): the library does not tell it rightly. */
+static bool ed_public(struct gc_sign *c, gcry_ctx_t ec, uint8_t *out)
+{
+	const bool ed448 = c->len == 57;
+	uint8_t d[SIGN_HASH_MAX], h[SIGN_HASH_MAX], scalar[SIGN_HASH_MAX];
+	const slice key = slice_of(d, c->len);
+	gcry_mpi_point_t g = gcry_mpi_ec_get_point("g", ec, 1), p = gcry_mpi_point_new(0);
+	gcry_mpi_t a = NULL, x = gcry_mpi_new(0), y = gcry_mpi_new(0);
+	size_t n = 0;
+
+	bool ok = g && !part(c->key, "d", d, c->len) &&
+		!gc_digest(ed448 ? GCRY_MD_SHAKE256 : GCRY_MD_SHA512, c->len, &key, 1, h);
+	h[0] &= ed448 ? 0xfc : 0xf8;
+	if (ed448)
+		h[56] = 0;
+	h[ed448 ? 55 : 31] = ed448 ? h[55] | 0x80 : (h[31] & 0x7f) | 0x40;
+	for (size_t i = 0; i < c->len; i++)
+		scalar[i] = h[c->len - 1 - i];
+	a = ok ? number(slice_of(scalar, c->len)) : NULL;
+	if (a) {
+		gcry_mpi_set_flag(a, GCRYMPI_FLAG_SECURE);
+		gcry_mpi_ec_mul(p, a, g, ec);
+	}
+	ok = a && !gcry_mpi_ec_get_affine(x, y, p, ec) && !gcry_mpi_print(GCRYMPI_FMT_USG, scalar, c->len, &n, y);
+	memset(out, 0, c->len);
+	for (size_t i = 0; i < n && ok; i++)
+		out[i] = scalar[n - 1 - i];
+	out[c->len - 1] |= gcry_mpi_test_bit(x, 0) ? 0x80 : 0;
+	explicit_bzero(d, sizeof d);
+	explicit_bzero(h, sizeof h);
+	explicit_bzero(scalar, sizeof scalar);
+	gcry_mpi_point_release(g);
+	gcry_mpi_point_release(p);
+	gcry_mpi_release(a);
+	gcry_mpi_release(x);
+	gcry_mpi_release(y);
+	return ok;
+}
+
+/* What verifies: a private key that came without its public one gets it now. NULL: it cannot. */
+static gcry_sexp_t verify_key(struct gc_sign *c)
+{
+	uint8_t out[SIGN_HASH_MAX];
+	gcry_ctx_t ec = NULL;
+	gcry_mpi_t q = NULL;
+	if (!c->lacks_public || c->public)
+		return c->lacks_public ? c->public : c->key;
+	if (gcry_mpi_ec_new(&ec, c->ed ? NULL : c->key, c->ed ? c->lacks_public : NULL))
+		return NULL;
+	bool bad = true;
+	if (!c->ed && (q = gcry_mpi_ec_get_mpi("q", ec, 0)) != NULL)
+		bad = gcry_sexp_build(&c->public, NULL, "(public-key(ecc(curve %s)(q%m)))", c->lacks_public, q) != 0;
+	else if (c->ed && ed_public(c, ec, out))
+		bad = gcry_sexp_build(&c->public, NULL, "(public-key(ecc(curve %s)(flags eddsa)(q%b)))", c->lacks_public,
+			(int)c->len, out) != 0;
+	if (bad)
+		c->public = NULL;
+	gcry_mpi_release(q);
+	gcry_ctx_release(ec);
+	return c->public;
+}
+
 /* Takes both. */
 static err_t verify_data(struct gc_sign *c, gcry_sexp_t data, gcry_sexp_t sig)
 {
-	err_t e = data && sig && !gcry_pk_verify(sig, data, c->key) ? 0 : E_AUTH_FAILED;
+	gcry_sexp_t key = verify_key(c);
+	err_t e = data && sig && key && !gcry_pk_verify(sig, data, key) ? 0 : E_AUTH_FAILED;
 	gcry_sexp_release(data);
 	gcry_sexp_release(sig);
 	return e;
@@ -228,6 +294,7 @@ static err_t ec_load(struct gc_sign *c, const struct keyfmt *k, uint16_t group, 
 		return E_BAD_VALUE;
 	c->len = k->len;
 	c->private = private;
+	c->lacks_public = private && !k->point.n ? curve : NULL;
 	if (gcry_mpi_ec_new(&ec, NULL, curve))
 		return E_NOT_SUPPORTED;
 	if (k->point.n && !gc_point_on_curve(ec, k->point))
@@ -312,6 +379,8 @@ static err_t ed_load(struct gc_sign *c, const struct keyfmt *k, const struct ed 
 	if (k->type != ed->type)
 		return E_BAD_VALUE;
 	c->private = private;
+	c->lacks_public = private ? ed->curve : NULL;
+	c->ed = true;
 	c->len = ed->len;
 	/* The public key is worked out from the private one: one of another key would give the private one away. */
 	return (private ? gcry_sexp_build(&c->key, NULL, "(private-key(ecc(curve %s)(flags eddsa)(d%b)))", ed->curve,

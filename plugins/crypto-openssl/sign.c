@@ -77,12 +77,16 @@ static const char *curve_name(uint16_t group)
 }
 
 /* A private key without its public one gets it from the library. */
-static err_t ec_public_of(uint16_t group, slice priv, uint8_t *point)
+static err_t ec_public_of(uint16_t group, slice priv, size_t len, uint8_t *point)
 {
+	uint8_t whole[SIGN_RAW_MAX / 2] = { 0 }; /* as long as the order: zeros in front were left out */
 	const struct kex_ops *o = group == 19 ? &os_ecp256 : group == 20 ? &os_ecp384 : group == 21 ? &os_ecp521 :
 		group == 25 ? &os_ecp192 : group == 26 ? &os_ecp224 : group == 27 ? &os_bp224 : group == 28 ? &os_bp256 :
 		group == 29 ? &os_bp384 : &os_bp512;
-	return o->test_public((void *)(uintptr_t)priv.p, point);
+	memcpy(whole + len - priv.n, priv.p, priv.n);
+	err_t e = o->test_public(whole, point);
+	explicit_bzero(whole, sizeof whole);
+	return e;
 }
 
 static err_t ec_load(struct sign_ctx *c, const struct keyfmt *k, uint16_t group, bool private)
@@ -93,7 +97,7 @@ static err_t ec_load(struct sign_ctx *c, const struct keyfmt *k, uint16_t group,
 	c->len = k->len;
 	if (k->point.n)
 		memcpy(point + 1, k->point.p, k->point.n);
-	else if (ec_public_of(group, k->priv, point + 1))
+	else if (ec_public_of(group, k->priv, k->len, point + 1))
 		return E_BAD_VALUE;
 	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
 	BIGNUM *d = private ? BN_secure_new() : NULL;
