@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prints docs/configuration-keys.md out of the schema of the configuration: every key, declared once. With --compat:
- * docs/swanctl-compat.md, what becomes of each key of swanctl.conf. With --man: the manual page adit.conf(5).
+ * docs/swanctl-compat.md, what becomes of each key of swanctl.conf. With --words: docs/proposals.md. With --man: the
+ * manual page adit.conf(5).
  */
+#include "confdoc.h"
+
 #include "config/effect.h"
 #include "config/rest.h"
 
@@ -215,6 +218,8 @@ int main(int argc, char *argv[])
 		compat_page();
 	else if (argc > 1 && strcmp(argv[1], "--man") == 0)
 		man_page();
+	else if (argc > 1 && strcmp(argv[1], "--words") == 0)
+		words_page();
 	else
 		keys_page();
 	return 0;

@@ -30,6 +30,10 @@ static err_t load(const struct api_call *call, struct conf_node *root, const cha
 	const struct conf_conn *now = conf_store_find(call->s->env.store, *name);
 	if (now && conf_psk_weak(now, conf_store_secrets(call->s->env.store), NULL, warning, cap))
 		LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, &(struct log_ctx){ .code = E_WEAK_SECRET }, "%s", warning);
+	if (now)
+		conf_log_remarks(call->s->env.log, now);
+	if (now && now->remarks && !*warning)
+		diag_text(now->remarks, now->remarks->code, warning, cap);
 	return 0;
 }
 

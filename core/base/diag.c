@@ -106,6 +106,12 @@ char *diag_text(const struct diag *d, err_t code, char *buf, size_t cap)
 	return buf;
 }
 
+void diag_copy_all(struct diag **into, const struct diag *from)
+{
+	for (; from; from = from->next)
+		diag_at(into, from->code, from->file, from->line, from->column, "%s", from->text ? from->text : "");
+}
+
 void diag_free(struct diag **d)
 {
 	while (*d) {

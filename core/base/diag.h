@@ -26,6 +26,8 @@ err_t diag_at(struct diag **why, err_t code, const char *file, uint32_t line, ui
 	PRINTF_LIKE(6, 7);
 /* "file:line:column: text" or "text"; the err_text of `code` when d is NULL. buf is returned. */
 char *diag_text(const struct diag *d, err_t code, char *buf, size_t cap);
+/* Copies of all findings to the end of *into; into may be NULL. */
+void diag_copy_all(struct diag **into, const struct diag *from);
 /* The whole list; *d becomes NULL. */
 void diag_free(struct diag **d);
 

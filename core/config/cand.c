@@ -5,13 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool diag_copy_all(struct diag **into, const struct diag *from)
-{
-	for (; from; from = from->next)
-		diag_at(into, from->code, from->file, from->line, from->column, "%s", from->text ? from->text : "");
-	return true;
-}
-
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
 struct cand *cand_find(const struct conf_trans *t, const char *name)

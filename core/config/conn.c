@@ -2,6 +2,9 @@
 /* Connections: references and release. They are made in typed.c. */
 #include "config/conn.h"
 
+#include "base/diag.h"
+#include "base/log.h"
+
 #include <stdlib.h>
 
 struct conf_conn *conf_conn_ref(struct conf_conn *c)
@@ -90,7 +93,20 @@ void conf_conn_unref(struct conf_conn **ref)
 	free(c->remote_addrs);
 	free(c->source);
 	free(c->name);
+	diag_free(&c->remarks);
 	free(c);
+}
+
+void conf_log_remarks(struct log *log, const struct conf_conn *c)
+{
+	char buf[1024];
+
+	for (struct diag one, *d = c->remarks; d; d = d->next) {
+		one = *d;
+		one.next = NULL;
+		LOGF(log, LOG_CONFIG, LOG_CONTROL, &(struct log_ctx){ .conn = c->name }, "warning: connection '%s': %s", c->name,
+			diag_text(&one, d->code, buf, sizeof buf));
+	}
 }
 
 const struct conf_child *conf_conn_child(const struct conf_conn *c, const char *name)

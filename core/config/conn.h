@@ -157,6 +157,7 @@ struct conf_conn {
 	uint16_t n_local, n_remote;
 	struct conf_child **children;
 	uint16_t n_children;
+	struct diag *remarks;     /* what was accepted but does not count as it was written, with its place; NULL none */
 	char **vips;              /* requested virtual addresses */
 	char **pools;
 	char *redirect_gateway;   /* its clients are sent there once they are authenticated (RFC 5685), or NULL */
@@ -183,6 +184,9 @@ struct conf_conn {
 
 struct conf_conn *conf_conn_ref(struct conf_conn *c);
 void conf_conn_unref(struct conf_conn **c); /* takes and nulls it; the last one frees it */
+/* Says its remarks, one line each. */
+struct log;
+void conf_log_remarks(struct log *log, const struct conf_conn *c);
 const struct conf_child *conf_conn_child(const struct conf_conn *c, const char *name);
 
 /* "gwa.test", "a@b", "10.0.0.1", "%any", "fqdn:…", "keyid:…", "@#hex", "C=CH, O=x" (as swanctl): E_BAD_VALUE. */

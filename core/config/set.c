@@ -303,6 +303,10 @@ void conf_set_warnings(const struct conf_set *set, const struct conf_node *root,
 			n++;
 		}
 	}
+	for (size_t i = 0; i < set->n_conns && n < CONF_WARNINGS_MAX; i++) {
+		diag_copy_all(why, set->conns[i]->remarks);
+		n += set->conns[i]->remarks != NULL;
+	}
 }
 
 void conf_set_fini(struct conf_set *set)

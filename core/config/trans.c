@@ -256,13 +256,11 @@ err_t conf_trans_check(struct conf_trans *t, struct diag **why)
 	}
 	for (size_t i = 0; i < t->n_conns; i++)
 		if (t->conns[i]->why) {
-			if (l.why)
-				diag_copy_all(l.why, t->conns[i]->why);
+			diag_copy_all(l.why, t->conns[i]->why);
 			note(&l, t->conns[i]->why->code ? t->conns[i]->why->code : E_BAD_VALUE);
 		}
 	for (const struct cand_bad *b = t->bad_secrets; b; b = b->next) {
-		if (l.why)
-			diag_copy_all(l.why, b->why);
+		diag_copy_all(l.why, b->why);
 		note(&l, b->why->code ? b->why->code : E_BAD_VALUE);
 	}
 	return l.first;
@@ -276,6 +274,11 @@ void conf_trans_warnings(const struct conf_trans *t, struct diag **why)
 	for (size_t i = 0; i < t->n_conns && n < CONF_WARNINGS_MAX; i++)
 		if (t->conns[i]->conn && conf_psk_weak(t->conns[i]->conn, t->secrets, NULL, text, sizeof text)) {
 			(void)diag_at(why, E_WEAK_SECRET, NULL, 0, 0, "%s", text);
+			n++;
+		}
+	for (size_t i = 0; i < t->n_conns && n < CONF_WARNINGS_MAX; i++)
+		if (t->conns[i]->conn && t->conns[i]->conn->remarks) {
+			diag_copy_all(why, t->conns[i]->conn->remarks);
 			n++;
 		}
 }

@@ -70,7 +70,6 @@ struct conf_can cand_can(struct conf_trans *t, struct conf_settings **s);
 MUST err_t conf_trans_snap(struct conf_trans *t, const struct conf_snap *snap);
 /* Makes the candidate what runs; it has been checked. */
 MUST err_t conf_trans_apply(struct conf_trans *t, bool effects, struct conf_committed *out, struct diag **why);
-bool diag_copy_all(struct diag **into, const struct diag *from);
 /* A connection's section, unpacked below root. */
 struct conf_node *conn_tree(const struct conf_conn *c, struct conf_node *root);
 /* secrets.NAME { id-1 = …, secret = <hidden> }. */

@@ -16,7 +16,7 @@ enum { CHILDREN_MAX = UINT16_MAX - 1, ROUNDS_MAX = 16 };
 
 struct build {
 	const struct conf_can *can;
-	struct diag **why;
+	struct diag **why, **remarks;
 	err_t err;
 };
 
@@ -116,9 +116,9 @@ static void read_child_props(struct build *b, const struct conf_node *sec, struc
 	struct suite_list l = { 0 };
 
 	if (conf_is_set(ah))
-		note(b, conf_read_props(sec, ah, SUITE_AH, b->can->child, &l, b->why));
+		note(b, conf_read_props(sec, ah, SUITE_AH, b->can->child, &l, b->remarks, b->why));
 	if (!conf_is_set(ah) || conf_is_set(esp))
-		note(b, conf_read_props(sec, esp, SUITE_ESP, b->can->child, &l, b->why));
+		note(b, conf_read_props(sec, esp, SUITE_ESP, b->can->child, &l, b->remarks, b->why));
 	c->props = l.v;
 	c->n_props = l.n;
 }
@@ -320,7 +320,7 @@ static void check_vips(struct build *b, const struct conf_node *sec, const struc
 
 static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, struct conf_conn *c, struct diag **why)
 {
-	struct build b = { can, why, 0 };
+	struct build b = { can, why, &c->remarks, 0 };
 	struct conf_daemon defaults;
 	struct conf_addrs addrs = { 0 };
 	struct suite_list props = { 0 };
@@ -354,7 +354,7 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 	for (uint16_t i = 0; i < c->n_remote_addrs; i++)
 		c->remote_addrs[i].port = c->remote_port;
 
-	note(&b, conf_read_props(sec, conf_node_child(sec, "proposals"), SUITE_IKE, can->ike, &props, why));
+	note(&b, conf_read_props(sec, conf_node_child(sec, "proposals"), SUITE_IKE, can->ike, &props, b.remarks, why));
 	c->props = props.v;
 	c->n_props = props.n;
 	read_rounds(&b, sec, "local", &conf_schema_local, &c->local, &c->n_local);

@@ -56,7 +56,7 @@ struct conf_set {
 MUST err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out,
 			 struct diag **why);
 void conf_set_fini(struct conf_set *set);
-/* What is allowed, but not wise (shared secrets that are weaker than the connection); root is what the set was made of. At
+/* What is allowed, but not wise (shared secrets that are weaker than the connection, remarks of connections); root is what the set was made of. At
  * most CONF_WARNINGS_MAX. */
 enum { CONF_WARNINGS_MAX = 50 };
 void conf_set_warnings(const struct conf_set *set, const struct conf_node *root, struct diag **why);

@@ -14,9 +14,9 @@ struct conf_addrs {
 };
 MUST err_t conf_read_addrs(const struct conf_node *node, struct conf_addrs *out, struct diag **why);
 MUST err_t conf_read_ts(const struct conf_node *node, struct conf_ts **out, uint16_t *n, struct diag **why);
-/* section: where a finding is said when the key is not set. */
+/* section: where a finding is said when the key is not set. *remarks: of what was accepted, but not as it stands. */
 MUST err_t conf_read_props(const struct conf_node *section, const struct conf_node *node, uint8_t proto,
-			   const struct suite_env *env, struct suite_list *out, struct diag **why);
+			   const struct suite_env *env, struct suite_list *out, struct diag **remarks, struct diag **why);
 MUST err_t conf_read_id(const struct conf_node *node, struct conf_id *out, struct diag **why);
 MUST err_t conf_read_auth(const struct conf_node *round, const struct conf_node *node, const struct conf_can *can,
 			  struct conf_auth *out, struct diag **why);

@@ -171,7 +171,7 @@ err_t conf_read_ts(const struct conf_node *node, struct conf_ts **out, uint16_t 
 }
 
 err_t conf_read_props(const struct conf_node *section, const struct conf_node *node, uint8_t proto,
-		      const struct suite_env *env, struct suite_list *out, struct diag **why)
+		      const struct suite_env *env, struct suite_list *out, struct diag **remarks, struct diag **why)
 {
 	struct conf_items it = { 0 };
 	char buf[ITEM_MAX + 1];
@@ -193,12 +193,10 @@ err_t conf_read_props(const struct conf_node *section, const struct conf_node *n
 		if (!item_text(node, &it, buf, why, &first))
 			continue;
 		err_t e = out->n >= PROPS_MAX ? E_LIMIT : suite_list_add(out, env, proto, buf, &d);
-		if (e) {
-			bad_item(node, &it, d && d->column ? d->column - 1 : 0, why, e, "'%s' = '%s': %s",
-				node->name, buf,
-				d && d->text ? d->text : err_text(e));
-			first = first ? first : e;
-		}
+		if (e || d)
+			bad_item(node, &it, d && d->column ? d->column - 1 : 0, e ? why : remarks, e ? e : d->code,
+				"'%s' = '%s': %s", node->name, buf, d && d->text ? d->text : err_text(e));
+		first = first ? first : e;
 		diag_free(&d);
 	}
 	return first;

@@ -74,6 +74,20 @@ const char *suite_type_name(uint8_t type);
 /* Name of an IKEv2 hash algorithm (RFC 7427): "HASH_SHA2_256"; NULL unknown. */
 const char *suite_hash_name(uint16_t id);
 
+/* Another word for the same algorithm; bits 0: those of the %u in the word, or none. */
+struct suite_alias {
+	const char *word;
+	uint8_t type;
+	uint16_t id, bits;
+};
+const struct suite_alias *suite_alias_at(size_t n);
+/* A word that swanctl knows and we refuse; a star at its end stands for digits or nothing. */
+struct suite_refusal {
+	const char *word, *why; /* half a sentence with the remedy */
+};
+const struct suite_refusal *suite_refusal_at(size_t n);
+const struct suite_refusal *suite_refusal_of(slice word); /* NULL: not one of them */
+
 /* ---- proposals ---------------------------------------------------------------------------------------------- */
 
 struct suite_tf {
@@ -119,9 +133,9 @@ struct suite_env suite_env_crypto(const struct crypto *c);
  * "chacha20poly1305-prfsha256-curve25519-ke1_mlkem768", "default") to the list. "default" adds one AEAD and one
  * classic proposal of all that is not weak and that env provides. For IKE missing PRFs are those of the integrity
  * algorithms; ESP gets ESN "no" unless the text has esn or noesn. env NULL: everything is provided.
- * E_BAD_VALUE: a word is unknown or the combination makes no proposal (spec F5-06, F5-09); E_NOT_SUPPORTED: nothing
- * provides it. *why has the column (from 1, within text) of the word, the word, and the nearest known one.
- * The list is unchanged after an error. */
+ * E_BAD_VALUE: a word is unknown or the combination makes no proposal; E_NOT_SUPPORTED: nothing provides it. *why has
+ * the column (from 1, within text) of the word, the word, and the nearest known one. The list is unchanged after an
+ * error. An integrity algorithm beside an AEAD is left out: 0, and *why is a remark about it. */
 MUST err_t suite_list_add(struct suite_list *l, const struct suite_env *env, uint8_t proto, const char *text,
 	struct diag **why);
 

@@ -10,6 +10,7 @@
 #define GNUTLS "crypto-gnutls (libgnutls30)"
 #define OPENSSL "crypto-openssl (libssl3)"
 #define LIBS2 GCRYPT ", " GNUTLS " or " OPENSSL
+#define LIBS448 GNUTLS " or " OPENSSL
 #define LIBSBP GCRYPT " or " OPENSSL
 #define LIBS3 GCRYPT ", " GNUTLS ", " OPENSSL " or crypto-sodium (libsodium23)"
 
@@ -58,7 +59,7 @@ static const struct suite_fact facts[] = {
 	ENCR(32, GOST, 12, 12, AEAD, "KUZNYECHIK_MGM_KTREE", "kuznyechikmgmktree", NULL),
 	ENCR(33, GOST, 4, 8, AEAD, "MAGMA_MGM_KTREE", "magmamgmktree", NULL),
 	ENCR(3, 192, 0, 0, WEAK, "3DES_CBC", "3des", LIBS2),
-	ENCR(7, 128, 0, 0, KL | WEAK, "BLOWFISH_CBC", "blowfish%u", NULL),
+	ENCR(7, AES, 0, 0, KL | WEAK, "BLOWFISH_CBC", "blowfish%u", NULL),
 	ENCR(6, 128, 0, 0, KL | WEAK, "CAST_CBC", "cast%u", NULL),
 	ENCR(2, 64, 0, 0, WEAK | SUITE_BROKEN, "DES_CBC", "des", NULL),
 	ENCR(1, 64, 0, 0, WEAK, "DES_IV64", NULL, NULL),
@@ -98,7 +99,7 @@ static const struct suite_fact facts[] = {
 	KE(19, DEF, "ECP_256", "ecp256", LIBS2),
 	KE(20, DEF, "ECP_384", "ecp384", LIBS2),
 	KE(21, DEF, "ECP_521", "ecp521", LIBS2),
-	KE(32, DEF, "CURVE_448", "x448", LIBS2),
+	KE(32, DEF, "CURVE_448", "x448", LIBS448),
 	KE(28, DEF, "ECP_256_BP", "ecp256bp", LIBSBP),
 	KE(29, DEF, "ECP_384_BP", "ecp384bp", LIBSBP),
 	KE(30, DEF, "ECP_512_BP", "ecp512bp", LIBSBP),

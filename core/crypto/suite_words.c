@@ -13,28 +13,10 @@ enum { TF_MAX = 255, WORD_MAX = 48, KE_PREFIX = 4 };
 struct draft {
 	struct suite_tf tf[TF_MAX];
 	size_t n;
+	slice integ; /* the first word of an integrity algorithm, where it stands and what it is */
+	uint32_t integ_at;
+	uint16_t integ_id;
 };
-
-/* Other words of the field for the same thing. */
-static const struct {
-	const char *word;
-	uint8_t type;
-	uint16_t id;
-} aliases[] = {
-	{ "aes%ugcm128", SUITE_ENCR, 20 }, { "aes%ugcm", SUITE_ENCR, 20 }, { "aes%ugcm96", SUITE_ENCR, 19 },
-	{ "aes%ugcm64", SUITE_ENCR, 18 }, { "aes%uccm128", SUITE_ENCR, 16 }, { "aes%uccm", SUITE_ENCR, 16 },
-	{ "aes%uccm96", SUITE_ENCR, 15 }, { "aes%uccm64", SUITE_ENCR, 14 }, { "aes%ucbc", SUITE_ENCR, 12 },
-	{ "camellia%uccm128", SUITE_ENCR, 27 }, { "camellia%uccm96", SUITE_ENCR, 26 },
-	{ "camellia%uccm64", SUITE_ENCR, 25 }, { "sha2_256", SUITE_INTEG, 12 }, { "sha2_384", SUITE_INTEG, 13 },
-	{ "sha2_512", SUITE_INTEG, 14 }, { "sha", SUITE_INTEG, 2 }, { "prfsha", SUITE_PRF, 2 },
-	{ "curve25519", SUITE_KE, 31 }, { "curve448", SUITE_KE, 32 }, { "none", SUITE_KE, 0 },
-};
-
-/* Words without a number stand for the smallest key. */
-static const struct {
-	const char *word;
-	uint16_t id, bits;
-} short_encr[] = { { "aes", 12, 128 }, { "aesctr", 13, 128 }, { "camellia", 23, 128 }, { "blowfish", 7, 128 } };
 
 static bool word_is(slice w, const char *s)
 {
@@ -63,32 +45,33 @@ static bool find_word(slice w, struct suite_tf *out)
 {
 	uint16_t bits;
 
-	for (size_t i = 0; i < ARRAY_LEN(short_encr); i++)
-		if (word_is(w, short_encr[i].word)) {
-			*out = (struct suite_tf){ SUITE_ENCR, false, short_encr[i].id, short_encr[i].bits };
-			return true;
-		}
 	const struct suite_fact *f;
 	for (size_t i = 0; (f = suite_fact_at(i)) != NULL; i++)
 		if (pattern_fits(w, f->word, f, &bits)) {
 			*out = (struct suite_tf){ f->type, false, f->id, bits };
 			return true;
 		}
-	for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-		f = suite_fact(aliases[i].type, aliases[i].id);
-		if (f && pattern_fits(w, aliases[i].word, f, &bits)) {
-			*out = (struct suite_tf){ f->type, false, f->id, bits };
+	const struct suite_alias *a;
+	for (size_t i = 0; (a = suite_alias_at(i)) != NULL; i++) {
+		f = suite_fact(a->type, a->id);
+		if (f && pattern_fits(w, a->word, f, &bits)) {
+			*out = (struct suite_tf){ f->type, false, f->id, a->bits ? a->bits : bits };
 			return true;
 		}
 	}
 	return false;
 }
 
+/* "ke3_mlkem768" has a prefix; from 1 to 7. */
+static bool has_ke_prefix(slice w)
+{
+	return w.n > KE_PREFIX && w.p[0] == 'k' && w.p[1] == 'e' && w.p[3] == '_' && w.p[2] >= '0' && w.p[2] <= '9';
+}
+
 /* "ke3_mlkem768": the number of the additional key exchange, 0 when the word has no such prefix. */
 static uint8_t ake_number(slice w)
 {
-	bool prefix = w.n > KE_PREFIX && w.p[0] == 'k' && w.p[1] == 'e' && w.p[3] == '_';
-	return prefix && w.p[2] >= '1' && w.p[2] <= '7' ? (uint8_t)(w.p[2] - '0') : 0;
+	return has_ke_prefix(w) && w.p[2] >= '1' && w.p[2] <= '7' ? (uint8_t)(w.p[2] - '0') : 0;
 }
 
 /* Edit distance, bounded by the words' length. */
@@ -177,16 +160,22 @@ static void draft_drop(struct draft *d, uint8_t type)
 static err_t word_unknown(struct diag **why, uint32_t column, slice w)
 {
 	char near[WORD_MAX] = "";
+	const struct suite_refusal *known = suite_refusal_of(w);
+	if (known)
+		return diag_at(why, E_NOT_SUPPORTED, NULL, 0, column, "\"%.*s\" is refused: %s", (int)w.n, (const char *)w.p,
+			known->why);
 	nearest_word(w, near, sizeof near);
 	return diag_at(why, E_BAD_VALUE, NULL, 0, column, "unknown algorithm \"%.*s\" in a proposal; the nearest is \"%s\"",
 		(int)w.n, (const char *)w.p, near);
 }
 
-static err_t word_not_provided(struct diag **why, uint32_t column, slice w, const struct suite_tf *tf)
+static err_t word_not_provided(struct diag **why, uint32_t column, slice w, uint8_t proto, const struct suite_tf *tf)
 {
 	const struct suite_fact *f = suite_fact(tf->type, tf->id);
 	return diag_at(why, E_NOT_SUPPORTED, NULL, 0, column, "nothing that is loaded provides \"%.*s\" (%s)%s%s", (int)w.n,
-		(const char *)w.p, f->name, f->needs ? ": load the plugin " : "", f->needs ? f->needs : "");
+		(const char *)w.p, f->name, f->needs ? ": load the plugin " : proto == SUITE_IKE ?
+		": no plugin of Adit has it" : ": the data plane does not carry it",
+		f->needs ? f->needs : "");
 }
 
 static err_t word_add(struct draft *d, const struct suite_env *env, uint8_t proto, slice w, uint32_t column,
@@ -194,9 +183,16 @@ static err_t word_add(struct draft *d, const struct suite_env *env, uint8_t prot
 {
 	struct suite_tf tf = { 0 };
 	uint8_t ake = ake_number(w);
+	const slice name = ake ? slice_of(w.p + KE_PREFIX, w.n - KE_PREFIX) : w;
 
-	if (!find_word(ake ? slice_of(w.p + KE_PREFIX, w.n - KE_PREFIX) : w, &tf) || (ake && tf.type != SUITE_KE))
-		return word_unknown(why, column, w);
+	if (has_ke_prefix(w) && !ake)
+		return diag_at(why, E_BAD_VALUE, NULL, 0, column, "\"%.*s\": additional key exchanges are numbered from ke1_ to ke7_",
+			(int)w.n, (const char *)w.p);
+	if (!find_word(name, &tf))
+		return word_unknown(why, column + (ake ? KE_PREFIX : 0), name);
+	if (ake && tf.type != SUITE_KE)
+		return diag_at(why, E_BAD_VALUE, NULL, 0, column, "\"%.*s\": an additional key exchange is expected behind ke%u_, "
+			"such as mlkem768", (int)w.n, (const char *)w.p, (unsigned)ake);
 	const struct suite_fact *f = suite_fact(tf.type, tf.id);
 	/* "aes128gmac" is an algorithm of its own type in AH. */
 	if (proto == SUITE_AH && tf.type == SUITE_ENCR && tf.id == 21)
@@ -217,7 +213,12 @@ static err_t word_add(struct draft *d, const struct suite_env *env, uint8_t prot
 	if (ake)
 		tf.type = (uint8_t)(SUITE_AKE1 + ake - 1);
 	if (!has_tf(env, proto, &tf))
-		return word_not_provided(why, column, w, &tf);
+		return word_not_provided(why, column, w, proto, &tf);
+	if (tf.type == SUITE_INTEG && !d->integ.n) {
+		d->integ = w;
+		d->integ_at = column;
+		d->integ_id = tf.id;
+	}
 	if (!draft_add(d, tf))
 		return diag_at(why, E_BAD_VALUE, NULL, 0, column, "more than %d algorithms in one proposal", TF_MAX);
 	return 0;
@@ -251,6 +252,21 @@ static void add_prfs(struct draft *d, const struct suite_env *env)
 	}
 }
 
+/* Integrity beside an AEAD: accepted, because many write it for the PRF, but never silently. */
+static void drop_integ(struct draft *d, bool made_prf, struct diag **why)
+{
+	const struct suite_fact *prf = made_prf ? suite_fact(SUITE_PRF, prf_of_integ(d->integ_id)) : NULL;
+	const char *word = (const char *)d->integ.p;
+
+	draft_drop(d, SUITE_INTEG);
+	if (d->integ.n && prf)
+		diag_at(why, E_BAD_VALUE, NULL, 0, d->integ_at, "\"%.*s\" beside an AEAD stands for the pseudo-random function "
+			"only: write \"%s\" instead", (int)d->integ.n, word, prf->word);
+	else if (d->integ.n)
+		diag_at(why, E_BAD_VALUE, NULL, 0, d->integ_at, "\"%.*s\" is left out, because an AEAD protects integrity by "
+			"itself: take the word out", (int)d->integ.n, word);
+}
+
 /* Makes the proposal complete or says what it lacks. */
 static err_t draft_finish(struct draft *d, const struct suite_env *env, uint8_t proto, struct diag **why)
 {
@@ -264,10 +280,11 @@ static err_t draft_finish(struct draft *d, const struct suite_env *env, uint8_t 
 		return diag_set(why, E_BAD_VALUE, "the proposal has no encryption algorithm: add one, such as aes256gcm16");
 	if (n_aead && n_aead < n_encr)
 		return diag_set(why, E_BAD_VALUE, "AEAD and classic encryption cannot stand in one proposal: write two");
-	if (proto == SUITE_IKE && !draft_has(d, SUITE_PRF))
+	bool made_prf = proto == SUITE_IKE && !draft_has(d, SUITE_PRF);
+	if (made_prf)
 		add_prfs(d, env);
 	if (n_aead)
-		draft_drop(d, SUITE_INTEG);
+		drop_integ(d, made_prf, why);
 	else if (!draft_has(d, SUITE_INTEG))
 		return diag_set(why, E_BAD_VALUE, "the proposal has no integrity algorithm: add one, such as sha256");
 	if (proto == SUITE_IKE && !draft_has(d, SUITE_PRF))
@@ -329,7 +346,7 @@ static err_t add_hybrid(struct suite_list *l, const struct suite_env *env, uint8
 	struct draft d;
 	bool kem = false;
 
-	d.n = 0;
+	d.n = d.integ.n = 0;
 	if (proto != SUITE_IKE || !env || !env->hybrid)
 		return 0;
 	default_rows(&d, env, proto, true, SUITE_ENCR);
@@ -353,7 +370,7 @@ static err_t add_default(struct suite_list *l, const struct suite_env *env, uint
 		return hybrid;
 	for (int aead = 1; aead >= 0; aead--) {
 		struct draft d;
-		d.n = 0;
+		d.n = d.integ.n = 0;
 		if (proto != SUITE_AH)
 			default_rows(&d, env, proto, aead, SUITE_ENCR);
 		if (!aead)
@@ -377,7 +394,7 @@ err_t suite_list_add(struct suite_list *l, const struct suite_env *env, uint8_t 
 	struct diag **why)
 {
 	struct draft d;
-	d.n = 0;
+	d.n = d.integ.n = 0;
 
 	if (strcmp(text, "default") == 0)
 		return add_default(l, env, proto, why);

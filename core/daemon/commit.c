@@ -61,6 +61,8 @@ static void note(void *arg, enum conf_change what, const struct conf_conn *old, 
 	if (what == CONF_SAME)
 		return;
 	LOGF(c->d->log, LOG_CONFIG, LOG_DETAIL, NULL, "%s connection '%s'", words[what], now ? now->name : old->name);
+	if (now)
+		conf_log_remarks(c->d->log, now);
 	if (what == CONF_REMOVED)
 		netplane_conn_gone(c->d, old->name);
 	if (c->effects && old)

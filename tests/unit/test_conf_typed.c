@@ -272,6 +272,24 @@ Test(conf_typed, what_no_plugin_provides_is_refused_by_name)
 	HAS_NOT(buf, "eap-md5");
 }
 
+Test(conf_typed, what_counts_in_part_is_a_remark)
+{
+	struct conf_set set;
+	struct diag *remarks = NULL;
+	char buf[2048];
+
+	cr_assert_eq(conf_build("connections { t { local { auth = psk }\n remote { auth = psk }\n"
+		"proposals = aes256gcm16-sha384-x25519, aes128-sha256-x25519\n"
+		"children { a { esp_proposals = aes128gcm16-sha1 } } } }", NULL, &set, buf, sizeof buf), 0, "%s", buf);
+	diag_copy_all(&remarks, set.conns[0]->remarks);
+	conf_findings(&remarks, buf, sizeof buf);
+	HAS(buf, "t.conf:3:25: 'proposals' = 'aes256gcm16-sha384-x25519': \"sha384\"");
+	HAS(buf, "write \"prfsha384\" instead");
+	HAS(buf, "t.conf:4:44: 'esp_proposals' = 'aes128gcm16-sha1': \"sha1\" is left out");
+	HAS_NOT(buf, "sha256");
+	conf_set_fini(&set);
+}
+
 Test(conf_typed, connections_that_cannot_work)
 {
 	struct conf_set set;

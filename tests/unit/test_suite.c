@@ -101,7 +101,8 @@ Test(suite, errors_point_at_the_word)
 		{ SUITE_IKE, "aes257-sha256-modp2048", 1, "aes25" },
 		{ SUITE_IKE, "aes256-sha256-x25519-", 22, "unknown algorithm \"\"" },
 		{ SUITE_IKE, "", 1, "unknown algorithm" },
-		{ SUITE_IKE, "aes256gcm16-x25519-ke8_mlkem768", 20, "ke8_mlkem768" },
+		{ SUITE_IKE, "aes256gcm16-x25519-ke8_mlkem768", 20, "\"ke8_mlkem768\": additional key exchanges are numbered" },
+		{ SUITE_IKE, "aes256gcm16-x25519-ke1_mlkem769", 24, "\"mlkem769\"" },
 		{ SUITE_IKE, "aes256gcm16-x25519-ke1_sha256", 20, "ke1_sha256" },
 		{ SUITE_IKE, "aes256-sha256-x25519-esn", 22, "only for child SAs" },
 		{ SUITE_IKE, "sha256-x25519", 0, "no encryption algorithm" },
@@ -122,6 +123,74 @@ Test(suite, errors_point_at_the_word)
 		cr_expect_not_null(strstr(why->text, rows[i].part), "%s: %s", rows[i].in, why->text);
 		cr_expect_eq(l.n, 0);
 		diag_free(&why);
+	}
+}
+
+/* Every word of proposals of strongSwan 6.0 is taken or refused with a sentence about it, never unknown. */
+Test(suite, no_word_of_swanctl_is_unknown)
+{
+	static const char *const words[] = { "null", "des", "3des", "aes", "aes128", "aes192", "aes256", "aesctr", "aes128ctr",
+		"aes192ctr", "aes256ctr", "aes128ccm8", "aes128ccm64", "aes128ccm12", "aes128ccm96", "aes128ccm16", "aes128ccm128",
+		"aes256ccm16", "aes128gcm8", "aes128gcm64", "aes128gcm12", "aes128gcm96", "aes128gcm16", "aes128gcm128",
+		"aes192gcm16", "aes256gcm16", "aes128gmac", "aes192gmac", "aes256gmac", "chacha20poly1305", "blowfish",
+		"blowfish128", "blowfish192", "blowfish256", "camellia", "camellia128", "camellia192", "camellia256",
+		"camellia128ctr", "camellia192ctr", "camellia256ctr", "camellia128ccm8", "camellia128ccm64", "camellia192ccm12",
+		"camellia192ccm96", "camellia256ccm16", "camellia256ccm128", "cast128", "serpent", "serpent128", "serpent192",
+		"serpent256", "twofish", "twofish128", "twofish192", "twofish256", "sha", "sha1", "sha1_160", "sha256", "sha2_256",
+		"sha256_96", "sha2_256_96", "sha384", "sha2_384", "sha512", "sha2_512", "md5", "md5_128", "aesxcbc",
+		"camelliaxcbc", "aescmac", "prfsha1", "prfsha256", "prfsha384", "prfsha512", "prfmd5", "prfaesxcbc",
+		"prfcamelliaxcbc", "prfaescmac", "modpnull", "modp768", "modp1024", "modp1536", "modp2048", "modp3072", "modp4096",
+		"modp6144", "modp8192", "ecp192", "ecp224", "ecp256", "ecp384", "ecp521", "modp1024s160", "modp2048s224",
+		"modp2048s256", "ecp224bp", "ecp256bp", "ecp384bp", "ecp512bp", "curve25519", "x25519", "curve448", "x448",
+		"newhope128", "ntru112", "mlkem512", "mlkem768", "mlkem1024", "modpnone", "none", "esn", "noesn", "ke1_mlkem512" };
+	unsigned refused = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct suite_list l = { 0 };
+		struct diag *why = NULL;
+		err_t e = suite_list_add(&l, NULL, SUITE_ESP, words[i], &why);
+		cr_expect(!why || !strstr(why->text, "unknown"), "%s: %s", words[i], why->text);
+		if (e == E_NOT_SUPPORTED) {
+			cr_expect_not_null(strstr(why->text, words[i]), "%s: %s", words[i], why->text);
+			cr_expect_not_null(suite_refusal_of(slice_str(words[i])));
+			refused++;
+		}
+		diag_free(&why);
+		suite_list_fini(&l);
+	}
+	cr_expect_eq(refused, 15, "%u", refused);
+	cr_expect_null(suite_refusal_of(SLICE_LIT("serpent12x")));
+	cr_expect_null(suite_refusal_of(SLICE_LIT("sha256")));
+}
+
+Test(suite, integrity_beside_an_aead_is_left_out_with_a_remark)
+{
+	static const struct {
+		uint8_t proto;
+		const char *in;
+		uint32_t column; /* 0 no remark */
+		const char *part;
+	} rows[] = {
+		{ SUITE_IKE, "aes256gcm16-sha2_256-x25519", 13, "\"sha2_256\" beside an AEAD stands for the pseudo-random function "
+			"only: write \"prfsha256\" instead" },
+		{ SUITE_IKE, "aes256gcm16-prfsha384-sha1-x25519", 23, "\"sha1\" is left out" },
+		{ SUITE_ESP, "aesxcbc-chacha20poly1305", 1, "\"aesxcbc\" is left out, because an AEAD protects integrity by itself" },
+		{ SUITE_ESP, "aes256gcm16", 0, NULL },
+		{ SUITE_IKE, "aes256-sha256-x25519", 0, NULL },
+		{ SUITE_IKE, "default", 0, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct suite_list l = { 0 };
+		struct diag *why = NULL;
+		cr_assert_eq(suite_list_add(&l, NULL, rows[i].proto, rows[i].in, &why), 0, "%s", rows[i].in);
+		cr_assert_eq(!!why, rows[i].column != 0, "%s", rows[i].in);
+		if (why) {
+			cr_expect_eq(why->column, rows[i].column, "%s: column %u", rows[i].in, why->column);
+			cr_expect_not_null(strstr(why->text, rows[i].part), "%s: %s", rows[i].in, why->text);
+			cr_expect_null(suite_prop_first(l.v[0], SUITE_INTEG));
+		}
+		diag_free(&why);
+		suite_list_fini(&l);
 	}
 }
 

@@ -118,8 +118,12 @@ enum cli_exit config_read(const struct cli *c, const char *file, bool check, str
 		put_errors(c, why);
 		conf_node_free(root);
 	} else if (why && !(check && c->json)) {
-		fputs("warning: ", stderr);
-		cli_diag(why);
+		for (const struct diag *d = why; d; d = d->next) {
+			struct diag one = *d;
+			one.next = NULL;
+			fputs("warning: ", stderr);
+			cli_diag(&one);
+		}
 	} else if (check && c->json) {
 		put_errors(c, why);
 	}
