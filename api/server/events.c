@@ -68,7 +68,9 @@ void api_event_done(struct api_server *s, struct vici_out *o, enum api_event_id 
 
 void api_event_to(struct api_call *call, struct vici_out *o, enum api_event_id id)
 {
-	if (api_client_wants(call->client, id))
+	if (call->outer)
+		api_diagnostic(call, o);
+	else if (api_client_wants(call->client, id))
 		api_client_send(call->client, o, false);
 	else
 		vici_out_fini(o);

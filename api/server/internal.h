@@ -50,6 +50,7 @@ struct api_call {
 	uint64_t cmd_id;  /* of an engine command that runs */
 	int8_t loglevel;  /* of the control-log events; LOG_SILENT none */
 	bool ended;
+	struct api_call *outer; /* of a part of diagnostics: what it says becomes events of that */
 	char ike[128];    /* what the control-log lines are filtered by; "" any */
 	uint64_t ike_id;
 	void *state;                /* of a stream that needs more than the cursor */
@@ -174,6 +175,8 @@ void api_event_start(struct vici_out *o, enum api_event_id id);
 void api_event_done(struct api_server *s, struct vici_out *o, enum api_event_id id);
 /* To the client of a call, if it registered for it. */
 void api_event_to(struct api_call *call, struct vici_out *o, enum api_event_id id);
+/* An answer or event of a part, for who asked for diagnostics; o is freed. */
+void api_diagnostic(struct api_call *part, struct vici_out *o);
 
 /* ---- tree.c ---- */
 

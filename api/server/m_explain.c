@@ -2,7 +2,10 @@
 /* explain-match: the search for a connection as the engine does it, told step by step; trace-start, list-events. */
 #include "api/server/internal.h"
 
+#include "base/htab.h"
 #include "config/store.h"
+
+#include <sys/random.h>
 
 /* Connections that do not fit and are told of. */
 enum { OTHERS_MAX = 100 };
@@ -81,12 +84,22 @@ static bool has_secret(const struct api_call *call, const struct question *q, co
 		conf_secrets_psk(conf_store_secrets(call->s->env.store), &ask, &psk);
 }
 
+/* A set of connections; NULL: no memory, then some may be named twice. */
+static struct htab *seen_new(void)
+{
+	uint8_t seed[16];
+
+	return getrandom(seed, sizeof seed, 0) == (ssize_t)sizeof seed ? htab_new(8, seed) : NULL;
+}
+
 static void answer(struct api_call *call, const struct question *q)
 {
 	const struct conf_store *s = call->s->env.store;
 	const struct conf_conn *best = NULL;
 	size_t cursor = 0;
-	unsigned rank = 0, others = 0, left = 0;
+	unsigned rank = 0, others = 0;
+	size_t left = 0;
+	struct htab *seen = seen_new();
 	int best_score = 0;
 	const char *why;
 	struct vici_out o;
@@ -101,24 +114,29 @@ static void answer(struct api_call *call, const struct question *q)
 			best_score = score;
 			best = c;
 		}
+		uint64_t key = (uintptr_t)c;
+		if (seen && htab_add(seen, slice_of(&key, sizeof key), 1)) {
+			htab_free(seen);
+			seen = NULL;
+		}
 		if (rank <= 2 * OTHERS_MAX)
 			put_candidate(&o, c, score > 0, rank, score ? "fits" : why);
-	}
-	uint64_t all = 0;
-	for (const struct conf_conn *c; (c = conf_store_next(s, &all));) {
-		bool seen = false;
-		cursor = 0;
-		/* Of what the addresses let through all was told above. */
-		for (const struct conf_conn *k; others < OTHERS_MAX && !seen && (k = conf_store_match(s, &q->local, &q->remote, &cursor));)
-			seen = k == c;
-		if (seen)
-			continue;
-		if (others++ < OTHERS_MAX)
-			put_candidate(&o, c, false, 0, !c->n_remote ? "has only policies that talk to nobody" :
-				      "does not have these addresses in local_addrs and remote_addrs");
 		else
 			left++;
 	}
+	/* Of what the addresses let through all was told above; of the others as many as anybody reads. */
+	uint64_t all = 0;
+	size_t rest = conf_store_count(s) > rank ? conf_store_count(s) - rank : 0;
+	for (const struct conf_conn *c; rest && others < OTHERS_MAX && (c = conf_store_next(s, &all));) {
+		uint64_t key = (uintptr_t)c;
+		if (seen && htab_find(seen, slice_of(&key, sizeof key), NULL))
+			continue;
+		others++;
+		put_candidate(&o, c, false, 0, !c->n_remote ? "has only policies that talk to nobody" :
+			      "does not have these addresses in local_addrs and remote_addrs");
+	}
+	htab_free(seen);
+	left += rest > others ? rest - others : 0;
 	vici_section_end(&o);
 	if (best) {
 		vici_kv_str(&o, "match", best->name);

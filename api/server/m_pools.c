@@ -5,6 +5,7 @@
 #include "config/trans.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *who(const struct api_call *call, char *buf, size_t cap)
 {
@@ -85,6 +86,76 @@ void api_do_unload_pool(struct api_call *call)
 		api_ok(call);
 }
 
+/* ---- list-leases ---- */
+
+struct lease_walk {
+	char pool[VICI_NAME_MAX + 1]; /* "" before the first */
+	uint32_t cursor;
+	bool in_pool;
+};
+
+static void put_lease(struct vici_out *o, const struct ike_lease_view *l)
+{
+	char addr[NET_ADDR_TEXT], id[512];
+
+	vici_kv_str(o, "address", net_addr_text(&l->addr, false, addr));
+	vici_kv_str(o, "identity", conf_id_text(l->id_type, l->id, id, sizeof id));
+	vici_kv_str(o, "status", l->online ? "online" : "offline");
+}
+
+/* To the next pool; false: that was the last. */
+static bool next_pool(struct api_call *call, struct lease_walk *w, struct arena *a)
+{
+	char only[VICI_NAME_MAX + 1];
+	bool named = api_arg(call, "pool", only, sizeof only) != NULL;
+
+	for (;;) {
+		const struct ike_pool_view *v = ike_pool_next(call->s->env.engine, w->pool[0] ? w->pool : NULL, a);
+		if (!v || snprintf(w->pool, sizeof w->pool, "%s", v->name) >= (int)sizeof w->pool)
+			return false;
+		if (named && strcmp(only, w->pool) != 0)
+			continue;
+		w->cursor = 0;
+		w->in_pool = true;
+		return true;
+	}
+}
+
+static bool step_leases(struct api_call *call)
+{
+	struct lease_walk *w = call->state;
+	char status[16];
+	struct arena a;
+	struct vici_out o;
+
+	arena_init(&a, 1 << 20);
+	bool more = w->in_pool || next_pool(call, w, &a);
+	const struct ike_lease_view *l = more ? ike_lease_next(call->s->env.engine, w->pool, &w->cursor, &a) : NULL;
+	if (!l)
+		w->in_pool = false;
+	const char *only = api_arg(call, "status", status, sizeof status);
+	if (l && (!only || l->online == (strcmp(only, "online") == 0))) {
+		api_event_start(&o, API_E_LIST_LEASE);
+		vici_kv_str(&o, "pool", w->pool);
+		put_lease(&o, l);
+		api_event_to(call, &o, API_E_LIST_LEASE);
+	}
+	arena_fini(&a);
+	return more;
+}
+
+void api_do_list_leases(struct api_call *call)
+{
+	call->state = calloc(1, sizeof(struct lease_walk));
+	call->state_free = free;
+	if (!call->state)
+		api_fail(call, E_NOMEM, NULL);
+	else
+		api_stream(call, step_leases);
+}
+
+/* ---- get-pools ---- */
+
 static void put_leases(struct api_call *call, struct vici_out *o, const char *pool, struct arena *a)
 {
 	uint32_t cursor = 0;
@@ -93,12 +164,10 @@ static void put_leases(struct api_call *call, struct vici_out *o, const char *po
 
 	vici_section(o, "leases");
 	while ((l = ike_lease_next(call->s->env.engine, pool, &cursor, a))) {
-		char key[16], addr[NET_ADDR_TEXT], id[512];
+		char key[16];
 		snprintf(key, sizeof key, "%u", n++);
 		vici_section(o, key);
-		vici_kv_str(o, "address", net_addr_text(&l->addr, false, addr));
-		vici_kv_str(o, "identity", conf_id_text(l->id_type, l->id, id, sizeof id));
-		vici_kv_str(o, "status", l->online ? "online" : "offline");
+		put_lease(o, l);
 		vici_section_end(o);
 	}
 	vici_section_end(o);

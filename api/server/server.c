@@ -179,6 +179,11 @@ static void tally(struct api_call *call, slice frame)
 void api_reply(struct api_call *call, struct vici_out *o)
 {
 	slice frame;
+	if (call->outer) {
+		call->ended = true;
+		api_diagnostic(call, o);
+		return;
+	}
 	err_t err = vici_out_frame(o, &frame);
 	call->ended = true;
 	call->cmd_id = 0;

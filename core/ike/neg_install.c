@@ -16,6 +16,24 @@ static bool keep_late(struct child_sa *c, struct child_neg *n)
 	return true;
 }
 
+/* What the peer is told when the data plane has refused: nothing that makes it try the same again at once, unless that can
+ * help (RFC 7296 sections 1.3 and 3.10.1). What is not in the table: NO_ADDITIONAL_SAS. */
+static const struct {
+	err_t err;
+	uint16_t notify;
+} refusals[] = {
+	{ E_NOT_SUPPORTED, N_NO_PROPOSAL_CHOSEN }, { E_BAD_VALUE, N_NO_PROPOSAL_CHOSEN }, { E_TIMEOUT, N_TEMPORARY_FAILURE },
+	{ E_NOMEM, N_TEMPORARY_FAILURE }, { E_FULL, N_TEMPORARY_FAILURE },
+};
+
+static uint16_t refusal_notify(err_t err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+		if (refusals[i].err == err)
+			return refusals[i].notify;
+	return N_NO_ADDITIONAL_SAS;
+}
+
 enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, bool with_policies,
 			 struct child_sa **out)
 {
@@ -37,8 +55,10 @@ enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, 
 	if (x->kern_res) {
 		/* Without an answer it may stand all the same: it is taken back. */
 		n->installing = x->kern_res == E_TIMEOUT;
-		return ike_reject(x, x->kern_res, "the data plane refused child '%s': %s", n->conf->name,
-				  err_text(x->kern_res));
+		(void)ike_reject(x, x->kern_res, "the data plane refused child '%s': %s", n->conf->name,
+				 err_text(x->kern_res));
+		x->notify = refusal_notify(x->kern_res);
+		return V_REJECT;
 	}
 	struct child_sa *c = child_new(x->e, sa, n, ours);
 	if (!c)

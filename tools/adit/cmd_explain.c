@@ -137,36 +137,36 @@ enum cli_exit cmd_events(struct cli *c)
 
 /* ---- diagnostics ------------------------------------------------------------------------------------------------------ */
 
-static void on_any(void *arg, const char *event, const struct adit_node *body)
+/* One piece under the name of its method: what streams is an array. */
+static void on_part(void *arg, const char *event, const struct adit_node *body)
 {
-	struct collect *all = arg;
+	const char *part = cli_text(body, "part");
+	const struct api_method *m = cli_method(part);
+	const struct adit_node *data = adit_node_at(body, "data");
+	json_t *all = arg, *array = json_object_get(all, part);
 
 	(void)event;
-	json_array_append_new(all->array, api_json(body, all->event->fields, all->event->n_fields));
+	if (!m || !data)
+		return;
+	const struct api_event *e = m->stream ? cli_event(m->stream) : NULL;
+	if (!e) {
+		json_object_set_new(all, part, api_json(data, m->result, m->n_result));
+		return;
+	}
+	if (!array) {
+		array = json_array();
+		json_object_set_new(all, part, array);
+	}
+	json_array_append_new(array, api_json(data, e->fields, e->n_fields));
 }
 
-/* Everything a bug report needs, from methods that never show a secret. */
+/* Everything a bug report needs; the daemon leaves secrets out. */
 enum cli_exit cmd_diagnostics(struct cli *c)
 {
-	static const char *const calls[] = { "version", "stats", "list-plugins", "get-algorithms", "config-status" };
-	static const char *const lists[] = { "config-show", "config-history", "list-conns", "list-sas", "list-policies", "list-events" };
 	json_t *all = json_object();
-	enum cli_exit code = CLI_OK;
 
 	json_object_set_new(all, "adit", json_string(PACKAGE_VERSION));
-	for (size_t i = 0; i < ARRAY_LEN(calls) && !code; i++) {
-		const struct api_method *m = cli_method(calls[i]);
-		struct adit_node *reply = NULL;
-		code = cli_done(c, adit_api_call(c->api, calls[i], NULL, &reply));
-		if (!code)
-			json_object_set_new(all, calls[i], api_json(reply, m->result, m->n_result));
-		adit_node_free(reply);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(lists) && !code; i++) {
-		struct collect l = { json_array(), cli_event(cli_method(lists[i])->stream) };
-		code = cli_done(c, adit_api_stream(c->api, lists[i], l.event->name, NULL, on_any, &l, NULL));
-		json_object_set_new(all, lists[i], l.array);
-	}
+	enum cli_exit code = cli_done(c, adit_api_stream(c->api, "diagnostics", "diagnostic", NULL, on_part, all, NULL));
 	mode_t old = umask(077);
 	FILE *f = code || !c->output ? stdout : fopen(c->output, "we");
 	umask(old);

@@ -151,17 +151,45 @@ static enum cli_exit list_plugins(struct cli *c)
 	return code;
 }
 
+/* One event each, without a name of its own: an array of what they say. */
+struct flat {
+	const struct api_event *event;
+	json_t *all;
+};
+
+static void take_lease(void *arg, const char *name, const struct adit_node *e)
+{
+	struct flat *f = arg;
+
+	(void)name;
+	if (f->all)
+		json_array_append_new(f->all, api_json(e, f->event->fields, f->event->n_fields));
+	else
+		printf("%-16s %-40s %-8s %s\n", cli_text(e, "pool"), cli_text(e, "address"), cli_text(e, "status"), cli_text(e, "identity"));
+}
+
+static enum cli_exit list_leases(struct cli *c)
+{
+	struct flat f = { cli_event("list-lease"), c->json ? json_array() : NULL };
+	enum cli_exit code = cli_done(c, adit_api_stream(c->api, "list-leases", "list-lease", NULL, take_lease, &f, NULL));
+
+	if (!code && f.all)
+		return cli_print_json(f.all);
+	json_decref(f.all);
+	return code;
+}
+
 enum cli_exit cmd_list(struct cli *c)
 {
 	static const struct {
 		const char *word;
 		enum cli_exit (*run)(struct cli *c);
 	} lists[] = { { "conns", list_conns }, { "sas", list_sas }, { "policies", list_policies }, { "algs", list_algs },
-		      { "plugins", list_plugins } };
+		      { "plugins", list_plugins }, { "leases", list_leases } };
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (!strcmp(c->word[0], lists[i].word))
 			return lists[i].run(c);
-	return cli_fail(CLI_USAGE, "there is no list '%s': conns, sas, policies, algs or plugins", c->word[0]);
+	return cli_fail(CLI_USAGE, "there is no list '%s': conns, sas, policies, algs, plugins or leases", c->word[0]);
 }
 
 /* ---- status ---- */
