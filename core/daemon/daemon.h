@@ -69,6 +69,7 @@ struct daemon {
 	struct loop_timer *second, *idle;
 	struct loop_signal *signals[4];
 	uint64_t stop_at_ms; /* 0: not stopping */
+	bool kept;           /* keep_state: what is in the kernel stays */
 	bool running; /* from the ready line to the end */
 	bool secrets_said;
 	char *pidfile_path;
@@ -111,6 +112,8 @@ bool plane_keep(struct daemon *d);
 /* ---- netplane.c: the host's network ---- */
 
 MUST err_t netplane_start(struct daemon *d, struct diag **why);
+/* Routes, addresses and interfaces stay for the next run. */
+void netplane_keep(struct daemon *d);
 /* Before the plugins end: what is made is theirs to remove. */
 void netplane_end_use(struct daemon *d);
 void netplane_stop(struct daemon *d);

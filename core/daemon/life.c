@@ -293,6 +293,8 @@ static void on_stop(void *arg, int signo)
 	if (d->settings->keep_state && plane_keep(d)) {
 		LOGF(d->log, LOG_DAEMON, LOG_CONTROL, NULL, "%s: SAs and policies stay in the kernel for the next start",
 			signo == SIGINT ? "SIGINT" : "SIGTERM");
+		netplane_keep(d);
+		d->kept = true;
 		d->stop_at_ms = loop_now_ms();
 		loop_stop(d->loop);
 		return;
@@ -427,7 +429,9 @@ void daemon_stop(struct daemon *d)
 	workers_free(d->workers);
 	d->workers = NULL;
 	if (d->engine) {
-		netplane_all_down(d);
+		/* What stays has not gone down. */
+		if (!d->kept)
+			netplane_all_down(d);
 		drive_stop(d);
 	}
 	updown_stop(d);

@@ -41,6 +41,12 @@ err_t netplane_start(struct daemon *d, struct diag **why)
 	return netvif_start(d->net) ? 0 : diag_set(why, E_NOMEM, "no memory for the network");
 }
 
+void netplane_keep(struct daemon *d)
+{
+	if (d->net->ops && KNET_OPS_HAS(d->net->ops, keep))
+		d->net->ops->keep(d->net->self);
+}
+
 void netplane_end_use(struct daemon *d)
 {
 	if (!d->net)

@@ -91,6 +91,24 @@ static void put_side(struct env *e, const char *who, uint8_t id_type, slice id, 
 	put(e, name, "%u", t->proto);
 }
 
+/* PLUTO_MY_SOURCEIP is the first, PLUTO_MY_SOURCEIP4_1, …IP6_1, … are all. */
+static void put_vips(struct env *e, const char *who, const struct net_addr *v, uint8_t n)
+{
+	unsigned count[2] = { 0, 0 };
+	char name[48], addr[NET_ADDR_TEXT];
+
+	for (uint8_t i = 0; i < n; i++) {
+		unsigned family = v[i].family == NET_V6 ? 6 : 4;
+		net_addr_text(&v[i], false, addr);
+		if (!i) {
+			snprintf(name, sizeof name, "PLUTO_%s_SOURCEIP", who);
+			put(e, name, "%s", addr);
+		}
+		snprintf(name, sizeof name, "PLUTO_%s_SOURCEIP%u_%u", who, family, ++count[family == 6]);
+		put(e, name, "%s", addr);
+	}
+}
+
 static void put_marks(struct env *e, const struct ike_child_view *c)
 {
 	const struct conf_child *f = c->conf;
@@ -133,6 +151,8 @@ static void run(struct daemon *d, const struct ike_view *sa, const struct ike_ch
 	put_side(e, "MY", sa->local_id_type, sa->local_id, l);
 	put(e, "PLUTO_PEER", "%s", net_addr_text(&sa->remote, false, addr));
 	put_side(e, "PEER", sa->remote_id_type, sa->remote_id, r);
+	put_vips(e, "MY", sa->local_vips, sa->n_local_vips);
+	put_vips(e, "PEER", sa->remote_vips, sa->n_remote_vips);
 	put_marks(e, c);
 	if (c->encap)
 		put(e, "PLUTO_UDP_ENC", "%u", sa->remote.port);

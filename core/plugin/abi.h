@@ -455,7 +455,11 @@ struct knet_ops {
 	void (*vif_del)(void *self, const char *name);
 	/* Policies of the data plane want routes (settings of the plugin). */
 	bool (*wants_routes)(void *self);
+	/* Since 1.1; may be NULL. At the end everything stays as it is, for the next run. */
+	void (*keep)(void *self);
 };
+#define KNET_OPS_HAS(ops, member) \
+	((ops)->size >= offsetof(struct knet_ops, member) + sizeof((ops)->member) && (ops)->member)
 
 /* ---- log, events ---------------------------------------------------------------------------------------------- */
 

@@ -107,7 +107,7 @@ void mss_tick(struct net *k)
 
 void mss_close(struct net *k)
 {
-	if (k->mss_made)
+	if (k->mss_made && !k->keep)
 		(void)run(k, "delete table " TABLE "\n");
 	if (k->nft)
 		nft_ctx_free(k->nft);

@@ -39,6 +39,11 @@ static bool ops_wants_routes(void *self)
 	return ((struct net *)self)->wants_routes;
 }
 
+static void ops_keep(void *self)
+{
+	((struct net *)self)->keep = true;
+}
+
 static void on_tick(void *arg)
 {
 	struct net *k = arg;
@@ -63,10 +68,10 @@ static void net_stop(void *self)
 	if (k->tick)
 		k->host->untimer(k->host->h, k->tick);
 	news_close(k);
-	if (k->nl.s) {
+	if (k->nl.s && !k->keep)
 		items_clear(k);
+	if (k->nl.s)
 		vifs_clear(k);
-	}
 	mss_close(k);
 	nl_close(&k->nl);
 	tab_fini(&k->items);
@@ -119,6 +124,7 @@ static const struct knet_ops net_ops = {
 	.vif = net_vif,
 	.vif_del = net_vif_del,
 	.wants_routes = ops_wants_routes,
+	.keep = ops_keep,
 };
 
 static const struct plug_feat_row net_feats[] = {

@@ -476,7 +476,8 @@ void vifs_drop_left(struct net *k)
 void vifs_clear(struct net *k)
 {
 	while (k->vifs) {
-		remove_link(k, k->vifs);
+		if (!k->keep)
+			remove_link(k, k->vifs);
 		vif_free(k, k->vifs);
 	}
 }

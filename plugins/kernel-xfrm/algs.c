@@ -113,7 +113,8 @@ err_t algs_put(struct nlmsghdr *m, const struct kern_sa *a)
 /* ---- what the kernel has ---- */
 
 /* An SA nothing ever uses: to an address of the documentation, gone after a second. */
-static void trial(struct nl *nl, size_t op, uint8_t proto, uint8_t mode, const struct alg *encr, const struct alg *integ)
+static struct xfrm_usersa_id trial_add(struct nl *nl, size_t op, uint8_t proto, uint8_t mode, const struct alg *encr,
+	const struct alg *integ, uint32_t if_id)
 {
 	static const uint8_t key[128] = { 1, 35, 69, 103, 137, 171, 205, 239, 18, 52, 86, 120, 154, 188, 222, 241, 9, 8, 7, 6,
 		5, 4, 3, 2, 1, 0, 99, 98, 97, 96, 95, 94 };
@@ -134,22 +135,56 @@ static void trial(struct nl *nl, size_t op, uint8_t proto, uint8_t mode, const s
 		struct xfrm_algo comp = { .alg_name = "deflate" };
 		mnl_attr_put(m, XFRMA_ALG_COMP, sizeof comp, &comp);
 	}
+	if (if_id)
+		mnl_attr_put_u32(m, XFRMA_IF_ID, if_id);
 	nl_end(nl, m);
-	struct xfrm_usersa_id *id;
-	m = nl_msg(nl, XFRM_MSG_DELSA, 0, op, true);
-	id = mnl_nlmsg_put_extra_header(m, sizeof *id);
-	id->daddr = s->id.daddr;
-	id->spi = s->id.spi;
-	id->proto = proto;
-	id->family = AF_INET;
+	return (struct xfrm_usersa_id){ .daddr = s->id.daddr, .spi = s->id.spi, .proto = proto, .family = AF_INET };
+}
+
+static void trial_del(struct nl *nl, size_t op, const struct xfrm_usersa_id *id)
+{
+	struct nlmsghdr *m = nl_msg(nl, XFRM_MSG_DELSA, 0, op, true);
+
+	memcpy(mnl_nlmsg_put_extra_header(m, sizeof *id), id, sizeof *id);
 	nl_end(nl, m);
 }
 
 static int try_one(struct nl *nl, size_t op, uint8_t proto, uint8_t mode, const struct alg *encr, const struct alg *integ)
 {
 	nl_clear(nl);
-	trial(nl, op, proto, mode, encr, integ);
+	struct xfrm_usersa_id id = trial_add(nl, op, proto, mode, encr, integ, 0);
+	trial_del(nl, op, &id);
 	return nl_flush(nl);
+}
+
+static int on_if_id(const struct nlmsghdr *m, void *arg)
+{
+	const struct nlattr *a;
+
+	if (m->nlmsg_type == XFRM_MSG_NEWSA)
+		mnl_attr_for_each(a, m, sizeof(struct xfrm_usersa_info))
+			*(bool *)arg |= mnl_attr_get_type(a) == XFRMA_IF_ID;
+	return MNL_CB_STOP;
+}
+
+/* A kernel before 4.19 takes an interface id without a word, and forgets it. */
+static bool keeps_if_id(struct nl *nl)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[256];
+	bool yes = false;
+
+	nl_clear(nl);
+	struct xfrm_usersa_id id = trial_add(nl, ALGS, 50, XFRM_MODE_TUNNEL, alg_of(PLUG_ENCR, ENCR_NULL),
+		alg_of(PLUG_INTEG, SHA256), 1);
+	if (nl_flush(nl) == 0) {
+		struct nlmsghdr *m = nl_ask_head(nl, buf, XFRM_MSG_GETSA, 0);
+		memcpy(mnl_nlmsg_put_extra_header(m, sizeof id), &id, sizeof id);
+		(void)nl_ask(nl, m, on_if_id, &yes);
+	}
+	nl_clear(nl);
+	trial_del(nl, ALGS, &id);
+	(void)nl_flush(nl);
+	return yes;
 }
 
 static int try_alg(struct nl *nl, size_t i)
@@ -181,6 +216,8 @@ err_t algs_probe(struct nl *nl, bool has[ALGS], uint32_t *caps, char *why, size_
 			*caps |= KERN_CAP_AH;
 		if (try_one(nl, ALGS, 108, XFRM_MODE_TUNNEL, NULL, NULL) == 0)
 			*caps |= KERN_CAP_IPCOMP;
+		if (!keeps_if_id(nl))
+			*caps &= ~(uint32_t)KERN_CAP_IF_ID;
 	}
 	nl_clear(nl);
 	return 0;

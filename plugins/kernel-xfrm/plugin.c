@@ -440,6 +440,9 @@ static err_t open_all(struct xfrm *k)
 		xfrm_log(k, 0, "%s", why);
 		return e;
 	}
+	if (!(k->caps & KERN_CAP_IF_ID))
+		xfrm_log(k, 1, "this kernel has no interface ids: connections with if_id_in, if_id_out or vif = xfrm are refused; take "
+			"Linux 4.19 or a newer one");
 	e = event_open(k, number(k->host, "receive_buffer", NEWS_BYTES));
 	if (!e)
 		e = host_apply(k);

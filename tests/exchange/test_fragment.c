@@ -227,6 +227,22 @@ static void smallest(void)
 	CHECK(up(), "no tunnel");
 }
 
+/* IPv4 packets of 1000 bytes have room for 972 of IKE, and a fragment uses them to the last. */
+static void thousand(void)
+{
+	size_t most = 0;
+
+	both(CONF_FRAG_YES, 1000);
+	long_identities();
+	to_auth();
+	CHECK(fragments() >= 2, "%u fragments", fragments());
+	for (size_t i = 0; i < lab.n_msgs; i++)
+		most = lab.msgs[i].n > most ? lab.msgs[i].n : most;
+	CHECK(most == 972, "the longest message of a fragment has %zu bytes", most);
+	lab_run(&lab, 100);
+	CHECK(up(), "no tunnel");
+}
+
 /* A message no fragments of the allowed size can carry fails, and says so; nothing hangs. */
 static void too_small(void)
 {
@@ -381,6 +397,7 @@ static const struct {
 	{ "fragmentation no and accept", not_wanted },
 	{ "a path that carries small packets alone", small_path },
 	{ "fragment_size 0", smallest },
+	{ "fragment_size 1000", thousand },
 	{ "a size nothing fits in", too_small },
 	{ "forged fragments", forged },
 	{ "fragments of strangers, and fragments not agreed on", no_state },

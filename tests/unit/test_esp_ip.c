@@ -217,6 +217,33 @@ Test(esp_ip, fragments)
 	}
 }
 
+/* 1500 bytes through a path of 1400: 1396 and 124, since all but the last carry a multiple of 8 (RFC 791); ten of them
+ * make twenty. */
+Test(esp_ip, fragments_of_1500_through_1400)
+{
+	static const struct {
+		size_t bytes;
+		unsigned offset;
+		bool more;
+	} want[] = { { 1396, 0, true }, { 124, 172, false } };
+	uint8_t p[1500] = { 0 }, out[1400];
+	struct ip_pkt ip;
+	unsigned made = 0;
+
+	ip_build(p, &a4, &b4, IP_UDP, 0, 99, sizeof p - 20);
+	cr_assert_eq(ip_parse(slice_of(p, sizeof p), &ip), 0);
+	for (int round = 0; round < 10; round++) {
+		size_t at = 0, n;
+		for (size_t i = 0; (n = ip_v4_fragment(slice_of(p, sizeof p), &ip, 1400, &at, out)); i++, made++) {
+			cr_assert_lt(i, ARRAY_LEN(want));
+			cr_assert_eq(n, want[i].bytes);
+			cr_assert_eq((unsigned)(out[6] & 0x1f) << 8 | out[7], want[i].offset);
+			cr_assert_eq((out[6] & 0x20) != 0, want[i].more);
+		}
+	}
+	cr_assert_eq(made, 20);
+}
+
 Test(esp_ip, icmp_errors)
 {
 	uint8_t p[1500] = { 0 }, out[IP_ICMP_ROOM];

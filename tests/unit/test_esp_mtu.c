@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lengths under ESP and AH: plaintext MTUs and overheads known from elsewhere, and each formula against the other. */
+/*
+ * Lengths under ESP and AH: plaintext MTUs and overheads known from elsewhere, and each formula against the other.
+ *
+ * Of the same source, but no lengths under a transform, are: fragments of 1500 through 1400 and how many ten packets make
+ * (test_esp_ip), IKE messages in packets of 1000 bytes (tests/exchange/test_fragment). How long a learned path MTU holds
+ * (10 minutes), its least value and the 1 + 2k packets that k bottlenecks cost are the kernel's, which does the path MTU
+ * discovery (net.ipv4.route.mtu_expires, min_pmtu); counters of one device's fragments are no arithmetic at all.
+ */
 #include "base/netaddr.h"
 #include "crypto/esp_mtu.h"
 #include "crypto/suite.h"
@@ -183,6 +190,19 @@ Test(esp_mtu, encapsulation_beet_padding)
 	s.outer = NET_V6;
 	s.inner = NET_V4;
 	cr_assert_eq(esp_plain_mtu(&s, 1500), 1446);
+}
+
+/* Path MTUs after the worst overhead, as a host that only knows the cipher has to reckon. */
+Test(esp_mtu, path_less_overhead)
+{
+	struct esp_shape s = shape(CBC, SHA1, KERN_TUNNEL, NET_V4);
+
+	cr_assert_eq(1500 - esp_overhead_max(&s), 1427);
+	cr_assert_leq(1500 - esp_overhead_max(&s), esp_plain_mtu(&s, 1500));
+	s = shape(GCM16, NONE, KERN_TRANSPORT, NET_V6);
+	s.gre = NET_V6;
+	s.gre_words = 1;
+	cr_assert_eq(esp_overhead_max(&s), 85);
 }
 
 Test(esp_mtu, wrong_shapes)
