@@ -95,6 +95,18 @@ static bool no_if_id(const struct conf_conn *c, const struct conf_child *f)
 	return !f->if_id_out && !c->if_id_out;
 }
 
+/* Known only once there is a child SA. */
+static bool unique_if_id(const struct conf_conn *c, const struct conf_child *f)
+{
+	return (f->if_id_out ? f->if_id_out : c->if_id_out) >= CONF_UNIQUE_SAME;
+}
+
+static bool unique_marks(const struct conf_conn *c, const struct conf_child *f)
+{
+	(void)c;
+	return f->mark_in >= CONF_UNIQUE_SAME || f->mark_out >= CONF_UNIQUE_SAME;
+}
+
 static bool no_marks(const struct conf_conn *c, const struct conf_child *f)
 {
 	(void)c;
@@ -130,6 +142,10 @@ static void check_vif(struct vif_build *b)
 		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'xfrm': if_id_in and if_id_out have to be set, here or in every child");
 	if (v->kind == CONF_VIF_VTI && some_child(c, no_marks))
 		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'vti': every child needs mark_in and mark_out");
+	if (!template && ((v->kind != CONF_VIF_VTI && v->kind != CONF_VIF_GRE && some_child(c, unique_if_id)) ||
+		(v->kind == CONF_VIF_VTI && some_child(c, unique_marks))))
+		BAD(b, "vif_name", E_BAD_VALUE, "'vif_name' = '%s': an interface with %s = %%unique is made with its child SA and "
+			"needs a template as name, as ipsec%%u", v->name, v->kind == CONF_VIF_VTI ? "mark_in or mark_out" : "if_id_out");
 	if (v->kind == CONF_VIF_GRE && some_child(c, not_gre))
 		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'gre': every child needs selectors of protocol gre (local_ts = dynamic[gre], "
 			"remote_ts = dynamic[gre])");
