@@ -165,8 +165,9 @@ void api_do_get_shared(struct api_call *call)
 	api_response(&o);
 	vici_list(&o, "keys");
 	const char *id;
+	struct conf_secret_view v;
 	for (size_t i = 0; (id = conf_secrets_at(secrets(call), i)); i++)
-		if (!unnamed(id))
+		if (!unnamed(id) && conf_secrets_find(secrets(call), id, &v) && !conf_secret_is_key(v.type))
 			vici_item_str(&o, id);
 	vici_list_end(&o);
 	api_reply(call, &o);

@@ -170,10 +170,25 @@ err_t cand_secret(struct conf_trans *t, const struct conf_node *section, struct 
 	return e;
 }
 
+static struct conf_node *key_tree(const struct conf_secret_view *v, struct conf_node *at)
+{
+	static const char *const hidden[] = { "secret", "pin" };
+
+	if (!at || conf_unpack(v->data, at))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		if (conf_node_child(at, hidden[i]) && !conf_node_set_str(at, hidden[i], "<hidden>"))
+			return NULL;
+	return at;
+}
+
 struct conf_node *secret_tree(const struct conf_secret_view *v, struct conf_node *root)
 {
 	struct conf_node *at = conf_node_section(root, v->id);
 	char id[1200], key[32];
+
+	if (conf_secret_is_key(v->type))
+		return key_tree(v, at);
 
 	for (size_t i = 0; at && i < v->n_owners; i++) {
 		snprintf(key, sizeof key, "id-%zu", i + 1);

@@ -217,6 +217,9 @@ const char *conf_secrets_at(const struct conf_secrets *s, size_t i);
 struct conf_secrets *conf_secrets_share(const struct conf_secrets *s);
 /* Are both copies of the same, unchanged since? */
 bool conf_secrets_shared(const struct conf_secrets *a, const struct conf_secrets *b);
+/* Is it a private key in a file or on a token, "PRIVATE", "RSA", "ECDSA", "PKCS8", "PKCS12", "TOKEN"? Its data is the section,
+ * packed (config/pack.h). */
+bool conf_secret_is_key(const char *type);
 struct conf_secret_view {
 	const char *id, *type;
 	const struct conf_id *owners;

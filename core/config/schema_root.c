@@ -6,8 +6,6 @@
 #define AT(field) .off = offsetof(struct conf_settings, field), .size = sizeof(((struct conf_settings *)0)->field)
 #define NOWHERE .off = CONF_NOWHERE
 
-static const char certs[] = "certificates";
-
 /* ---- secrets -------------------------------------------------------------------------------------------------- */
 
 static const struct conf_key shared_keys[] = {
@@ -27,7 +25,8 @@ static const struct conf_key ike_keys[] = {
 	  .doc = "An identity, address, prefix or host name the secret belongs to, also with wildcards; none: it belongs to everyone." },
 };
 static const struct conf_key key_file_keys[] = {
-	{ "file", CONF_T_PATH, NOWHERE, .doc = "Name of the key's file." },
+	{ "file", CONF_T_PATH, NOWHERE, .doc = "The key's file: an absolute path, or one below the folder of its kind (private, rsa, ecdsa, pkcs8, pkcs12) beside the "
+		 "configuration." },
 	{ "secret", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "Passphrase of the key." },
 };
 static const struct conf_key token_keys[] = {
@@ -46,8 +45,7 @@ static const struct conf_schema schema_token = { "token", "A private key on a to
 	ARRAY_LEN(token_keys) };
 
 #define KEY_FILE(name, what) \
-	{ name, CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_key_file, \
-	  .doc = "Passphrase of " what "." }
+	{ name, CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_key_file, .doc = what " that is loaded, with its passphrase." }
 static const struct conf_key secrets_keys[] = {
 	{ "ike", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_ike, .doc = "A preshared key of IKE." },
 	{ "eap", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A password for EAP and XAuth." },
@@ -55,12 +53,12 @@ static const struct conf_key secrets_keys[] = {
 	{ "ntlm", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared,
 	  .doc = "The NT hash of a password, for EAP-MSCHAPv2." },
 	{ "ppk", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_shared, .doc = "A post-quantum preshared key." },
-	KEY_FILE("private", "a key of any kind"),
-	KEY_FILE("rsa", "an RSA key"),
-	KEY_FILE("ecdsa", "an ECDSA key"),
-	KEY_FILE("pkcs8", "a PKCS#8 key"),
-	KEY_FILE("pkcs12", "a PKCS#12 container"),
-	{ "token", CONF_T_SECTION, CONF_SUFFIX | CONF_LATER, NOWHERE, .later = certs, .sub = &schema_token,
+	KEY_FILE("private", "A private key of any kind"),
+	KEY_FILE("rsa", "An RSA key"),
+	KEY_FILE("ecdsa", "An ECDSA key"),
+	KEY_FILE("pkcs8", "A PKCS#8 key"),
+	KEY_FILE("pkcs12", "The key of a PKCS#12 container"),
+	{ "token", CONF_T_SECTION, CONF_SUFFIX, NOWHERE, .sub = &schema_token,
 	  .doc = "A private key on a token." },
 };
 const struct conf_schema conf_schema_secrets = { "secrets", "Secrets by name; the name begins with the kind.",

@@ -271,6 +271,16 @@ static err_t own(struct conf_secrets *s)
 	return 0;
 }
 
+bool conf_secret_is_key(const char *type)
+{
+	static const char *const types[] = { "PRIVATE", "RSA", "ECDSA", "PKCS8", "PKCS12", "TOKEN" };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
 struct conf_secrets *conf_secrets_new(void)
 {
 	struct conf_secrets *s = calloc(1, sizeof *s);

@@ -2,6 +2,7 @@
 /* A whole configuration: a tree to connections, secrets and settings. */
 #include "config/typed.h"
 
+#include "config/pack.h"
 #include "config/parse.h"
 #include "config/pool.h"
 #include "config/psk.h"
@@ -83,6 +84,24 @@ static err_t read_secret(const struct conf_node *sec, const struct conf_schema *
 	return first;
 }
 
+/* A private key to load: its section is kept as it is, since a passphrase or PIN may be in it. */
+static err_t read_key(const struct conf_node *sec, const struct conf_schema *schema, const char *type, struct conf_secrets *into,
+		      struct diag **why)
+{
+	const char *needs = strcmp(type, "TOKEN") == 0 ? "handle" : "file";
+	struct secret data = { 0 }, none = { 0 };
+	err_t e = conf_check(schema, sec, NULL, why);
+
+	if (!e && !conf_is_set(conf_node_child(sec, needs)))
+		e = conf_node_fail(sec, false, why, E_BAD_VALUE, "'%s' has no %s", sec->name, needs);
+	if (!e)
+		e = conf_pack_secret(sec, &data);
+	if (!e)
+		e = conf_secrets_add(into, sec->name, type, NULL, 0, &data, &none);
+	secret_fini(&data);
+	return e;
+}
+
 err_t conf_secret_from(const struct conf_node *sec, struct conf_secrets *into, struct diag **why)
 {
 	const struct conf_key *k = conf_schema_key(&conf_schema_secrets, sec->name);
@@ -93,11 +112,11 @@ err_t conf_secret_from(const struct conf_node *sec, struct conf_secrets *into, s
 	if (!k || sec->kind != CONF_SECTION || k->flags & CONF_LATER)
 		return conf_node_fail(sec, false, why, E_NOT_SUPPORTED,
 			"'%s' is no kind of secret that is supported: ike, eap, "
-			"xauth, ntlm or ppk with any suffix", sec->name);
+			"xauth, ntlm, ppk, private, rsa, ecdsa, pkcs8, pkcs12 or token with any suffix", sec->name);
 	for (; k->name[i] && i < sizeof type - 1; i++)
 		type[i] = (char)toupper((unsigned char)k->name[i]);
 	type[i] = 0;
-	return read_secret(sec, k->sub, type, into, why);
+	return conf_secret_is_key(type) ? read_key(sec, k->sub, type, into, why) : read_secret(sec, k->sub, type, into, why);
 }
 
 static err_t read_secrets(const struct conf_node *sec, struct conf_set *out, struct diag **why)

@@ -152,6 +152,8 @@ static err_t set_secret(struct conf_trans *t, const struct path *p, const char *
 			return diag_set(why, E_NOT_FOUND, "there is no secret '%s' to delete", name);
 		return !have || conf_secrets_del(t->secrets, name) ? 0 : E_NOMEM;
 	}
+	if (have && conf_secret_is_key(v.type))
+		return diag_set(why, E_NOT_SUPPORTED, "'%s' is a private key: load its whole section", name);
 	while (p->n == 3 && which < WHICH && strcmp(p->part[2], which_keys[which]) != 0)
 		which++;
 	if (p->n == 3 && value && (which == LOCAL || which == REMOTE) && (!have || !v.remote.n))

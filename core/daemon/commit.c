@@ -99,6 +99,7 @@ static err_t apply(void *arg, struct conf_set *set, uint32_t flags, bool effects
 	if (settings)
 		conf_take_settings(d, &set->settings);
 	creds_authorities_sync(d, conf_store_rest(d->store));
+	creds_keys_sync(d);
 	take_pools(d);
 	drive_conf_changed(d);
 	effects_run(d, c.plans);

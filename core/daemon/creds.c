@@ -140,20 +140,19 @@ static bool looks_like_data(slice t)
 }
 
 /* Relative paths are below the folder of the configuration, as swanctl has it. */
-static void path_of(const struct daemon *d, uint8_t kind, slice text, char *out, size_t cap)
+void creds_path(const struct daemon *d, const char *folder, slice name, char *out, size_t cap)
 {
-	static const char *const folders[] = { [CONF_CRED_CERT] = "x509", [CONF_CRED_CA] = "x509ca", [CONF_CRED_PUBKEY] = "pubkey" };
 	const char *conf = d->opt.config ? d->opt.config : "";
 	const char *slash = strrchr(conf, '/');
 
-	if (text.n && text.p[0] == '/')
-		snprintf(out, cap, "%.*s", (int)text.n, (const char *)text.p);
+	if (name.n && name.p[0] == '/')
+		snprintf(out, cap, "%.*s", (int)name.n, (const char *)name.p);
 	else
-		snprintf(out, cap, "%.*s/%s/%.*s", slash ? (int)(slash - conf) : 1, slash ? conf : ".", folders[kind], (int)text.n,
-			(const char *)text.p);
+		snprintf(out, cap, "%.*s/%s/%.*s", slash ? (int)(slash - conf) : 1, slash ? conf : ".", folder, (int)name.n,
+			(const char *)name.p);
 }
 
-static err_t read_file(const char *path, uint8_t **out, size_t *n, char *why, size_t cap)
+err_t creds_read_file(const char *path, uint8_t **out, size_t *n, char *why, size_t cap)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -247,8 +246,9 @@ err_t creds_conf_cred(void *arg, uint8_t kind, slice text, struct conf_blob *out
 	if (kind == CONF_CRED_MAP)
 		return check_map(c, text, why, cap);
 	if (!looks_like_data(text)) {
-		path_of(d, kind, text, path, sizeof path);
-		e = read_file(path, &bytes, &n, why, cap);
+		static const char *const folders[] = { [CONF_CRED_CERT] = "x509", [CONF_CRED_CA] = "x509ca", [CONF_CRED_PUBKEY] = "pubkey" };
+		creds_path(d, folders[kind], text, path, sizeof path);
+		e = creds_read_file(path, &bytes, &n, why, cap);
 		text = slice_of(bytes, n);
 	}
 	if (!e && (e = c->ops->parse_any(text, NULL, &o, &said)))
@@ -400,6 +400,7 @@ void creds_stop(struct daemon *d)
 		return;
 	creds_sign_stop(c);
 	creds_load_stop(c);
+	creds_keys_clear(c);
 	creds_authorities_clear(c);
 	creds_pubs_clear(c);
 	creds_life_free(c);

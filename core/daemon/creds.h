@@ -25,6 +25,7 @@ enum { CREDS_STORES_MAX = 32, CREDS_PENDING_MAX = 4096 };
 
 struct creds_sign;
 struct creds_load;
+struct creds_key;
 struct trusts;
 struct cred_life;
 struct fetcher;
@@ -48,6 +49,7 @@ struct creds {
 	struct creds_load *loads;   /* keys that a store is loading */
 	struct creds_pub *pubs;     /* raw public keys that came over the API (DER) */
 	size_t n_pubs;
+	struct creds_key *keys;     /* of `secrets` of the configuration */
 	struct creds_authority **authorities;
 	size_t n_authorities;
 	uint64_t next_token;
@@ -96,6 +98,11 @@ struct creds_store *creds_store_at(struct creds *c, uint16_t source);
 /* Keys and certificates of a store are read again. */
 void creds_store_read(struct creds *c, struct creds_store *s);
 
+/* A file that the configuration names, beside it in `folder` unless absolute. */
+void creds_path(const struct daemon *d, const char *folder, slice name, char *out, size_t cap);
+/* *out is on the heap. An error with a sentence in why. */
+MUST err_t creds_read_file(const char *path, uint8_t **out, size_t *n, char *why, size_t cap);
+
 /* A deep copy in `a`; conn is referenced. NULL: no memory. */
 struct ike_auth_ask *creds_ask_keep(struct arena *a, const struct ike_auth_ask *ask);
 
@@ -127,6 +134,17 @@ void creds_authorities_clear(struct creds *c);
 void creds_pubs_clear(struct creds *c);
 /* NULL: none for certificates of this issuer. */
 const struct creds_authority *creds_authority_of(const struct creds *c, const struct cert *issuer);
+
+/* Loads a key into a store of this id for `secrets` of the configuration: creds_key_loaded(serial) follows, maybe at once. */
+void creds_load_conf(struct creds *c, uint16_t id, const struct cred_attr *v, size_t n, uint64_t serial);
+
+/* ---- creds_keys.c ---- */
+
+/* Private keys that the configuration names, after a commit. */
+void creds_keys_sync(struct daemon *d);
+void creds_keys_clear(struct creds *c);
+bool creds_keys_has(const struct creds *c, const struct cred_key *key);
+void creds_key_loaded(struct creds *c, uint64_t serial, err_t e, const struct creds_store *s, uint64_t key, const char *why);
 
 /* ---- trust.c ---- */
 

@@ -169,6 +169,7 @@ static void clear(void *arg)
 	struct creds *c = ((struct daemon *)arg)->creds;
 	struct creds_store *s = creds_store_of(c, CRED_STORE_MEMORY);
 
+	creds_keys_clear(c);
 	cred_set_clear(c->set, CRED_SRC_API, NULL);
 	creds_pubs_clear(c);
 	if (s && s->ops->clear)
@@ -196,6 +197,7 @@ struct creds_load {
 	struct creds_load *next;
 	struct creds_store *store;
 	uint64_t token, cmd_id, until_ms;
+	uint64_t conf; /* of `secrets`: its serial, else 0 */
 };
 
 static void loaded(struct creds *c, struct creds_store *s, uint64_t cmd_id, err_t e, uint64_t key, const char *why)
@@ -222,31 +224,60 @@ static void loaded(struct creds *c, struct creds_store *s, uint64_t cmd_id, err_
 		api_server_key_loaded(c->d->api, cmd_id, e, NULL, why);
 }
 
-static void load_key(void *arg, uint64_t cmd_id, uint16_t id, const struct cred_attr *v, size_t n)
+static err_t no_store(uint16_t id, const char **why)
 {
-	struct creds *c = ((struct daemon *)arg)->creds;
-	struct creds_store *s = creds_store_of(c, id);
+	*why = id == CRED_STORE_PKCS11 ? "keys on tokens need plugin cred-pkcs11, which is not loaded" :
+		"nothing that is loaded keeps private keys (plugin cred-memory)";
+	return E_NOT_SUPPORTED;
+}
+
+static void load_into(struct creds *c, struct creds_store *s, const struct cred_attr *v, size_t n, uint64_t cmd_id, uint64_t conf)
+{
+	struct creds_load *l = calloc(1, sizeof *l);
 	char why[400] = "";
 	uint64_t key = 0;
 
-	if (!s || !s->ops->load) {
-		if (c->d->api)
-			api_server_key_loaded(c->d->api, cmd_id, E_NOT_SUPPORTED, NULL, id == CRED_STORE_PKCS11 ?
-				"keys on tokens need plugin cred-pkcs11, which is not loaded" :
-				"nothing that is loaded keeps private keys (plugin cred-memory)");
-		return;
-	}
-	struct creds_load *l = calloc(1, sizeof *l);
 	if (!l) {
-		loaded(c, s, cmd_id, E_NOMEM, 0, NULL);
+		if (conf)
+			creds_key_loaded(c, conf, E_NOMEM, s, 0, NULL);
+		else
+			loaded(c, s, cmd_id, E_NOMEM, 0, NULL);
 		return;
 	}
-	*l = (struct creds_load){ c->loads, s, c->next_token++, cmd_id, loop_now_ms() + LOAD_MS };
+	*l = (struct creds_load){ c->loads, s, c->next_token++, cmd_id, loop_now_ms() + LOAD_MS, conf };
 	c->loads = l;
 	uint64_t token = l->token;
 	err_t e = s->ops->load(s->self, v, n, token, &key, why, sizeof why);
 	if (e != E_AGAIN)
 		creds_cred_loaded(c->d, token, e, key, why);
+}
+
+static void load_key(void *arg, uint64_t cmd_id, uint16_t id, const struct cred_attr *v, size_t n)
+{
+	struct creds *c = ((struct daemon *)arg)->creds;
+	struct creds_store *s = creds_store_of(c, id);
+	const char *why;
+
+	if (s && s->ops->load) {
+		load_into(c, s, v, n, cmd_id, 0);
+		return;
+	}
+	err_t e = no_store(id, &why);
+	if (c->d->api)
+		api_server_key_loaded(c->d->api, cmd_id, e, NULL, why);
+}
+
+void creds_load_conf(struct creds *c, uint16_t id, const struct cred_attr *v, size_t n, uint64_t serial)
+{
+	struct creds_store *s = creds_store_of(c, id);
+	const char *why;
+
+	if (s && s->ops->load) {
+		load_into(c, s, v, n, 0, serial);
+		return;
+	}
+	err_t e = no_store(id, &why);
+	creds_key_loaded(c, serial, e, NULL, 0, why);
 }
 
 void creds_cred_loaded(void *arg, uint64_t token, err_t res, uint64_t key, const char *why)
@@ -260,7 +291,10 @@ void creds_cred_loaded(void *arg, uint64_t token, err_t res, uint64_t key, const
 		return;
 	l = *at;
 	*at = l->next;
-	loaded(c, l->store, l->cmd_id, res, key, why);
+	if (!l->conf || !res)
+		loaded(c, l->store, l->cmd_id, res, key, why);
+	if (l->conf)
+		creds_key_loaded(c, l->conf, res, l->store, key, why);
 	free(l);
 }
 
@@ -292,7 +326,7 @@ static bool is_apis(struct creds *c, const struct cred_key *k)
 {
 	const struct creds_store *s = creds_store_at(c, k->source);
 
-	return s && (s->id == CRED_STORE_MEMORY || s->id == CRED_STORE_PKCS11);
+	return s && (s->id == CRED_STORE_MEMORY || s->id == CRED_STORE_PKCS11) && !creds_keys_has(c, k);
 }
 
 static err_t unload_key(void *arg, const uint8_t id[API_KEYID_LEN])

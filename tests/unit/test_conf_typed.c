@@ -190,7 +190,7 @@ Test(conf_typed, every_finding_has_its_place)
 		"t.conf:37:26: 'ike': behind 0x hexadecimal digits",
 		"t.conf:38:2: 'ike-2' has no secret",
 		"t.conf:39:2: unknown section 'psk-1' in secrets",
-		"t.conf:40:2: 'rsa' is not supported yet",
+		"t.conf:40:2: 'rsa' has no file",
 		"t.conf:42:2: unknown key 'sekret' in preshared key: did you mean 'secret'?",
 		"t.conf:43:9: unknown key 'prot' in aditd: did you mean 'port'?",
 		"t.conf:44:9: 'port' = 'x': a number from 0 to 65535",
