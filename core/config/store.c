@@ -180,18 +180,87 @@ static void tell(const struct tables *old, const struct tables *now, const struc
 	}
 }
 
+/* ---- a few changes in a big store: made in place, so that their cost does not grow with what stays ---------------- */
+
+enum { FEW = 64 };
+
+struct step {
+	struct conf_conn *old, *now; /* references; NULL: was not, is not there */
+	uint64_t seq;
+	enum conf_change what;
+};
+
+static void steps_drop(struct step *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		conf_conn_unref(&v[i].old);
+		conf_conn_unref(&v[i].now);
+	}
+}
+
+/* What was there a moment ago fits again. */
+static void steps_back(struct conf_store *s, struct step *v, size_t n)
+{
+	for (size_t i = n; i-- > 0;) {
+		struct held *h = v[i].what == CONF_SAME || !v[i].now ? NULL : held_of(&s->t, v[i].now->name);
+		if (h)
+			tables_remove(&s->t, h);
+		if (v[i].what != CONF_SAME && v[i].old && !held_of(&s->t, v[i].old->name) && tables_put(&s->t, v[i].old, v[i].seq))
+			break;
+	}
+	steps_drop(v, n);
+}
+
+static err_t step_one(struct conf_store *s, struct conf_conn *now, struct held *had, struct step *k)
+{
+	*k = (struct step){ .old = had ? conf_conn_ref(had->conn) : NULL, .seq = had ? had->seq : s->t.next_seq,
+		.what = now ? change_of(had ? had->conn : NULL, now) : CONF_REMOVED };
+	if (k->what == CONF_SAME) {
+		k->now = conf_conn_ref(had->conn);
+		return 0;
+	}
+	if (had)
+		tables_remove(&s->t, had);
+	k->now = now ? conf_conn_ref(now) : NULL;
+	return now ? tables_put(&s->t, now, k->seq) : 0;
+}
+
+/* E_NOMEM: nothing has changed. */
+static err_t apply_few(struct conf_store *s, const struct conf_set *set, struct step v[FEW], size_t *n)
+{
+	err_t e = 0;
+
+	*n = 0;
+	for (size_t i = 0; !e && i < set->n_gone; i++) {
+		struct held *had = held_of(&s->t, set->gone[i]);
+		if (had)
+			e = step_one(s, NULL, had, &v[(*n)++]);
+	}
+	for (size_t i = 0; !e && i < set->n_conns; i++)
+		e = step_one(s, set->conns[i], held_of(&s->t, set->conns[i]->name), &v[(*n)++]);
+	if (e)
+		steps_back(s, v, *n);
+	return e;
+}
+
 err_t conf_store_apply(struct conf_store *s, struct conf_set *set, uint32_t flags, conf_change_fn *cb, void *arg)
 {
 	bool all = flags & CONF_REPLACE_CONNS;
-	struct tables next, old;
-	err_t e = next_tables(s, set, all, &next);
+	bool few = !all && set->n_conns + set->n_gone <= FEW;
+	struct tables next = { 0 }, old;
+	struct step steps[FEW];
+	size_t n_steps = 0;
+	err_t e = few ? apply_few(s, set, steps, &n_steps) : next_tables(s, set, all, &next);
 
 	if (e)
 		return e;
 	if (set->secrets && !(flags & CONF_REPLACE_SECRETS))
 		e = conf_secrets_absorb(s->secrets, set->secrets);
 	if (e) {
-		tables_free(&next);
+		if (few)
+			steps_back(s, steps, n_steps);
+		else
+			tables_free(&next);
 		return e;
 	}
 	if (set->rest) {
@@ -211,11 +280,17 @@ err_t conf_store_apply(struct conf_store *s, struct conf_set *set, uint32_t flag
 	s->generation++;
 	for (size_t i = 0; i < set->n_conns; i++)
 		set->conns[i]->generation = s->generation;
-	old = s->t;
-	s->t = next;
-	if (cb)
-		tell(&old, &s->t, set, all, cb, arg);
-	tables_free(&old);
+	if (few) {
+		for (size_t i = 0; cb && i < n_steps; i++)
+			cb(arg, steps[i].what, steps[i].old, steps[i].now);
+		steps_drop(steps, n_steps);
+	} else {
+		old = s->t;
+		s->t = next;
+		if (cb)
+			tell(&old, &s->t, set, all, cb, arg);
+		tables_free(&old);
+	}
 	for (size_t i = 0; i < set->n_conns; i++)
 		conf_conn_unref(&set->conns[i]);
 	set->n_conns = 0;
