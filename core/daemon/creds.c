@@ -3,12 +3,14 @@
 #include "daemon/creds.h"
 
 #include "base/count.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -275,6 +277,12 @@ err_t creds_conf_id(void *arg, const char *conn, const struct conf_blob *cert, s
 	if (ops->parse(slice_of(cert->p, cert->n), &c, &why))
 		return 0;
 	const struct cert_info *info = ops->info(c);
+	int64_t now = (int64_t)time(NULL);
+	err_t dates = now > info->not_after ? E_CERT_EXPIRED : now < info->not_before ? E_CERT_NOT_YET : 0;
+	if (dates)
+		LOGF(d->log, LOG_PKI, LOG_AUDIT, (&(struct log_ctx){ .code = dates }), "connection '%s': our certificate \"%s\" %s%s; %s", conn,
+			ops->dn_text(info->subject, was, sizeof was), dates == E_CERT_EXPIRED ? "has expired" : "is not valid yet",
+			creds_clock_text(dates, is, sizeof is), cert_remedy(dates));
 	if (!cred_set_key_of(d->creds->set, info->spki))
 		LOGF(d->log, LOG_CONFIG, LOG_AUDIT, &(struct log_ctx){ .code = E_NO_KEY }, "connection '%s': no private key for its certificate "
 			"\"%s\" is loaded; load it before the connection is used", conn, ops->dn_text(info->subject, was, sizeof was));
@@ -336,6 +344,49 @@ slice creds_ca_hashes(void *arg, const struct conf_conn *conn, bool *http)
 			c->ops->unref(cert);
 		}
 	return slice_of(some, n * CRED_KEYID_LEN);
+}
+
+char *creds_cert_names(void *arg, slice der, char *buf, size_t cap)
+{
+	const struct daemon *d = arg;
+	const struct cert_ops *ops = d->creds ? d->creds->ops : NULL;
+	struct text t = text_of(buf, cap);
+	struct cert *c;
+	char one[256];
+
+	if (!ops || ops->parse(der, &c, NULL))
+		return buf;
+	const struct cert_info *info = ops->info(c);
+	text_str(&t, "its certificate \"");
+	text_str(&t, ops->dn_text(info->subject, one, sizeof one));
+	text_str(&t, "\"");
+	/* The subject is among the names. */
+	unsigned n = 0;
+	for (size_t i = 0; i < info->n_names; i++)
+		if (!slice_equal(info->names[i].data, info->subject))
+			text_fmt(&t, "%s'%s'", n++ ? ", " : " names ", conf_id_text(info->names[i].type, info->names[i].data, one, sizeof one));
+	if (!n)
+		text_str(&t, " has no subjectAltName");
+	ops->unref(c);
+	return buf;
+}
+
+const char *creds_clock_text(err_t verdict, char *buf, size_t cap)
+{
+	struct timex ntp = { .modes = 0 };
+	time_t now = time(NULL);
+	struct tm tm;
+	char at[32] = "?";
+
+	buf[0] = 0;
+	if (verdict != E_CERT_EXPIRED && verdict != E_CERT_NOT_YET && verdict != E_CRL_STALE)
+		return buf;
+	if (gmtime_r(&now, &tm))
+		(void)strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	int state = adjtimex(&ntp);
+	snprintf(buf, cap, " (this host's clock says %s%s%s)", at, now < CLOCK_LEAST_S ? ", which cannot be: it was never set" : "",
+		state < 0 ? "" : state == TIME_ERROR || ntp.status & STA_UNSYNC ? "; NTP does not hold it in sync" : "; NTP holds it in sync");
+	return buf;
 }
 
 void creds_trust(struct daemon *d, const struct ike_auth_ask *ask)

@@ -72,6 +72,9 @@ void creds_trust(struct daemon *d, const struct ike_auth_ask *ask);
 /* The functions of struct ike_env; arg is the daemon. */
 slice creds_ca_hashes(void *arg, const struct conf_conn *conn, bool *http);
 void creds_peer_free(void *arg, void *peer);
+char *creds_cert_names(void *arg, slice der, char *buf, size_t cap);
+/* " (this host's clock says …)" with what is known about it, for a verdict that depends on it; else "". */
+const char *creds_clock_text(err_t verdict, char *buf, size_t cap);
 
 /* ---- cred_life.c ---- */
 

@@ -333,7 +333,7 @@ err_t drive_start(struct daemon *d, struct diag **why)
 		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .child_device = netplane_child_device,
 		.kern_left_reqid = plane_left_reqid, .kern_first_reqid = plane_first_reqid(d), .kern_caps = plane_caps(d),
 		.wall_s = wall_s,
-		.sig_hashes = d->creds->ops ? d->creds->hashes : 0, .ca_hashes = creds_ca_hashes, .peer_free = creds_peer_free };
+		.sig_hashes = d->creds->ops ? d->creds->hashes : 0, .ca_hashes = creds_ca_hashes, .peer_free = creds_peer_free, .cert_names = creds_cert_names };
 
 	d->fx_wait_tail = &d->fx_wait;
 	d->tick_at_ms = UINT64_MAX;

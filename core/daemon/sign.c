@@ -32,6 +32,7 @@ struct creds_sign {
 	err_t err;
 	uint8_t sig[SIG_MAX];
 	size_t n_sig;
+	char note[800];
 };
 
 static void sign_free(struct creds_sign *s)
@@ -111,7 +112,7 @@ static void finish(struct creds_sign *s, err_t e, const char *why)
 		snprintf(text, sizeof text, "the private key in %s does not sign with %s: %s", s->store->plugin, s->scheme->name,
 			why ? why : err_text(e));
 	struct ike_signed done = { .method = s->scheme->method, .auth = wr_done(&w), .certs = certs, .n_certs = certs_of(s, certs),
-		.scheme = s->scheme->name };
+		.scheme = s->scheme->name, .note = s->note[0] ? s->note : NULL };
 	for (uint16_t i = 0; !e && i < done.n_certs && s->own.cert; i++) {
 		char dn[256];
 		const struct cert_info *info = s->d->creds->ops->info(i ? s->own.chain[i - 1] : s->own.cert);
@@ -174,20 +175,49 @@ static void start(struct creds *c, struct creds_sign *s)
 		creds_cred_done(c->d, s->token, e, slice_of(s->sig, s->n_sig), NULL);
 }
 
-/* The peer will most likely not know the CA of our certificate. */
-static void say_unknown_cas(const struct creds_sign *s)
+/* A CA the peer asks for: by name when it is known here, else by the hash of its key. */
+static void put_ca(const struct creds_sign *s, struct text *t, const uint8_t *hash)
 {
 	const struct cert_ops *ops = s->d->creds->ops;
+	const struct cred_item *c;
 	char dn[256];
-	TEXT_ON_STACK(cas, 256);
 
-	for (size_t i = 0; i + CRED_KEYID_LEN <= s->ask->cas.n; i += CRED_KEYID_LEN) {
-		text_str(&cas, i ? ", " : "");
-		text_hex(&cas, slice_of(s->ask->cas.p + i, CRED_KEYID_LEN));
+	text_hex(t, slice_of(hash, CRED_KEYID_LEN));
+	for (size_t i = 0; (c = cred_set_cert(s->d->creds->set, i)); i++)
+		if (c->info->is_ca && memcmp(c->info->key_sha1, hash, CRED_KEYID_LEN) == 0) {
+			text_fmt(t, " (\"%s\")", ops->dn_text(c->info->subject, dn, sizeof dn));
+			return;
+		}
+}
+
+/* What the peer may well not take: it does not ask for our CA, or the time of our certificate is not now. Empty: nothing. */
+static void own_note(struct creds_sign *s)
+{
+	enum { CAS_NAMED = 8 };
+	const struct cert_ops *ops = s->d->creds->ops;
+	const struct cert_info *info = ops->info(s->own.cert);
+	int64_t now = (int64_t)time(NULL);
+	err_t e = now > info->not_after ? E_CERT_EXPIRED : now < info->not_before ? E_CERT_NOT_YET : 0;
+	struct text t = text_of(s->note, sizeof s->note);
+	char dn[256], clock[160];
+
+	if (e) {
+		text_fmt(&t, "our certificate \"%s\" %s%s; %s", ops->dn_text(info->subject, dn, sizeof dn), e == E_CERT_EXPIRED ? "has expired" :
+			"is not valid yet", creds_clock_text(e, clock, sizeof clock), cert_remedy(e));
+	} else if (!s->own.below) {
+		text_str(&t, "the peer asks for certificates of CAs it names by their keys ");
+		for (size_t i = 0; i + CRED_KEYID_LEN <= s->ask->cas.n && i < CAS_NAMED * CRED_KEYID_LEN; i += CRED_KEYID_LEN) {
+			text_str(&t, i ? ", " : "");
+			put_ca(s, &t, s->ask->cas.p + i);
+		}
+		if (s->ask->cas.n > CAS_NAMED * CRED_KEYID_LEN)
+			text_fmt(&t, " and %zu more", s->ask->cas.n / CRED_KEYID_LEN - CAS_NAMED);
+		text_fmt(&t, ", ours is under \"%s\"; load a certificate of one of them here, or our CA there",
+			ops->dn_text(info->issuer, dn, sizeof dn));
 	}
-	LOGF(s->d->log, LOG_PKI, LOG_CONTROL, &(struct log_ctx){ .peer = &s->ask->remote }, "the peer asks for certificates of CAs it names by "
-		"their keys %s, ours is under \"%s\"; load a certificate of one of them here, or our CA there", cas.p,
-		ops->dn_text(ops->info(s->own.cert)->issuer, dn, sizeof dn));
+	const struct log_ctx ctx = { .code = e, .peer = &s->ask->remote };
+	if (s->note[0])
+		LOGF(s->d->log, LOG_PKI, LOG_CONTROL, &ctx, "%s", s->note);
 }
 
 void creds_sign(struct daemon *d, const struct ike_auth_ask *ask)
@@ -219,8 +249,8 @@ void creds_sign(struct daemon *d, const struct ike_auth_ask *ask)
 			sign_free(s);
 		return;
 	}
-	if (s->own.cert && !s->own.below)
-		say_unknown_cas(s);
+	if (s->own.cert)
+		own_note(s);
 	s->store = creds_store_at(c, s->own.key->source);
 	s->key = s->own.key->key;
 	/* The set may change before the signature is there. */

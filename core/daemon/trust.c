@@ -76,10 +76,10 @@ void trust_finish(struct trust *x, err_t e, const char *why)
 	count_inc(e ? &c_wrong : &c_right);
 	explain(x, LOG_CONTROL);
 	uint64_t token = x->ask->token;
-	char text[sizeof x->t.why + sizeof x->fetch_why];
+	char text[sizeof x->t.why + sizeof x->fetch_why + 160], clock[160];
 	bool unknown = e == E_CRL_MISSING || e == E_CRL_STALE || e == E_OCSP_BAD || e == E_CRL_BAD || e == E_CERT_UNKNOWN_CA;
-	snprintf(text, sizeof text, "%s%s%s%s", why ? why : "", unknown && x->fetch_why[0] ? " (" : "", unknown ? x->fetch_why : "",
-		unknown && x->fetch_why[0] ? ")" : "");
+	snprintf(text, sizeof text, "%s%s%s%s%s", why ? why : "", unknown && x->fetch_why[0] ? " (" : "", unknown ? x->fetch_why : "",
+		unknown && x->fetch_why[0] ? ")" : "", creds_clock_text(e, clock, sizeof clock));
 	const struct log_ctx ctx = { .code = e, .peer = &x->ask->remote };
 	if (e)
 		LOGF(d->log, LOG_PKI, LOG_CONTROL, &ctx, "the peer is not trusted: %s", text);

@@ -120,6 +120,7 @@ static bool certs_keep(struct ike_xch *x, const struct ike_signed *s)
 	p->method = s->method;
 	p->auth = arena_slice(&x->arena, s->auth);
 	p->scheme = s->scheme ? arena_str(&x->arena, slice_str(s->scheme)) : "a signature";
+	p->note = s->note ? arena_str(&x->arena, slice_str(s->note)) : NULL;
 	return p->auth.p && p->scheme;
 }
 

@@ -23,6 +23,7 @@ struct ike_proof {
 	const struct ike_cert *certs;
 	uint16_t n_certs;
 	const char *scheme;
+	const char *note;        /* of struct ike_signed, or NULL */
 	/* Of the peer; goes to the SA when everything is applied. */
 	uint64_t valid_until_s;
 	void *peer;

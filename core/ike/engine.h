@@ -59,6 +59,9 @@ struct ike_env {
 	/* The CAs a peer of this connection may come from: SHA-1 of their keys, 20 bytes each (RFC 7296 section 3.7). *http:
 	 * certificates may come as hash and URL. Borrowed for the call. NULL: there are none. */
 	slice (*ca_hashes)(void *arg, const struct conf_conn *conn, bool *http);
+	/* What a certificate names, for a sentence: `its certificate "C=CH, CN=gw" names gw.test`. "" when it cannot be read. buf
+	 * is returned. NULL: certificates are not read here. */
+	char *(*cert_names)(void *arg, slice der, char *buf, size_t cap);
 	/* Gives back what struct ike_trusted brought. */
 	void (*peer_free)(void *arg, void *peer);
 };
@@ -107,6 +110,7 @@ struct ike_signed {
 	const struct ike_cert *certs; /* to send, our own first */
 	uint16_t n_certs;
 	const char *scheme;    /* for the log */
+	const char *note;      /* why the peer may not take it and what to do: said when it refuses; NULL nothing */
 };
 
 struct ike_trusted {

@@ -4,6 +4,8 @@
 #include "ike/auth.h"
 #include "ike/init.h"
 
+#include <stdio.h>
+
 void auth_my_id(const struct conf_conn *c, const struct net_addr *local, uint8_t *type, slice *data)
 {
 	const struct conf_id *id = c->n_local ? &c->local[0].id : NULL;
@@ -35,22 +37,48 @@ static enum verdict request_check(struct ike_xch *x)
 	return sa->local_id.type ? V_DONE : ike_close(x, E_NOMEM, "no memory for the identity");
 }
 
+/* Refused: along with what the notify means goes what we know to be a likely reason. */
+static enum verdict refused(struct ike_xch *x)
+{
+	const struct wire_notify *n = wire_error(x->in);
+
+	(void)ike_refused(x, n);
+	if (n && n->type == N_AUTHENTICATION_FAILED && x->proof && x->proof->note) {
+		const char *said = x->why;
+		(void)ike_close(x, E_REFUSED, "%s; likely: %s", said ? said : "", x->proof->note);
+	}
+	return V_CLOSE;
+}
+
+/* ", and its certificate … names …" of a peer that has another name than is wanted, else "". */
+static void names_of(const struct ike_xch *x, char *buf, size_t cap)
+{
+	const struct ike_env *env = &x->e->env;
+	char text[500] = "";
+
+	buf[0] = 0;
+	if (env->cert_names && x->in->n_certs && x->in->certs[0].enc == CERT_X509_SIGNATURE)
+		(void)env->cert_names(env->arg, x->in->certs[0].data, text, sizeof text);
+	if (text[0])
+		snprintf(buf, cap, ", and %s", text);
+}
+
 static enum verdict answer_check(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
 	const struct wire_id *id = x->in->id_r;
 	const struct conf_id *want = sa->conn->n_remote ? &sa->conn->remote[0].id : NULL;
-	char a[256], b[256];
+	char a[256], b[256], names[520];
 
-	if (!x->in->auth) {
-		(void)ike_refused(x, wire_error(x->in));
-		return V_CLOSE;
-	}
-	if (want && want->type != ID_ANY && !conf_id_match(want, id->type, id->data))
-		return ike_close(x, E_AUTH_FAILED, "the peer is '%s', the connection wants '%s'; correct remote { id } or the peer's "
-			"local { id }", conf_id_text(id->type, id->data, a, sizeof a),
-			conf_id_text(want->type, slice_of(want->data, want->n), b, sizeof b));
-	return V_DONE;
+	if (!x->in->auth)
+		return refused(x);
+	if (!want || want->type == ID_ANY || conf_id_match(want, id->type, id->data))
+		return V_DONE;
+	names_of(x, names, sizeof names);
+	return ike_close(x, E_AUTH_FAILED, "the peer is '%s', the connection wants '%s'%s; correct remote { id } or the peer's "
+		"local { id }%s", conf_id_text(id->type, id->data, a, sizeof a),
+		conf_id_text(want->type, slice_of(want->data, want->n), b, sizeof b), names,
+		names[0] ? ", or give the peer a certificate with the name that is wanted" : "");
 }
 
 /* ---- responder --------------------------------------------------------------------------------------------------------- */

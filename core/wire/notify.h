@@ -28,7 +28,8 @@
 	row(INVALID_KE_PAYLOAD, 17, "INVAL_KE", "the key exchange method is not the one chosen", \
 		"nothing: the exchange is repeated with the method asked for; to save the round trip put that method first") \
 	row(AUTHENTICATION_FAILED, 24, "AUTH_FAILED", "authentication failed", \
-		"check identities, shared secret or certificates on both sides; the other side's log says which") \
+		"check identities, shared secret or certificates (CA, dates, revocation, names) on both sides; the peer's log says " \
+		"which it was (on aditd: adit events)") \
 	row(SINGLE_PAIR_REQUIRED, 34, "SINGLE_PAIR", "only selectors of one address pair are accepted", \
 		"the peer wants one child SA per pair of addresses: configure narrower traffic selectors") \
 	row(NO_ADDITIONAL_SAS, 35, "NO_ADD_SAS", "the peer accepts no further child SA", \
