@@ -171,18 +171,27 @@ bool fetcher_failed(const struct fetcher *f, const char *url)
 	return failed_of(f, url) != NULL;
 }
 
+bool fetcher_spares(const struct fetcher *f, const char *url, char *why, size_t cap)
+{
+	const struct failed *before = failed_of(f, url);
+	uint64_t now = before ? loop_now_ms() : 0;
+
+	if (!before || before->retry_ms <= now)
+		return false;
+	count_inc(&c_spared);
+	if (why)
+		snprintf(why, cap, "%s (asked again in %llu s)", before->why ? before->why : "it failed a moment ago",
+			(unsigned long long)(before->retry_ms - now + 999) / 1000);
+	return true;
+}
+
 err_t fetcher_get(struct fetcher *f, const struct fetch_req *req, fetch_fn *cb, void *arg, char *why, size_t cap)
 {
-	const struct failed *before = req->post.n ? NULL : failed_of(f, req->url);
-	const struct reg_feat *p = provider(f, req->url);
 	size_t n = strlen(req->url) + 1;
 
-	if (before && before->retry_ms > loop_now_ms()) {
-		count_inc(&c_spared);
-		snprintf(why, cap, "%s (asked again in %llu s)", before->why ? before->why : "it failed a moment ago",
-			(unsigned long long)(before->retry_ms - loop_now_ms() + 999) / 1000);
+	if (!req->post.n && fetcher_spares(f, req->url, why, cap))
 		return E_REFUSED;
-	}
+	const struct reg_feat *p = provider(f, req->url);
 	if (!p) {
 		snprintf(why, cap, "nothing that is loaded fetches %.200s (plugin fetch-http does http, https and file)", req->url);
 		return E_NOT_SUPPORTED;

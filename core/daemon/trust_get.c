@@ -334,6 +334,14 @@ static bool want_from(struct trust *x, const struct cert_want *w, const char *ur
 	bool known_bad = fetcher_failed(ts->c->fetcher, url);
 	if (g && g->running && x->soft && loop_now_ms() - g->started_ms > SOFT_WAIT_MS)
 		return false;
+	/* What failed a moment ago costs each further peer one look into a table. */
+	char why[300];
+	if (known_bad && w->kind != CERT_WANT_OCSP && (!g || !g->running) &&
+	    fetcher_spares(ts->c->fetcher, url, w->decides ? why : NULL, sizeof why)) {
+		if (w->decides)
+			snprintf(x->fetch_why, sizeof x->fetch_why, "%.120s: %.250s", url, why);
+		return false;
+	}
 	if (!g || !g->running) {
 		if (!g)
 			g = get_new(ts, w->kind, url);
