@@ -167,9 +167,24 @@ static void add_key(struct any *a, gnutls_x509_privkey_t key)
 	keep_key(a, &pkcs8, spki, err);
 }
 
+static bool by_gnutls(struct any *a, slice pkcs8)
+{
+	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)pkcs8.p, (unsigned)pkcs8.n };
+	gnutls_x509_privkey_t key;
+	bool ok = false;
+
+	if (gnutls_x509_privkey_init(&key) == 0) {
+		ok = gnutls_x509_privkey_import2(key, &d, GNUTLS_X509_FMT_DER, NULL, 0) == 0;
+		if (ok)
+			add_key(a, key);
+		gnutls_x509_privkey_deinit(key);
+	}
+	return ok;
+}
+
 /* GnuTLS leaves a part of each RSA key it reads in freed memory, and does not know the Brainpool curves: such PKCS #8 is taken
  * without it. */
-static bool try_plain(struct any *a, slice bytes)
+static bool take_plain(struct any *a, slice bytes)
 {
 	uint8_t spki[2200];
 	size_t n;
@@ -180,6 +195,25 @@ static bool try_plain(struct any *a, slice bytes)
 	slice kept = arena_slice(&a->o->arena, slice_of(spki, n));
 	keep_key(a, &pkcs8, kept, kept.p ? secret_copy(&pkcs8, bytes) : E_NOMEM);
 	return true;
+}
+
+/* The same for what becomes PKCS #8 first. true: it was a key, readable or locked. */
+static bool try_plain(struct any *a, slice bytes)
+{
+	struct secret pkcs8 = { 0 };
+	err_t e = x_key_plain(bytes, a->passphrase, &pkcs8);
+	bool taken = e == 0 && take_plain(a, secret_slice(&pkcs8));
+
+	/* A key GnuTLS has to look at is handed over decrypted: then it wipes what it makes of it. */
+	if (!e && !taken)
+		taken = by_gnutls(a, secret_slice(&pkcs8));
+	secret_fini(&pkcs8);
+	if (e == E_CERT_PASSPHRASE) {
+		add_bytes(a, CERT_OBJ_LOCKED, bytes);
+		failed(a, E_CERT_PASSPHRASE, a->passphrase ? "the passphrase of the private key is wrong" :
+			"the private key is encrypted and no passphrase was given");
+	}
+	return taken || e == E_CERT_PASSPHRASE;
 }
 
 /* How often a passphrase is hashed is in the file: one that asks for hours is hostile. Each such number stands behind
@@ -211,20 +245,18 @@ static bool costs_too_much(slice der, unsigned depth)
 }
 
 /* true: it was a key, readable or locked. */
-static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format, const char *label)
+static bool try_key(struct any *a, slice bytes, gnutls_x509_crt_fmt_t format)
 {
 	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)bytes.p, (unsigned)bytes.n };
 	gnutls_x509_privkey_t key;
 	bool is = true;
 
 	if (format == GNUTLS_X509_FMT_PEM) {
-		gnutls_datum_t der = { NULL, 0 };
-		bool dear = gnutls_pem_base64_decode2(label, &d, &der) == 0 &&
-			    costs_too_much(slice_of(der.data, der.size), 0);
-		bool taken = !dear && der.data && try_plain(a, slice_of(der.data, der.size));
-		if (der.data)
-			mem_wipe(der.data, der.size);
-		gnutls_free(der.data);
+		struct secret der = { 0 };
+		bool read = x_pem_body(bytes, &der) == 0;
+		bool dear = read && costs_too_much(secret_slice(&der), 0);
+		bool taken = read && !dear && try_plain(a, secret_slice(&der));
+		secret_fini(&der);
 		if (dear) {
 			failed(a, E_CERT_MALFORMED, "the passphrase would have to be hashed more than 5000000 times");
 			return true;
@@ -381,7 +413,7 @@ static void read_der(struct any *a, slice der)
 		return;
 	}
 	/* GnuTLS would also take the key alone out of a PKCS #12 file. */
-	if (try_pkcs12(a, der) || try_key(a, der, GNUTLS_X509_FMT_DER, NULL) || try_pkcs7(a, der))
+	if (try_pkcs12(a, der) || try_key(a, der, GNUTLS_X509_FMT_DER) || try_pkcs7(a, der))
 		return;
 	failed(a, E_CERT_MALFORMED, why.text);
 }
@@ -395,7 +427,7 @@ static void read_block(struct any *a, const char *label, slice block)
 	size_t n = strlen(label);
 
 	if (n >= 11 && strcmp(label + n - 11, "PRIVATE KEY") == 0) {
-		if (!try_key(a, block, GNUTLS_X509_FMT_PEM, label))
+		if (!try_key(a, block, GNUTLS_X509_FMT_PEM))
 			failed(a, E_CERT_MALFORMED, "a private key cannot be read");
 		return;
 	}

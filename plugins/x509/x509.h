@@ -177,5 +177,10 @@ err_t x_pkcs8_of(gnutls_x509_privkey_t key, struct secret *out);
 /* SubjectPublicKeyInfo of a key in PKCS #8 that GnuTLS is not asked about: RSA, and ECDSA on a Brainpool curve with its public
  * half. E_NOT_SUPPORTED: it is something else; E_SPACE. */
 err_t x_plain_spki(slice pkcs8, uint8_t *out, size_t cap, size_t *n);
+/* The base64 of a PEM block. E_NOT_SUPPORTED: it has headers; E_SYNTAX. */
+err_t x_pem_body(slice block, struct secret *out);
+/* A private key of any form as PKCS #8. E_CERT_PASSPHRASE: it is encrypted and this is not its passphrase (NULL: none is known);
+ * E_NOT_SUPPORTED: it is something else. How often a passphrase is hashed is not bounded here. */
+err_t x_key_plain(slice der, const char *passphrase, struct secret *out);
 
 #endif
