@@ -24,7 +24,22 @@ struct api_authority {
 	const char *const *crl_uris, *const *ocsp_uris; /* NULL-terminated */
 };
 
+/* Something there is, and where. */
+enum api_credential_kind { API_CERTS, API_CRLS, API_KEYS, API_SECRETS, API_CREDENTIAL_KINDS };
+struct api_credential {
+	const char *type;     /* certificate, anchor, ca, ocsp; crl; key; IKE, EAP… of secrets */
+	char id[160];         /* SHA-256 of a certificate, id of a key, name of a secret */
+	char subject[1024];   /* of a key what it is, of a secret its owners */
+	char issuer[1024], serial[128]; /* of a CRL its number */
+	int64_t not_before, not_after;  /* 0: none */
+	bool has_key;
+	const char *where;    /* file, memory, keyring, token, fetched, authority, connection */
+	const char *label;    /* path, label of the token…; NULL or "": none */
+};
+
 struct api_creds {
+	/* The next of a kind; *cursor begins at 0; false behind the last. What is borrowed stays until the next change. */
+	bool (*next)(void *arg, enum api_credential_kind kind, uint64_t *cursor, struct api_credential *out);
 	/* type X509, X509_AC, X509_CRL, TRUSTED_PUBKEY…; flag NONE, CA, AA, OCSP. */
 	err_t (*load_cert)(void *arg, const char *type, const char *flag, slice data, struct diag **why);
 	/* Loads a private key into the store of this id (enum plug_cred_id). Exactly one api_server_key_loaded with this

@@ -91,6 +91,77 @@ void api_do_list_certs(struct api_call *call)
 	api_stream(call, step_certs);
 }
 
+/* ---- what there is, and where ------------------------------------------------------------------------------------------ */
+
+static const char *const kinds[API_CREDENTIAL_KINDS] = { [API_CERTS] = "certs", [API_CRLS] = "crls", [API_KEYS] = "keys",
+	[API_SECRETS] = "secrets" };
+
+static void put_rfc3339(struct vici_out *o, const char *key, int64_t at)
+{
+	time_t t = (time_t)at;
+	struct tm tm;
+	char text[64];
+
+	if (at && gmtime_r(&t, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		vici_kv_str(o, key, text);
+}
+
+static void put_some(struct vici_out *o, const char *key, const char *text)
+{
+	if (text && *text)
+		vici_kv_str(o, key, text);
+}
+
+/* Secrets that were loaded without a name have no name to show. */
+static bool nameless(const char *id)
+{
+	return id[0] == '%';
+}
+
+static bool step_credentials(struct api_call *call)
+{
+	static struct api_credential c; /* the loop's; too large for the stack of a callback */
+	char kind[16];
+	const bool all = !api_arg(call, "kind", kind, sizeof kind);
+	int64_t now = (int64_t)time(NULL);
+	struct vici_out o;
+
+	while (call->walk.stage < API_CREDENTIAL_KINDS && creds(call)) {
+		enum api_credential_kind k = call->walk.stage;
+		if ((!all && strcmp(kind, kinds[k]) != 0) || !creds(call)->next(call->s->env.arg, k, &call->walk.at, &c)) {
+			call->walk.stage++;
+			call->walk.at = 0;
+			continue;
+		}
+		api_event_start(&o, API_E_LIST_CREDENTIAL);
+		vici_section(&o, nameless(c.id) ? "(without a name)" : c.id);
+		vici_kv_str(&o, "kind", kinds[k]);
+		vici_kv_str(&o, "type", c.type);
+		put_some(&o, k == API_SECRETS ? "owners" : k == API_KEYS ? "algorithm" : "subject", c.subject);
+		put_some(&o, "issuer", c.issuer);
+		put_some(&o, "serial", c.serial);
+		put_rfc3339(&o, "not-before", c.not_before);
+		put_rfc3339(&o, "not-after", c.not_after);
+		if (c.not_after)
+			vici_kv_str(&o, "state", now > c.not_after ? "expired" : now < c.not_before ? "not yet valid" : "valid");
+		if (c.not_after && now <= c.not_after)
+			vici_kv_u64(&o, "expires-in", (uint64_t)(c.not_after - now));
+		if (k == API_CERTS)
+			vici_kv_str(&o, "has-key", c.has_key ? "yes" : "no");
+		put_some(&o, "where", c.where);
+		put_some(&o, "label", c.label);
+		vici_section_end(&o);
+		api_event_to(call, &o, API_E_LIST_CREDENTIAL);
+		return true;
+	}
+	return false;
+}
+
+void api_do_list_credentials(struct api_call *call)
+{
+	api_stream(call, step_credentials);
+}
+
 void api_do_flush_certs(struct api_call *call)
 {
 	char type[32];

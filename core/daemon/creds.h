@@ -7,6 +7,7 @@
 #ifndef ADIT_DAEMON_CREDS_H
 #define ADIT_DAEMON_CREDS_H
 
+#include "api/server/creds_env.h"
 #include "config/psk.h"
 #include "cred/own.h"
 #include "cred/set.h"
@@ -121,6 +122,11 @@ void creds_psk_second(struct creds *c);
 
 void creds_sign_second(struct creds *c);
 void creds_sign_stop(struct creds *c);
+
+/* ---- creds_list.c ---- */
+
+/* Function of struct api_creds; arg is the daemon. */
+bool creds_next(void *arg, enum api_credential_kind kind, uint64_t *cursor, struct api_credential *out);
 
 /* ---- creds_api.c ---- */
 

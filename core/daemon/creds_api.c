@@ -556,5 +556,5 @@ const struct api_creds creds_api = {
 	.load_cert = load_cert, .load_key = load_key, .unload_key = unload_key, .key_at = key_at, .cert_next = cert_next,
 	.subject = subject, .clear = clear,
 	.flush = flush, .load_authority = creds_authority_load, .unload_authority = unload_authority, .authority_at = authority_at,
-	.psk = creds_psk,
+	.psk = creds_psk, .next = creds_next,
 };

@@ -179,17 +179,121 @@ static enum cli_exit list_leases(struct cli *c)
 	return code;
 }
 
+/* ---- credentials ---- */
+
+/* "in 29 days", "in 3 hours", "expired". */
+static const char *until_text(const struct adit_node *n, char buf[48])
+{
+	unsigned long long s = strtoull(cli_text(n, "expires-in"), NULL, 10);
+	const char *state = cli_text(n, "state");
+
+	if (!*cli_text(n, "not-after"))
+		snprintf(buf, 48, "-");
+	else if (strcmp(state, "valid"))
+		snprintf(buf, 48, "%s", state);
+	else if (s >= 2 * 86400)
+		snprintf(buf, 48, "in %llu days", s / 86400);
+	else
+		snprintf(buf, 48, "in %llu hours", s / 3600);
+	return buf;
+}
+
+static void show_cert(const struct adit_node *n)
+{
+	char until[48], place[600];
+	bool crl = !strcmp(cli_text(n, "kind"), "crls");
+
+	snprintf(place, sizeof place, "%s%s%s", cli_text(n, "where"), *cli_text(n, "label") ? " " : "", cli_text(n, "label"));
+	printf("%-11s %-20.20s %-13s %-3s %s%s\n", cli_text(n, "type"), cli_text(n, "not-after"), until_text(n, until),
+	       !strcmp(cli_text(n, "has-key"), "yes") ? "key" : "-", crl ? "CRL of " : "", cli_text(n, crl ? "issuer" : "subject"));
+	printf("            serial %s, issued by %s; %s\n", cli_text(n, "serial"), cli_text(n, "issuer"), place);
+}
+
+static void show_key(const struct adit_node *n)
+{
+	printf("%-40s %-10s %-8s %s\n", n->name, cli_text(n, "algorithm"), cli_text(n, "where"), cli_text(n, "label"));
+}
+
+static void show_secret(const struct adit_node *n)
+{
+	printf("%-24s %-6s %-8s %s\n", n->name, cli_text(n, "type"), cli_text(n, "where"),
+	       *cli_text(n, "owners") ? cli_text(n, "owners") : "(everybody)");
+}
+
+static void show_authority(const struct adit_node *n)
+{
+	char buf[2048];
+
+	printf("%s  %s\n", n->name, cli_text(n, "cacert"));
+	if (adit_node_at(n, "crl_uris"))
+		printf("  CRL %s\n", cli_items(n, "crl_uris", buf, sizeof buf));
+	if (adit_node_at(n, "ocsp_uris"))
+		printf("  OCSP %s\n", cli_items(n, "ocsp_uris", buf, sizeof buf));
+}
+
+static enum cli_exit list_kind(struct cli *c, const char *kind, void (*show)(const struct adit_node *n))
+{
+	struct listing l = { .direct = c->json, .show = show, .event = cli_event("list-credential") };
+	struct adit_msg *m = adit_msg_new();
+
+	if (!m)
+		return cli_fail(CLI_FAILED, "out of memory");
+	adit_msg_text(m, "kind", kind);
+	enum cli_exit code = cli_done(c, adit_api_stream(c->api, "list-credentials", l.event->name, m, on_item, &l, NULL));
+	if (l.direct && !cli_yaml && (l.printed || !code))
+		fputs(l.printed ? "\n]\n" : "[]\n", stdout);
+	else if (l.direct && !l.printed && !code)
+		fputs("[]\n", stdout);
+	return code;
+}
+
+static enum cli_exit list_certs(struct cli *c)
+{
+	if (!c->json)
+		printf("%-11s %-20s %-13s %-3s %s\n", "TYPE", "UNTIL", "ENDS", "KEY", "SUBJECT");
+	return list_kind(c, "certs", show_cert);
+}
+
+static enum cli_exit list_crls(struct cli *c)
+{
+	if (!c->json)
+		printf("%-11s %-20s %-13s %-3s %s\n", "TYPE", "NEXT", "DUE", "", "ISSUER");
+	return list_kind(c, "crls", show_cert);
+}
+
+static enum cli_exit list_keys(struct cli *c)
+{
+	if (!c->json)
+		printf("%-40s %-10s %-8s %s\n", "KEY", "KIND", "WHERE", "LABEL");
+	return list_kind(c, "keys", show_key);
+}
+
+static enum cli_exit list_secrets(struct cli *c)
+{
+	if (!c->json)
+		printf("%-24s %-6s %-8s %s\n", "SECRET", "TYPE", "WHERE", "OWNERS");
+	return list_kind(c, "secrets", show_secret);
+}
+
+static enum cli_exit list_authorities(struct cli *c)
+{
+	return list_stream(c, "list-authorities", show_authority);
+}
+
 enum cli_exit cmd_list(struct cli *c)
 {
 	static const struct {
 		const char *word;
 		enum cli_exit (*run)(struct cli *c);
 	} lists[] = { { "conns", list_conns }, { "sas", list_sas }, { "policies", list_policies }, { "algs", list_algs },
-		      { "plugins", list_plugins }, { "leases", list_leases } };
+		      { "plugins", list_plugins }, { "leases", list_leases }, { "certs", list_certs }, { "crls", list_crls },
+		      { "keys", list_keys },
+		      { "secrets", list_secrets }, { "authorities", list_authorities } };
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (!strcmp(c->word[0], lists[i].word))
 			return lists[i].run(c);
-	return cli_fail(CLI_USAGE, "there is no list '%s': conns, sas, policies, algs, plugins or leases", c->word[0]);
+	return cli_fail(CLI_USAGE, "there is no list '%s': conns, sas, policies, algs, plugins, leases, certs, crls, keys, secrets or "
+			"authorities", c->word[0]);
 }
 
 /* ---- status ---- */

@@ -11,8 +11,9 @@
 
 const struct cli_cmd cli_cmds[] = {
 	{ "status", "status", "what is up, in short", 0, 0, false, cmd_status, NULL, NULL },
-	{ "list", "list conns|sas|policies|algs|plugins|leases", "connections, SAs, traps and shunts, algorithms, plugins, leases of pools", 1, 1, false,
-	  cmd_list, "conns sas policies algs plugins leases", NULL },
+	{ "list", "list conns|sas|policies|algs|plugins|leases|certs|crls|keys|secrets|authorities",
+	  "connections, SAs, traps and shunts, algorithms, plugins, leases of pools, credentials and where they live", 1, 1, false,
+	  cmd_list, "conns sas policies algs plugins leases certs crls keys secrets authorities", NULL },
 	{ "up", "up NAME [--child CHILD] [--timeout MS]", "bring up a connection, or one child of it", 1, 1, false, cmd_up, NULL, NULL },
 	{ "down", "down NAME [--child CHILD] [--force]  |  down --ike-id N | --child-id N", "close SAs", 0, 1, false, cmd_down, NULL, NULL },
 	{ "rekey", "rekey NAME [--child CHILD] [--reauth]  |  rekey --child CHILD | --ike-id N | --child-id N",
