@@ -36,9 +36,11 @@ static const struct need {
 } needs[] = {
 	{ "mark_in", KERN_CAP_MARK, "marks" }, { "mark_out", KERN_CAP_MARK, "marks" },
 	{ "if_id_in", KERN_CAP_IF_ID, "interface ids" }, { "if_id_out", KERN_CAP_IF_ID, "interface ids" },
-	{ "tfc_padding", KERN_CAP_TFC, "padding of packets" }, { "ah_proposals", KERN_CAP_AH, "AH" },
+	{ "tfc_padding", KERN_CAP_TFC, "padding of packets" },
+	{ "ah_proposals", KERN_CAP_AH, "AH (Linux needs its modules ah4 and ah6)" },
 	{ "set_mark_in", KERN_CAP_SET_MARK, "marks set on packets" }, { "mark_in_sa", KERN_CAP_SET_MARK, "marks of SAs" },
-	{ "set_mark_out", KERN_CAP_SET_MARK, "marks set on packets" }, { "ipcomp", KERN_CAP_IPCOMP, "IPComp" },
+	{ "set_mark_out", KERN_CAP_SET_MARK, "marks set on packets" },
+	{ "ipcomp", KERN_CAP_IPCOMP, "IPComp (Linux needs its modules ipcomp and ipcomp6)" },
 	{ "policies_fwd_out", KERN_CAP_FWD, "policies for packets that are forwarded" },
 	{ "hw_offload", KERN_CAP_OFFLOAD, "hardware offload" },
 	{ "sha256_96", KERN_CAP_SHA256_96, "other lengths of HMAC-SHA-256" },
