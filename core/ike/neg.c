@@ -3,6 +3,7 @@
  * The negotiation of one child SA (RFC 7296 sections 1.3.1, 1.3.3, 2.9, 2.17): what creation and rekeying, IKE_AUTH and
  * CREATE_CHILD_SA have in common. See child_int.h.
  */
+#include "ike/keylog.h"
 #include "ike/followup.h"
 #include "ike/vips.h"
 
@@ -321,6 +322,7 @@ static enum verdict make_keys(struct ike_xch *x, struct child_neg *n)
 	follow_fini(n);
 	if (err)
 		return ike_reject(x, err, "keys of child '%s' cannot be made: %s", n->conf->name, err_text(err));
+	keylog_child(x->e, sa, n->conf->name, n->spi_in, n->spi_out, x->dir != XCH_RX_REQUEST, &n->keys);
 	return V_DONE;
 }
 

@@ -5,6 +5,7 @@
  * peer's stands by (state UP, nothing moved) until our answer is here or the peer uses it. The one with the lowest
  * nonce is redundant: its maker deletes it.
  */
+#include "ike/keylog.h"
 #include "ike/followup.h"
 #include "ike/life.h"
 
@@ -220,6 +221,7 @@ static enum verdict key_new(struct ike_xch *x, struct child_neg *n, struct ike_s
 	follow_fini(n);
 	if (err)
 		return ike_reject(x, err, "keys of the new IKE SA cannot be made: %s", err_text(err));
+	keylog_ike(x->e, new, &new->keys);
 	return V_DONE;
 }
 

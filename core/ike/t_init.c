@@ -2,6 +2,7 @@
 /* IKE_SA_INIT: algorithms, key exchange, nonces (RFC 7296 section 1.2), cookies (2.6), another KE method (1.3). */
 #include "ike/init.h"
 #include "ike/intermediate.h"
+#include "ike/keylog.h"
 #include "ike/msgio.h"
 
 #define COOKIE_RETRIES 8
@@ -160,6 +161,7 @@ static enum verdict keys(struct ike_xch *x)
 		return V_CLOSE;
 	}
 	ike_ke_fini(&s->ke);
+	keylog_ike(x->e, sa, &sa->keys);
 	sa->facts |= FACT_KE_FIRST;
 	if (more_begin(sa))
 		x->more = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Task: an additional key exchange in IKE_INTERMEDIATE, both roles; what AUTH covers of it. See intermediate.h. */
+#include "ike/keylog.h"
 #include "ike/intermediate.h"
 
 static COUNTER(c_done, "ike.intermediate.done", "additional key exchanges during the set-up of IKE SAs");
@@ -103,6 +104,7 @@ static enum verdict next_keys(struct ike_xch *x, struct ike_keys *out)
 	ike_ke_fini(&s->ke);
 	if (err)
 		return ike_close(x, err, "keys of the IKE SA cannot be made: %s", err_text(err));
+	keylog_ike(x->e, sa, out);
 	count_inc(&c_done);
 	if (++s->ke_at == s->n_kes)
 		sa->facts |= FACT_KE_DONE;
