@@ -66,6 +66,8 @@ enum conf_unique { CONF_UNIQUE_NO = 0, CONF_UNIQUE_NEVER, CONF_UNIQUE_KEEP, CONF
 /* IKE SAs without a first child: as responder never taken, taken, the only ones taken; as initiator only with FORCE, and
  * with PREFER when the peer can. */
 enum conf_childless { CONF_CHILDLESS_NEVER = 0, CONF_CHILDLESS_ALLOW, CONF_CHILDLESS_FORCE, CONF_CHILDLESS_PREFER };
+/* OCSP within IKE (RFC 4806): bits. */
+enum conf_ocsp { CONF_OCSP_NEVER = 0, CONF_OCSP_REPLY = 1, CONF_OCSP_REQUEST = 2, CONF_OCSP_BOTH = 3 };
 enum conf_fragmentation { CONF_FRAG_NO = 0, CONF_FRAG_YES, CONF_FRAG_ACCEPT };
 enum conf_childmode { CONF_TUNNEL = 1, CONF_TRANSPORT, CONF_BEET, CONF_PASS, CONF_DROP };
 
@@ -165,6 +167,7 @@ struct conf_conn {
 	bool mobike, encap, aggressive, pull, send_certreq, hash_and_url, close_on_expiry, close_on_revocation;
 	uint8_t childless;        /* enum conf_childless */
 	uint8_t fragmentation;    /* enum conf_fragmentation */
+	uint8_t ocsp;             /* enum conf_ocsp */
 	uint8_t send_cert;        /* 0 never, 1 ifasked, 2 always */
 	uint8_t dscp;
 	uint32_t keyingtries;     /* 0 for ever */

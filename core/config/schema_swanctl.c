@@ -25,6 +25,10 @@ static const struct conf_word childlesses[] = {
 static const struct conf_word send_certs[] = {
 	{ "never", 0, NULL }, { "ifasked", 1, NULL }, { "always", 2, NULL }, { 0 }
 };
+static const struct conf_word ocsps[] = {
+	{ "never", CONF_OCSP_NEVER, NULL }, { "reply", CONF_OCSP_REPLY, NULL }, { "request", CONF_OCSP_REQUEST, NULL },
+	{ "both", CONF_OCSP_BOTH, NULL }, { 0 }
+};
 static const struct conf_word uniques[] = {
 	{ "no", CONF_UNIQUE_NO, NULL }, { "never", CONF_UNIQUE_NEVER, NULL }, { "keep", CONF_UNIQUE_KEEP, NULL },
 	{ "replace", CONF_UNIQUE_REPLACE, NULL }, { 0 }
@@ -287,7 +291,9 @@ static const struct conf_key conn_keys[] = {
 	{ "close_on_revocation", CONF_T_BOOL, AT(conf_conn, close_on_revocation), .def = "no",
 	  .doc = "Whether an IKE SA is closed when a new CRL says that a certificate of the peer is revoked; for SAs "
 		 "set up from then on." },
-	{ "ocsp", CONF_T_STRING, CONF_LATER, NOWHERE, .later = certs, .doc = "OCSP within IKE (RFC 4806)." },
+	{ "ocsp", CONF_T_ENUM, AT(conf_conn, ocsp), .def = "reply", .words = ocsps,
+	  .doc = "OCSP within IKE (RFC 4806): request asks the peer for an OCSP answer about its certificate, reply sends one about "
+		 "ours to a peer that asks; both, never." },
 	{ "ppk_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "post-quantum preshared keys",
 	  .doc = "Identity of the post-quantum preshared key (RFC 8784)." },
 	{ "ppk_required", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "no",

@@ -158,6 +158,9 @@ void creds_key_loaded(struct creds *c, uint64_t serial, err_t e, const struct cr
 /* ---- trust.c ---- */
 
 void trusts_flush_ocsp(struct trusts *t);
+/* The OCSP answer about a certificate of ours that is here and holds; when there is none or it ends soon one is fetched, for the
+ * next time. Borrowed until the loop goes on. */
+slice trusts_own_ocsp(struct trusts *t, struct cert *cert, struct cert *issuer);
 /* Certificates that came as hash and URL. */
 void trusts_flush_urls(struct trusts *t);
 

@@ -74,8 +74,26 @@ static struct ike_cert cert_to_send(struct creds_sign *s, const struct cert *cer
 	return (struct ike_cert){ CERT_URL_X509, slice_of(out, n) };
 }
 
+/* The answer about our certificate that goes along to a peer that asks for one (RFC 4806). */
+static slice ocsp_to_send(struct creds_sign *s)
+{
+	struct creds *c = s->d->creds;
+	const struct cert_info *info = c->ops->info(s->own.cert), *up;
+	struct cert *issuer = s->own.n_chain ? s->own.chain[0] : NULL;
+	const struct cred_item *it;
+
+	if (!s->ask->ocsp || !(s->ask->conn->ocsp & CONF_OCSP_REPLY))
+		return SLICE_NONE;
+	for (size_t i = 0; !issuer && (it = cred_set_cert(c->set, i)); i++) {
+		up = it->info;
+		if (up->is_ca && slice_equal(up->subject, info->issuer) && (!info->akid.n || !up->skid.n || slice_equal(info->akid, up->skid)))
+			issuer = it->cert;
+	}
+	return issuer ? trusts_own_ocsp(c->trusts, s->own.cert, issuer) : SLICE_NONE;
+}
+
 /* The certificates that go with the signature: our own first, then those between it and a trust anchor. */
-static uint16_t certs_of(struct creds_sign *s, struct ike_cert out[CRED_CHAIN_MAX + 1])
+static uint16_t certs_of(struct creds_sign *s, struct ike_cert out[CRED_CHAIN_MAX + 2])
 {
 	const struct conf_conn *conn = s->ask->conn;
 	uint16_t n = 0;
@@ -89,12 +107,15 @@ static uint16_t certs_of(struct creds_sign *s, struct ike_cert out[CRED_CHAIN_MA
 	out[n++] = cert_to_send(s, s->own.cert);
 	for (size_t i = 0; i < s->own.n_chain; i++)
 		out[n++] = cert_to_send(s, s->own.chain[i]);
+	slice ocsp = ocsp_to_send(s);
+	if (ocsp.n)
+		out[n++] = (struct ike_cert){ CERT_OCSP, ocsp };
 	return n;
 }
 
 static void finish(struct creds_sign *s, err_t e, const char *why)
 {
-	struct ike_cert certs[CRED_CHAIN_MAX + 1];
+	struct ike_cert certs[CRED_CHAIN_MAX + 2];
 	uint8_t data[SIG_MAX + HEAD_MAX];
 	struct wr w = wr_of(data, sizeof data);
 	char text[400] = "";
@@ -113,12 +134,14 @@ static void finish(struct creds_sign *s, err_t e, const char *why)
 			why ? why : err_text(e));
 	struct ike_signed done = { .method = s->scheme->method, .auth = wr_done(&w), .certs = certs, .n_certs = certs_of(s, certs),
 		.scheme = s->scheme->name, .note = s->note[0] ? s->note : NULL };
-	for (uint16_t i = 0; !e && i < done.n_certs && s->own.cert; i++) {
+	for (uint16_t i = 0; !e && i < done.n_certs && s->own.cert && i <= s->own.n_chain; i++) {
 		char dn[256];
 		const struct cert_info *info = s->d->creds->ops->info(i ? s->own.chain[i - 1] : s->own.cert);
 		LOGF(s->d->log, LOG_IKE, LOG_DETAIL, NULL, "sending %s cert \"%s\"%s", i ? "issuer" : "end entity",
 			s->d->creds->ops->dn_text(info->subject, dn, sizeof dn), certs[i].enc == CERT_URL_X509 ? " as hash and URL" : "");
 	}
+	if (!e && done.n_certs && certs[done.n_certs - 1].enc == CERT_OCSP)
+		LOGF(s->d->log, LOG_IKE, LOG_DETAIL, NULL, "sending an OCSP answer about our certificate");
 	drive_sign_done(s->d, s->ask->token, e, e ? text : NULL, &done);
 	sign_free(s);
 }

@@ -420,3 +420,40 @@ void trusts_flush_ocsp(struct trusts *ts)
 	while (ts->ocsp)
 		ocsp_drop(ts, ts->ocsp);
 }
+
+/* ---- about our own certificates ------------------------------------------------------------------------------------------ */
+
+static void own_fetch(struct trusts *ts, struct cert *cert, struct cert *issuer)
+{
+	const struct cert_ops *ops = ts->c->ops;
+	const struct cert_info *info = ops->info(cert);
+	const struct creds_authority *a = creds_authority_of(ts->c, issuer);
+	uint8_t req[512];
+	size_t n = sizeof req;
+	char url[1024] = "";
+
+	if (a && a->ocsp_uris && a->ocsp_uris[0])
+		snprintf(url, sizeof url, "%s", a->ocsp_uris[0]);
+	else if (info->n_ocsp_uris && info->ocsp_uris[0].n < sizeof url)
+		snprintf(url, sizeof url, "%.*s", (int)info->ocsp_uris[0].n, (const char *)info->ocsp_uris[0].p);
+	if (!url[0] || get_of(ts, CERT_WANT_OCSP, url, cert) || ops->ocsp_request(cert, issuer, SLICE_NONE, req, &n))
+		return;
+	struct get *g = get_new(ts, CERT_WANT_OCSP, url);
+	if (!g)
+		return;
+	g->cert = ops->ref(cert);
+	g->issuer = ops->ref(issuer);
+	g->used_s = trust_wall();
+	if (get_start(g, slice_of(req, n), NULL, 0) != E_AGAIN)
+		trust_get_drop(ts, g);
+}
+
+slice trusts_own_ocsp(struct trusts *ts, struct cert *cert, struct cert *issuer)
+{
+	struct kept_ocsp *k = ocsp_of(ts, ts->c->ops->info(cert)->sha256);
+	int64_t now = trust_wall();
+
+	if (!k || k->until_s < now + RENEW_LEAST_S)
+		own_fetch(ts, cert, issuer);
+	return k && k->until_s > now ? slice_of(k->der, k->n) : SLICE_NONE;
+}

@@ -16,7 +16,7 @@ enum verdict auth_sig_make(struct ike_xch *x, uint8_t peer_type, slice peer)
 	struct keymat_octets o;
 	struct ike_auth_ask ask = {
 		.my_type = sa->local_id.type, .my_id = ike_id_slice(&sa->local_id), .peer_type = peer_type, .peer_id = peer,
-		.asked = s->peer_asked, .http = s->peer_http, .cas = slice_of(s->peer_cas, s->peer_cas_len),
+		.asked = s->peer_asked, .http = s->peer_http, .ocsp = s->peer_ocsp, .cas = slice_of(s->peer_cas, s->peer_cas_len),
 	};
 
 	err_t err = auth_octets(sa, sa->initiator, &sa->local_id, alloca(cap), cap, &o);

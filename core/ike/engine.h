@@ -95,6 +95,7 @@ struct ike_auth_ask {
 	/* FX_SIGN */
 	bool asked;            /* a request for certificates came; cas are its CAs, 20 bytes each, maybe none */
 	bool http;             /* the peer takes hash and URL */
+	bool ocsp;             /* it asks for an OCSP answer about our certificate (RFC 4806) */
 	slice cas;
 	/* FX_TRUST */
 	uint8_t method;        /* of the peer's AUTH payload */

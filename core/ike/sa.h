@@ -156,7 +156,7 @@ struct ike_setup {
 	uint8_t cookie_len;
 	uint32_t tried;                          /* keyingtries: how often, this one included */
 	uint32_t peer_hashes;                    /* SIGNATURE_HASH_ALGORITHMS of the peer: 1 << number; 0 none (RFC 7427) */
-	bool peer_asked, peer_http;              /* a CERTREQ for X.509 came; hash and URL are taken */
+	bool peer_asked, peer_http, peer_ocsp;   /* a CERTREQ for X.509 came; hash and URL are taken; OCSP is asked for */
 	uint8_t *peer_cas;                       /* its CAs, 20 bytes each */
 	uint32_t peer_cas_len;
 	uint8_t *init_mine, *init_peer;          /* IKE_SA_INIT messages as on the wire, for AUTH */

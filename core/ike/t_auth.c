@@ -189,6 +189,8 @@ static enum verdict auth_emit(struct ike_xch *x, struct ike_out *out)
 		wire_put_cert(out, PLD_CERT, p->certs[i].enc, p->certs[i].data);
 	if (x->dir == XCH_TX_REQUEST && env->ca_hashes && sa->conn->send_certreq && auth_wants_certs(sa->conn)) {
 		wire_put_cert(out, PLD_CERTREQ, CERT_X509_SIGNATURE, env->ca_hashes(env->arg, sa->conn, &http));
+		if (sa->conn->ocsp & CONF_OCSP_REQUEST)
+			wire_put_cert(out, PLD_CERTREQ, CERT_OCSP, SLICE_NONE);
 		if (http)
 			wire_put_notify(out, N_HTTP_CERT_LOOKUP_SUPPORTED, SLICE_NONE);
 	}

@@ -41,7 +41,9 @@ static void read_requests(struct ike_xch *x)
 
 	s->peer_http = s->peer_http || wire_notify(m, N_HTTP_CERT_LOOKUP_SUPPORTED);
 	for (uint16_t i = 0; i < m->n_certreqs; i++)
-		if (m->certreqs[i].enc == CERT_X509_SIGNATURE) {
+		if (m->certreqs[i].enc == CERT_OCSP) {
+			s->peer_ocsp = true;
+		} else if (m->certreqs[i].enc == CERT_X509_SIGNATURE) {
 			s->peer_asked = true;
 			n += m->certreqs[i].data.n / CA_LEN;
 		}
@@ -91,23 +93,26 @@ static bool signs(const struct conf_conn *c)
 	return auth_wants_certs(c);
 }
 
-/* The peer's identity is not known yet: does any connection for these addresses want certificates? */
-static bool some_ask(struct ike_xch *x)
+/* The peer's identity is not known yet: does any connection for these addresses want certificates, and an OCSP answer? */
+static bool some_ask(struct ike_xch *x, bool *ocsp)
 {
+	bool any = false;
 	struct ike_env *env = &x->e->env;
 	struct conf_conn *c;
 	size_t cursor = 0;
 
 	for (int i = 0; i < CONNS_MAX && (c = env->conn_match(env->arg, &x->sa->local, &x->sa->remote, &cursor)); i++)
-		if (c->send_certreq && auth_wants_certs(c))
-			return true;
-	return false;
+		if (c->send_certreq && auth_wants_certs(c)) {
+			any = true;
+			*ocsp |= (c->ocsp & CONF_OCSP_REQUEST) != 0;
+		}
+	return any;
 }
 
 static enum verdict certreq_emit(struct ike_xch *x, struct ike_out *out)
 {
 	struct ike_env *env = &x->e->env;
-	bool http = false;
+	bool http = false, ocsp = false;
 
 	if (x->exchange != XCHG_IKE_SA_INIT)
 		return V_DONE;
@@ -118,10 +123,13 @@ static enum verdict certreq_emit(struct ike_xch *x, struct ike_out *out)
 	}
 	if (x->sa->setup->peer_hashes)
 		put_hashes(env, out);
-	if (env->ca_hashes && some_ask(x)) {
+	if (env->ca_hashes && some_ask(x, &ocsp)) {
 		slice cas = env->ca_hashes(env->arg, NULL, &http);
 		cas.n = cas.n < CAS_SENT * CA_LEN ? cas.n : CAS_SENT * CA_LEN;
 		wire_put_cert(out, PLD_CERTREQ, CERT_X509_SIGNATURE, cas);
+		/* Any responder will do: none is named. */
+		if (ocsp)
+			wire_put_cert(out, PLD_CERTREQ, CERT_OCSP, SLICE_NONE);
 		if (http)
 			wire_put_notify(out, N_HTTP_CERT_LOOKUP_SUPPORTED, SLICE_NONE);
 	}

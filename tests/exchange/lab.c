@@ -79,7 +79,7 @@ static struct lab_ask ask_of(const struct fx *f)
 {
 	const struct ike_auth_ask *q = f->ask;
 	struct lab_ask a = { .token = q->token, .type = f->type, .sum = toy_sum(q->octets), .n_certs = q->n_certs, .asked = q->asked,
-			     .hashes = q->hashes, .http = q->http, .conn = q->conn->name, .enc = q->n_certs ? q->certs[0].enc : 0 };
+			     .hashes = q->hashes, .http = q->http, .ocsp = q->ocsp, .conn = q->conn->name, .enc = q->n_certs ? q->certs[0].enc : 0 };
 	if (f->type == FX_TRUST && q->auth.n == sizeof a.said)
 		memcpy(&a.said, q->auth.p, sizeof a.said);
 	return a;

@@ -69,7 +69,7 @@ struct lab_node {
 		uint64_t sum, said; /* of the octets; what the peer's AUTH says */
 		uint16_t n_certs;
 		uint8_t enc;        /* of the first certificate */
-		bool asked, http;
+		bool asked, http, ocsp;
 		uint32_t hashes;
 		const char *conn;
 	} asks[LAB_HELD];

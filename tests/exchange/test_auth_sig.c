@@ -137,11 +137,16 @@ static unsigned hash_and_url(bool a, bool b)
 		return 1;
 	lab.n[0].http = a;
 	lab.n[1].http = b;
+	lab.n[0].conn.ocsp = a ? CONF_OCSP_REQUEST : CONF_OCSP_REPLY;
+	lab.n[1].conn.ocsp = b ? CONF_OCSP_BOTH : CONF_OCSP_NEVER;
 	initiate(&lab, 5);
 	lab_flush(&lab);
 	lab_converged(&lab, 1, 1);
 	if (lab.n[0].last_sign.http != b || lab.n[1].last_sign.http != a)
 		lab_fail(&lab, "announced %d and %d, the signers heard %d and %d", a, b, lab.n[1].last_sign.http, lab.n[0].last_sign.http);
+	/* OCSP within IKE is asked for in the same places. */
+	if (lab.n[0].last_sign.ocsp != b || lab.n[1].last_sign.ocsp != a)
+		lab_fail(&lab, "OCSP was asked for by %d and %d, the signers heard %d and %d", a, b, lab.n[1].last_sign.ocsp, lab.n[0].last_sign.ocsp);
 	if (lab.n[0].last_trust.enc != (a ? 12 : 4) || lab.n[1].last_trust.enc != (b ? 12 : 4))
 		lab_fail(&lab, "certificates came with encodings %u and %u", lab.n[0].last_trust.enc, lab.n[1].last_trust.enc);
 	return close_lab(&lab);
