@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The codec of IKE messages: every payload out and in again, every way a message can be wrong. */
 #include "wire/esp.h"
+#include "wire/gateway.h"
 #include "wire/out.h"
 
 #include <criterion/criterion.h>
@@ -486,4 +487,47 @@ Test(wire, udp_port_4500_is_shared)
 	cr_assert_eq(body.n, 8);
 	struct rd r = rd_of(body);
 	cr_assert_eq(esp_rd_hdr(&r).spi, 0x01000000);
+}
+
+Test(wire, gateways_of_redirects)
+{
+	static const struct {
+		const char *text;
+		uint8_t type, n;
+	} rows[] = { { "192.0.2.1", 1, 4 }, { "2001:db8::1", 2, 16 }, { "gw.example.com", 3, 14 }, { "gw", 3, 2 }, { "a-b_c.example.", 3, 14 } };
+	static const char *const bad[] = { "", " ", "gw example", "192.0.2.300", "192.0.2.1:500", "..", ".gw", "gw..com", "gw/24", "*.test", "a\x01" };
+	uint8_t buf[600], nonce[32] = { 1, 2, 3 };
+	struct wire_gateway g, back;
+	char text[NET_ADDR_TEXT];
+	slice rest;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cr_assert_eq(wire_gateway_of_text(rows[i].text, &g), 0, "%s", rows[i].text);
+		cr_assert(g.type == rows[i].type && g.n == rows[i].n, "%s", rows[i].text);
+		cr_assert_str_eq(wire_gateway_text(&g, text), rows[i].text);
+		struct wr w = wr_of(buf, sizeof buf);
+		wire_gateway_write(&w, &g, slice_of(nonce, sizeof nonce));
+		slice all = wr_done(&w);
+		cr_assert_eq(all.n, 2u + g.n + sizeof nonce);
+		cr_assert_eq(wire_gateway_read(all, false, &back, &rest), 0);
+		cr_assert(back.type == g.type && back.n == g.n && memcmp(back.id, g.id, sizeof g.id) == 0);
+		cr_assert(slice_equal(rest, slice_of(nonce, sizeof nonce)));
+		/* REDIRECTED_FROM: an address, and nothing behind it. */
+		cr_assert_eq(wire_gateway_read(all, true, &back, &rest), E_TRAILING);
+		cr_assert_eq(wire_gateway_read(slice_of(all.p, 2u + g.n), true, &back, &rest), g.type == 3 ? E_SYNTAX : 0);
+		for (size_t n = 0; n < 2u + g.n; n++)
+			cr_assert_eq(wire_gateway_read(slice_of(all.p, n), false, &back, &rest), E_TRUNCATED);
+		for (unsigned type = 0; type < 256; type++) {
+			buf[0] = (uint8_t)type;
+			cr_assert_eq(wire_gateway_read(all, false, &back, &rest) == 0, type == g.type || (type == 3 && g.type == 3));
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		cr_assert_eq(wire_gateway_of_text(bad[i], &g), E_BAD_VALUE, "'%s'", bad[i]);
+	/* A name with a zero byte, or longer than names are. */
+	memcpy(buf, "\x03\x04g\0.c", 6);
+	cr_assert_eq(wire_gateway_read(slice_of(buf, 6), false, &back, &rest), E_SYNTAX);
+	buf[1] = 255;
+	memset(buf + 2, 'a', 255);
+	cr_assert_eq(wire_gateway_read(slice_of(buf, 257), false, &back, &rest), E_SYNTAX);
 }
