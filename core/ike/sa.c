@@ -449,9 +449,13 @@ static void ring_dump(struct ike_engine *e, const struct ike_sa *sa)
 		if (r->text)
 			text_fmt(&t, "%s%llu s ago: %s", t.n ? "; " : "", (unsigned long long)((e->now_ms - r->at_ms) / 1000), r->text);
 	}
-	if (t.n)
-		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "IKE_SA %s[%llu] has failed (%s). Its last events: %s", sa->conn ? sa->conn->name :
-			"(unnamed)", (unsigned long long)sa->unique, sa->end_text ? sa->end_text : err_text(sa->end_err), t.p);
+	if (!t.n)
+		return;
+	struct log_ctx ctx = ike_log_ctx(sa);
+	ctx.code = sa->end_err;
+	/* A stranger can fail as often as he likes. */
+	log_peer(e->env.log, LOG_IKE, LOG_CONTROL, &ctx, "IKE_SA %s[%llu] has failed (%s). Its last events: %s", sa->conn ? sa->conn->name :
+		"(unnamed)", (unsigned long long)sa->unique, sa->end_text ? sa->end_text : err_text(sa->end_err), t.p);
 }
 
 uint64_t ike_rand_below(struct ike_engine *e, uint64_t n)
