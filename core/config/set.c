@@ -315,9 +315,10 @@ void conf_set_warnings(const struct conf_set *set, const struct conf_node *root,
 	unsigned n = 0;
 	char text[500];
 
-	for (size_t i = 0; set->secrets && i < set->n_conns && n < CONF_WARNINGS_MAX; i++) {
-		const struct conf_node *at = conns ? conf_node_child(conns, set->conns[i]->name) : NULL;
-		if (at && conf_psk_weak(set->conns[i], set->secrets, NULL, text, sizeof text)) {
+	for (size_t i = 0; set->secrets && i < set->n_conns && i < CONF_WARNINGS_LOOK && n < CONF_WARNINGS_MAX; i++) {
+		const struct conf_node *at = conns && conf_psk_weak(set->conns[i], set->secrets, NULL, text, sizeof text) ?
+			conf_node_child(conns, set->conns[i]->name) : NULL;
+		if (at) {
 			(void)conf_node_fail(at, false, why, E_WEAK_SECRET, "%s", text);
 			n++;
 		}

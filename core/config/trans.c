@@ -271,7 +271,7 @@ void conf_trans_warnings(const struct conf_trans *t, struct diag **why)
 	unsigned n = 0;
 	char text[500];
 
-	for (size_t i = 0; i < t->n_conns && n < CONF_WARNINGS_MAX; i++)
+	for (size_t i = 0; i < t->n_conns && i < CONF_WARNINGS_LOOK && n < CONF_WARNINGS_MAX; i++)
 		if (t->conns[i]->conn && conf_psk_weak(t->conns[i]->conn, t->secrets, NULL, text, sizeof text)) {
 			(void)diag_at(why, E_WEAK_SECRET, NULL, 0, 0, "%s", text);
 			n++;

@@ -56,9 +56,9 @@ struct conf_set {
 MUST err_t conf_set_from(const struct conf_node *root, const struct conf_can *can, struct conf_set *out,
 			 struct diag **why);
 void conf_set_fini(struct conf_set *set);
-/* What is allowed, but not wise (shared secrets that are weaker than the connection, remarks of connections); root is what the set was made of. At
- * most CONF_WARNINGS_MAX. */
-enum { CONF_WARNINGS_MAX = 50 };
+/* What is allowed, but not wise (shared secrets that are weaker than the connection, remarks of connections); root is what the
+ * set was made of. At most CONF_WARNINGS_MAX; secrets are compared for the first CONF_WARNINGS_LOOK connections. */
+enum { CONF_WARNINGS_MAX = 50, CONF_WARNINGS_LOOK = 10000 };
 void conf_set_warnings(const struct conf_set *set, const struct conf_node *root, struct diag **why);
 /* Is it a section of the configuration that is neither connections nor secrets? */
 bool conf_is_rest(const char *section);

@@ -206,11 +206,11 @@ void conf_take_settings(struct daemon *d, struct conf_settings **s)
 /* What is allowed, but not wise. */
 static void say_warnings(struct daemon *d)
 {
-	unsigned n = 0;
+	unsigned n = 0, looks = 0;
 	uint64_t at = 0;
 	char text[500];
 
-	for (const struct conf_conn *c; n < CONF_WARNINGS_MAX && (c = conf_store_next(d->store, &at));)
+	for (const struct conf_conn *c; n < CONF_WARNINGS_MAX && looks++ < CONF_WARNINGS_LOOK && (c = conf_store_next(d->store, &at));)
 		if (conf_psk_weak(c, conf_store_secrets(d->store), NULL, text, sizeof text)) {
 			LOGF(d->log, LOG_CONFIG, LOG_CONTROL, &(struct log_ctx){ .code = E_WEAK_SECRET }, "%s", text);
 			n++;
