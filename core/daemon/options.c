@@ -7,13 +7,9 @@
 #include <stdlib.h>
 
 enum { OPT_CONFIG = 256, OPT_SWAN, OPT_SOCKET, OPT_PIDFILE, OPT_PLUGINS, OPT_LOG, OPT_WORKERS, OPT_PORT, OPT_NATT,
-	OPT_FOREGROUND, OPT_DEBUG, OPT_VERSION, OPT_HELP };
+	OPT_FOREGROUND, OPT_DEBUG, OPT_VERSION, OPT_MANUAL, OPT_HELP };
 
-static const struct {
-	const char *name, *arg;
-	int code;
-	const char *doc;
-} rows[] = {
+const struct options_row options_rows[] = {
 	{ "config", "FILE", OPT_CONFIG, "connections, secrets and aditd { } (syntax of swanctl.conf); none: wait for "
 		"the API" },
 	{ "strongswan-conf", "FILE", OPT_SWAN, "also take the settings of a strongswan.conf that have a meaning here" },
@@ -27,16 +23,18 @@ static const struct {
 	{ "foreground", NULL, OPT_FOREGROUND, "stay in the foreground and log on standard error" },
 	{ "debug", NULL, OPT_DEBUG, "allow core dumps and debuggers" },
 	{ "version", NULL, OPT_VERSION, "print the version" },
+	{ "manual", NULL, OPT_MANUAL, "print the manual page" },
 	{ "help", NULL, OPT_HELP, "print this" },
 };
+const size_t options_n_rows = ARRAY_LEN(options_rows);
 
 static void help(void)
 {
 	puts("aditd: IKE daemon. Usage: aditd [options]");
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		printf("  --%s%s%-*s %s\n", rows[i].name, rows[i].arg ? " " : "",
-			22 - (int)strlen(rows[i].name) - (rows[i].arg ? 1 : 0), rows[i].arg ? rows[i].arg : "",
-			rows[i].doc);
+	for (size_t i = 0; i < ARRAY_LEN(options_rows); i++)
+		printf("  --%s%s%-*s %s\n", options_rows[i].name, options_rows[i].arg ? " " : "",
+			22 - (int)strlen(options_rows[i].name) - (options_rows[i].arg ? 1 : 0), options_rows[i].arg ? options_rows[i].arg : "",
+			options_rows[i].doc);
 }
 
 static bool number(const char *option, const char *s, int max, int *out)
@@ -76,6 +74,9 @@ static enum options_verdict take(struct options *o, int code, const char *arg)
 	case OPT_VERSION:
 		puts("aditd " ADIT_VERSION);
 		return OPTIONS_DONE;
+	case OPT_MANUAL:
+		options_manual();
+		return OPTIONS_DONE;
 	case OPT_HELP:
 		help();
 		return OPTIONS_DONE;
@@ -87,14 +88,14 @@ static enum options_verdict take(struct options *o, int code, const char *arg)
 
 enum options_verdict options_parse(int argc, char *argv[], struct options *out)
 {
-	struct option v[ARRAY_LEN(rows) + 1] = { 0 };
+	struct option v[ARRAY_LEN(options_rows) + 1] = { 0 };
 	enum options_verdict verdict = OPTIONS_RUN;
 	int code;
 
 	*out = (struct options){ .workers = -1, .port = -1, .port_natt = -1 };
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		v[i] = (struct option){ rows[i].name, rows[i].arg ? required_argument : no_argument, NULL,
-			rows[i].code };
+	for (size_t i = 0; i < ARRAY_LEN(options_rows); i++)
+		v[i] = (struct option){ options_rows[i].name, options_rows[i].arg ? required_argument : no_argument, NULL,
+			options_rows[i].code };
 	while (verdict == OPTIONS_RUN && (code = getopt_long(argc, argv, "", v, NULL)) != -1)
 		verdict = take(out, code, optarg);
 	if (verdict == OPTIONS_RUN && optind < argc) {

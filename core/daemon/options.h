@@ -14,6 +14,17 @@ struct options {
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
 
+/* One row of the command line. */
+struct options_row {
+	const char *name, *arg; /* arg NULL: it takes none */
+	int code;
+	const char *doc;
+};
+extern const struct options_row options_rows[];
+extern const size_t options_n_rows;
+/* aditd(8) on standard output. */
+void options_manual(void);
+
 /* DONE: --help or --version was answered; WRONG: said on standard error what is wrong. */
 enum options_verdict options_parse(int argc, char *argv[], struct options *out);
 
