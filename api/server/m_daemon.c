@@ -192,6 +192,21 @@ static const char *feat_name(const struct plug_feat *f, char buf[48])
 	return buf;
 }
 
+/* What is no algorithm has the name of its plugin. */
+static const char *full_name(const struct reg_feat *f, char buf[48])
+{
+	static const char *const signs[] = { [PLUG_SIGN_RSA_PKCS1] = "RSA_PKCS1", [PLUG_SIGN_RSA_PSS] = "RSA_PSS", [PLUG_SIGN_ECDSA] = "ECDSA",
+					     [PLUG_SIGN_ECDSA_RAW] = "ECDSA_RAW", [PLUG_SIGN_ED25519] = "ED25519", [PLUG_SIGN_ED448] = "ED448" };
+	char curve[32];
+	if (f->is.kind == PLUG_SIGN && f->is.id < ARRAY_LEN(signs) && signs[f->is.id])
+		snprintf(buf, 48, "%s%s%s", signs[f->is.id], f->is.arg ? "-" : "", f->is.arg ? suite_alg_name(SUITE_KE, f->is.arg, curve) : "");
+	else if (f->is.kind == PLUG_ENCR && f->is.arg)
+		snprintf(buf, 48, "%s-%u", suite_alg_name(SUITE_ENCR, f->is.id, curve), f->is.arg);
+	else if (!*feat_name(&f->is, buf))
+		snprintf(buf, 48, "%s", f->plugin->name);
+	return buf;
+}
+
 static void put_features(struct vici_out *o, const struct plug_registry *r, const struct reg_plugin *p)
 {
 	size_t cursor = 0;
@@ -201,11 +216,7 @@ static void put_features(struct vici_out *o, const struct plug_registry *r, cons
 		if (f->plugin != p)
 			continue;
 		TEXT_ON_STACK(t, 512);
-		text_str(&t, plug_kind_name(f->is.kind));
-		if (*feat_name(&f->is, name))
-			text_fmt(&t, ":%s", name);
-		if (f->is.kind == PLUG_ENCR && f->is.arg)
-			text_fmt(&t, "-%u", f->is.arg);
+		text_fmt(&t, "%s:%s", plug_kind_name(f->is.kind), full_name(f, name));
 		if (!f->offered)
 			text_fmt(&t, " (left out: %s)", f->why ? f->why : "");
 		else if (f->best)

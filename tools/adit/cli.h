@@ -26,7 +26,8 @@ struct cli {
 	const char *socket;
 	bool json, yaml, force, reauth, all, merge, defaults, no_effects, yes, help;
 	const char *child, *ike_id, *child_id, *timeout;
-	const char *loglevel, *watch, *section, *transaction, *confirm, *comment, *from, *output, *levels, *peer, *local, *remote_id, *local_id, *sink, *ike, *identity, *seconds;
+	const char *loglevel, *watch, *section, *transaction, *confirm, *comment, *from, *output, *levels, *gateway, *peer, *local,
+		*remote_id, *local_id, *sink, *ike, *identity, *seconds;
 	const char *word[CLI_WORDS]; /* behind the command's name */
 	int n_words;
 	struct adit_api *api; /* open when the command needs it */
@@ -78,6 +79,7 @@ enum cli_exit cmd_load(struct cli *c);
 enum cli_exit cmd_log(struct cli *c);
 enum cli_exit cmd_metrics(struct cli *c);
 enum cli_exit cmd_mtu(struct cli *c);
+enum cli_exit cmd_redirect(struct cli *c);
 enum cli_exit cmd_rekey(struct cli *c);
 enum cli_exit cmd_stats(struct cli *c);
 enum cli_exit cmd_status(struct cli *c);

@@ -2,6 +2,7 @@
 /* Commands that act on SAs: up, down, rekey. */
 #include "tools/adit/cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Lines of the daemon's log that belong to the command; on standard error, so that --json stays clean. */
@@ -10,6 +11,12 @@ static void on_log(void *arg, const char *event, const struct adit_node *e)
 	(void)arg;
 	(void)event;
 	fprintf(stderr, "[%s] %s\n", cli_text(e, "group"), cli_text(e, "msg"));
+}
+
+static void say_matches(const char *method, unsigned long n)
+{
+	printf("%lu SA%s %s\n", n, n == 1 ? "" : "s", !strcmp(method, "terminate") ? "closed" : !strcmp(method, "rekey") ?
+		n == 1 ? "is being rekeyed" : "are being rekeyed" : n == 1 ? "is being redirected" : "are being redirected");
 }
 
 static enum cli_exit command(struct cli *c, const char *method, struct adit_msg *m, json_t *results)
@@ -26,7 +33,7 @@ static enum cli_exit command(struct cli *c, const char *method, struct adit_msg 
 	if (reply && results)
 		json_array_append_new(results, api_json(reply, s->result, s->n_result));
 	if (!st && !c->json && adit_node_text(reply, "matches"))
-		printf("%s: %s SAs\n", method, cli_text(reply, "matches"));
+		say_matches(method, strtoul(cli_text(reply, "matches"), NULL, 10));
 	adit_node_free(reply);
 	return cli_done(c, st);
 }
@@ -134,4 +141,25 @@ enum cli_exit cmd_rekey(struct cli *c)
 	if (c->reauth)
 		adit_msg_text(m, "reauth", "yes");
 	return one_answer(c, "rekey", m);
+}
+
+enum cli_exit cmd_redirect(struct cli *c)
+{
+	struct adit_msg *m = adit_msg_new();
+	if (c->n_words)
+		adit_msg_text(m, "ike", c->word[0]);
+	if (c->ike_id)
+		adit_msg_text(m, "ike-id", c->ike_id);
+	if (c->peer)
+		adit_msg_text(m, "peer-ip", c->peer);
+	if (c->remote_id)
+		adit_msg_text(m, "peer-id", c->remote_id);
+	if (!c->n_words && !c->ike_id && !c->peer && !c->remote_id)
+		return none(m, "redirect NAME | --ike-id N | --peer ADDRESS | --remote-id ID --gateway ADDRESS");
+	if (!c->gateway) {
+		adit_msg_free(m);
+		return cli_fail(CLI_USAGE, "where to? --gateway ADDRESS is missing");
+	}
+	adit_msg_text(m, "gateway", c->gateway);
+	return one_answer(c, "redirect", m);
 }

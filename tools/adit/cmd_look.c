@@ -86,8 +86,7 @@ static enum cli_exit list_policies(struct cli *c)
 }
 
 /* A call whose answer is shown by `show`, or as JSON. */
-static enum cli_exit show_call(struct cli *c, const char *method, struct adit_msg *args,
-			       void (*show)(const struct adit_node *reply))
+static enum cli_exit show_call(struct cli *c, const char *method, struct adit_msg *args, void (*show)(const struct adit_node *reply))
 {
 	struct adit_node *reply;
 	const struct api_method *m = cli_method(method);
@@ -280,20 +279,33 @@ static enum cli_exit list_authorities(struct cli *c)
 	return list_stream(c, "list-authorities", show_authority);
 }
 
+static void show_pools(const struct adit_node *reply)
+{
+	printf("%-20s %-40s %20s %8s %8s\n", "POOL", "FIRST ADDRESS", "ADDRESSES", "IN USE", "KEPT");
+	for (const struct adit_node *p = reply->first; p; p = p->next)
+		if (p->kind == ADIT_NODE_SECTION)
+			printf("%-20s %-40s %20s %8s %8s\n", p->name, cli_text(p, "base"), cli_text(p, "size"), cli_text(p, "online"),
+			       cli_text(p, "offline"));
+}
+
+static enum cli_exit list_pools(struct cli *c)
+{
+	return show_call(c, "get-pools", NULL, show_pools);
+}
+
 enum cli_exit cmd_list(struct cli *c)
 {
 	static const struct {
 		const char *word;
 		enum cli_exit (*run)(struct cli *c);
 	} lists[] = { { "conns", list_conns }, { "sas", list_sas }, { "policies", list_policies }, { "algs", list_algs },
-		      { "plugins", list_plugins }, { "leases", list_leases }, { "certs", list_certs }, { "crls", list_crls },
+		      { "plugins", list_plugins }, { "pools", list_pools }, { "leases", list_leases }, { "certs", list_certs }, { "crls", list_crls },
 		      { "keys", list_keys },
 		      { "secrets", list_secrets }, { "authorities", list_authorities } };
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (!strcmp(c->word[0], lists[i].word))
 			return lists[i].run(c);
-	return cli_fail(CLI_USAGE, "there is no list '%s': conns, sas, policies, algs, plugins, leases, certs, crls, keys, secrets or "
-			"authorities", c->word[0]);
+	return cli_fail(CLI_USAGE, "there is no list '%s'; \"adit help list\" names them", c->word[0]);
 }
 
 /* ---- status ---- */
@@ -301,8 +313,10 @@ enum cli_exit cmd_list(struct cli *c)
 static void show_brief(const struct adit_node *sa)
 {
 	const struct adit_node *children = adit_node_at(sa, "child-sas");
-	printf("  %s #%s  %s  %s ↔ %s\n", sa->name, cli_text(sa, "uniqueid"), cli_text(sa, "state"), cli_text(sa, "local-id"),
-	       cli_text(sa, "remote-id"));
+	/* Before the peers have told who they are there are only addresses. */
+	bool known = strcmp(cli_text(sa, "remote-id"), "%any") != 0;
+	printf("  %s #%s  %s  %s ↔ %s\n", sa->name, cli_text(sa, "uniqueid"), cli_text(sa, "state"),
+	       cli_text(sa, known ? "local-id" : "local-host"), cli_text(sa, known ? "remote-id" : "remote-host"));
 	for (const struct adit_node *c = children ? children->first : NULL; c; c = c->next) {
 		char buf[1024];
 		printf("    %s #%s  %s  %s", cli_text(c, "name"), cli_text(c, "uniqueid"), cli_text(c, "state"),

@@ -11,13 +11,15 @@
 
 const struct cli_cmd cli_cmds[] = {
 	{ "status", "status", "what is up, in short", 0, 0, false, cmd_status, NULL, NULL },
-	{ "list", "list conns|sas|policies|algs|plugins|leases|certs|crls|keys|secrets|authorities",
-	  "connections, SAs, traps and shunts, algorithms, plugins, leases of pools, credentials and where they live", 1, 1, false,
-	  cmd_list, "conns sas policies algs plugins leases certs crls keys secrets authorities", NULL },
+	{ "list", "list conns|sas|policies|algs|plugins|pools|leases|certs|crls|keys|secrets|authorities",
+	  "connections, SAs, traps and shunts, algorithms, plugins, pools and leases, credentials and where they live", 1, 1, false,
+	  cmd_list, "conns sas policies algs plugins pools leases certs crls keys secrets authorities", NULL },
 	{ "up", "up NAME [--child CHILD] [--timeout MS]", "bring up a connection, or one child of it", 1, 1, false, cmd_up, NULL, NULL },
 	{ "down", "down NAME [--child CHILD] [--force]  |  down --ike-id N | --child-id N", "close SAs", 0, 1, false, cmd_down, NULL, NULL },
 	{ "rekey", "rekey NAME [--child CHILD] [--reauth]  |  rekey --child CHILD | --ike-id N | --child-id N",
 	  "give SAs fresh keys", 0, 1, false, cmd_rekey, NULL, NULL },
+	{ "redirect", "redirect NAME --gateway ADDRESS  |  redirect --ike-id N | --peer ADDRESS | --remote-id ID --gateway ADDRESS",
+	  "send peers to another gateway", 0, 1, false, cmd_redirect, NULL, NULL },
 	{ "config", "config check|show|load|set|delete|diff|commit|confirm|abort|rollback|history|status|edit …",
 	  "look at, change and take back the configuration", 1, 4, false, NULL, NULL, cli_config_cmds },
 	{ "import", "import --from strongswan-conf|ipsec-conf|libreswan|iked FILE… [--output FILE]",

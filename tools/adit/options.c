@@ -34,6 +34,7 @@ const struct cli_option cli_options[] = {
 	{ "output", TEXT(output, "FILE"), false, "write to this file" },
 	{ "levels", TEXT(levels, "SPEC"), false, "log levels, as \"1, ike=3\"" },
 	{ "peer", TEXT(peer, "ADDRESS"), false, "of this address, network or range of a peer" },
+	{ "gateway", TEXT(gateway, "ADDRESS"), false, "the other gateway: an address or a name" },
 	{ "local", TEXT(local, "ADDRESS"), false, "the address of ours that is called" },
 	{ "remote-id", TEXT(remote_id, "ID"), false, "identity of the peer" },
 	{ "local-id", TEXT(local_id, "ID"), false, "identity of ours" },

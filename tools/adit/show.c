@@ -162,11 +162,41 @@ void show_policy(const struct adit_node *p)
 	printf(" === %s\n", cli_items(p, "remote-ts", buf, sizeof buf));
 }
 
+/* Where the line of features is. */
+struct feats {
+	char kind[24];
+	int column;
+};
+
+/* "KIND:NAME (best: …)" of one kind on a line, with a star where this plugin serves it; what is left out, and why, below. */
+static void show_feat(struct feats *at, const char *text)
+{
+	enum { WIDTH = 110 };
+	size_t kind = strcspn(text, ":"), name = strcspn(text, " ") - kind;
+	bool out = strstr(text, " (left out") != NULL, first = strncmp(at->kind, text, kind) || at->kind[kind];
+	if (at->column && (first || out || at->column + (int)name + 2 > WIDTH)) {
+		putchar('\n');
+		at->column = 0;
+	}
+	if (out) {
+		printf("  %s\n", text);
+		at->kind[0] = 0;
+		return;
+	}
+	if (!at->column)
+		at->column = printf("  %-11.*s", first ? (int)kind : 0, text);
+	at->column += printf(" %.*s%s", (int)name - 1, text + kind + 1, strstr(text, " (best") ? "*" : "");
+	snprintf(at->kind, sizeof at->kind, "%.*s", (int)kind, text);
+}
+
 void show_plugin(const struct adit_node *p)
 {
 	printf("%s %s  %s%s%s  %s\n", p->name, cli_text(p, "version"), cli_text(p, "state"), has(p, "why") ? ": " : "",
 	       cli_text(p, "why"), cli_text(p, "summary"));
 	const struct adit_node *f = adit_node_at(p, "features");
+	struct feats at = { .column = 0 };
 	for (const struct adit_node *i = f ? f->first : NULL; i; i = i->next)
-		printf("  %s\n", i->value);
+		show_feat(&at, i->value);
+	if (at.column)
+		putchar('\n');
 }
