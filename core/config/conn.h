@@ -234,6 +234,7 @@ bool conf_secrets_find(const struct conf_secrets *s, const char *unique_id, stru
 /* Are type, owners and data of both equal? Time does not depend on the data. */
 bool conf_secret_same(const struct conf_secret_view *a, const struct conf_secret_view *b);
 /* Settings of the daemon (`aditd { … }` and the mapped options of strongswan.conf) that the engine looks at. */
+struct conf_pool;
 struct conf_daemon {
 	uint16_t port, port_natt;             /* 500, 4500 */
 	struct conf_retry retry;
@@ -250,6 +251,7 @@ struct conf_daemon {
 	bool follow_redirects;                /* as client: go to another gateway when sent there (RFC 5685), default yes */
 	uint32_t redirect_limit;              /* so often within redirect_period_s, 5 */
 	uint32_t redirect_period_s;           /* 300 */
+	const struct conf_pool *attributes;   /* for all who get a virtual address, NULL none; of struct conf_settings */
 	const char *redirect_gateway;         /* as gateway: where strangers are sent, NULL none; of struct conf_settings */
 	uint32_t redirect_ike_sas, redirect_half_open; /* from so many SAs on; both 0: always */
 	uint32_t redirect_delete_delay_s;     /* how long a redirected SA may stay, 0 for ever; 30 */

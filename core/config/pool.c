@@ -179,7 +179,7 @@ static err_t read_attr(const struct conf_node *n, struct conf_pool *p, struct di
 	return e;
 }
 
-err_t conf_pool_from(const struct conf_node *section, struct conf_pool **out, struct diag **why)
+static err_t read_pool(const struct conf_node *section, bool addrs, struct conf_pool **out, struct diag **why)
 {
 	struct conf_pool *p = calloc(1, sizeof *p);
 	err_t first = 0;
@@ -191,16 +191,26 @@ err_t conf_pool_from(const struct conf_node *section, struct conf_pool **out, st
 	if (!p->name)
 		first = E_NOMEM;
 	for (const struct conf_node *n = section->first; n; n = n->next) {
-		err_t e = strcmp(n->name, "addrs") == 0 ? read_addrs(n, p, why) : read_attr(n, p, why);
+		err_t e = addrs && strcmp(n->name, "addrs") == 0 ? read_addrs(n, p, why) : read_attr(n, p, why);
 		first = first ? first : e;
 	}
-	if (!first && !p->base)
+	if (!first && addrs && !p->base)
 		first = conf_node_fail(section, false, why, E_BAD_VALUE, "pool '%s' has no 'addrs'", section->name);
 	if (first)
 		conf_pool_free(p);
 	else
 		*out = p;
 	return first;
+}
+
+err_t conf_pool_from(const struct conf_node *section, struct conf_pool **out, struct diag **why)
+{
+	return read_pool(section, true, out, why);
+}
+
+err_t conf_attributes_from(const struct conf_node *section, struct conf_pool **out, struct diag **why)
+{
+	return read_pool(section, false, out, why);
 }
 
 err_t conf_pools_from(const struct conf_node *pools, struct conf_pool ***out, struct diag **why)

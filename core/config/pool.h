@@ -29,6 +29,8 @@ struct conf_pool {
 /* `section` is one pool. A prefix of more than two addresses keeps its first and last one; a range gives all. Of a
  * larger prefix the first 2^31 addresses are used. All errors with their place in *why. */
 MUST err_t conf_pool_from(const struct conf_node *section, struct conf_pool **out, struct diag **why);
+/* Attributes without addresses: a section with the words of a pool but addrs. */
+MUST err_t conf_attributes_from(const struct conf_node *section, struct conf_pool **out, struct diag **why);
 void conf_pool_free(struct conf_pool *p);
 /* All of the section `pools` (NULL: none); *out is NULL-terminated, free() it when its pools were taken. */
 MUST err_t conf_pools_from(const struct conf_node *pools, struct conf_pool ***out, struct diag **why);

@@ -95,6 +95,9 @@ static const struct conf_key authority_keys[] = {
 const struct conf_schema conf_schema_authority = { "authority", "A certification authority.", authority_keys,
 	ARRAY_LEN(authority_keys) };
 
+static const struct conf_schema schema_attributes = { "attributes", "Attributes of the configuration payload.", pool_keys + 1,
+	ARRAY_LEN(pool_keys) - 1 };
+
 /* ---- aditd ------------------------------------------------------------------------------------------------------- */
 
 static const struct conf_key plugin_keys[] = {
@@ -215,6 +218,8 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Unix group whose members may also bring SAs up and down over the API." },
 	{ "api_group_configure", CONF_T_STRING, AT(api_group_configure),
 	  .doc = "Unix group whose members may do everything over the API." },
+	{ "attributes", CONF_T_SECTION, NOWHERE, .sub = &schema_attributes,
+	  .doc = "Attributes (DNS servers, networks ...) for every peer that gets a virtual address, behind those of its pool." },
 	{ "plugins", CONF_T_SECTIONS, NOWHERE, .sub = &schema_plugin,
 	  .doc = "Settings of plugins, by name of the plugin." },
 };

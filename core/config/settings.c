@@ -2,6 +2,8 @@
 /* `aditd { … }` to struct conf_settings, and the settings of plugins in it. */
 #include "config/settings.h"
 
+#include "config/pool.h"
+
 #include "config/schema.h"
 
 #include <stdlib.h>
@@ -47,6 +49,7 @@ void conf_settings_free(struct conf_settings *s)
 	free(s->plugin_dir);
 	free(s->state_dir);
 	free(s->redirect_gateway);
+	conf_pool_free(s->attributes);
 	free(s->kernel);
 	free(s->log);
 	free(s->api_group_read);
@@ -70,6 +73,12 @@ err_t conf_settings_from(const struct conf_node *sec, struct conf_settings **out
 		goto out;
 	e = conf_check(&conf_schema_aditd, sec, s, why);
 	s->daemon.redirect_gateway = s->redirect_gateway;
+	const struct conf_node *attributes = conf_node_child(sec, "attributes");
+	if (attributes && attributes->kind == CONF_SECTION) {
+		err_t bad = conf_attributes_from(attributes, &s->attributes, why);
+		e = e ? e : bad;
+		s->daemon.attributes = s->attributes;
+	}
 	const struct conf_node *plugins = conf_node_child(sec, "plugins");
 	if (plugins && plugins->kind == CONF_SECTION) {
 		for (const struct conf_node *n = plugins->first; n; n = n->next)

@@ -15,6 +15,7 @@ struct conf_settings {
 	char **load;                /* plugins in this order of preference, NULL-terminated; NULL: all there are */
 	char **interfaces_use, **interfaces_ignore; /* NULL-terminated; NULL none given */
 	char *redirect_gateway;     /* daemon.redirect_gateway is the same */
+	struct conf_pool *attributes; /* daemon.attributes is the same */
 	char **hash_and_url_hosts;  /* hosts certificates are fetched from; NULL-terminated; NULL every one */
 	char *kernel;               /* the data plane's plugin by name; NULL: the best one that carries packets */
 	bool keep_state;            /* at the end SAs stay in the kernel for the next start */

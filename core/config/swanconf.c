@@ -50,6 +50,24 @@ static const char *const subsystems[][2] = {
 	{ "enc", "encoding" }, { "esp", "ipsec" }, { "lib", "pki" },
 };
 
+/* Options of strongSwan's plugins: below plugins; below aditd. */
+static const struct map plugin_maps[] = {
+	{ "kernel-netlink.receive_buffer_size", "plugins.kernel-xfrm.receive_buffer" },
+	{ "kernel-netlink.spdh_thresh.ipv4.lbits", "plugins.kernel-xfrm.hash_ipv4_local" },
+	{ "kernel-netlink.spdh_thresh.ipv4.rbits", "plugins.kernel-xfrm.hash_ipv4_remote" },
+	{ "kernel-netlink.spdh_thresh.ipv6.lbits", "plugins.kernel-xfrm.hash_ipv6_local" },
+	{ "kernel-netlink.spdh_thresh.ipv6.rbits", "plugins.kernel-xfrm.hash_ipv6_remote" },
+	{ "socket-default.fwmark", "fwmark" },
+	{ "attr.dns", "attributes.dns" },
+	{ "attr.nbns", "attributes.nbns" },
+	{ "attr.dhcp", "attributes.dhcp" },
+	{ "attr.netmask", "attributes.netmask" },
+	{ "attr.server", "attributes.server" },
+	{ "attr.subnet", "attributes.subnet" },
+	{ "attr.split-include", "attributes.split_include" },
+	{ "attr.split-exclude", "attributes.split_exclude" },
+};
+
 struct mapper {
 	struct conf_node *aditd;
 	struct diag **notes, **why;
@@ -93,10 +111,18 @@ static void put(struct mapper *m, const struct conf_node *from, const char *path
 	n->value_column = from->value_column;
 }
 
-/* "1, ike=2, config=0" of the levels in a section. */
-static void map_sink(struct mapper *m, const struct conf_node *sink, const char *plugin, const char *const *keep)
+static bool is_level(const struct conf_node *n)
 {
-	char levels[512], path[CONF_NAME_MAX + 64];
+	for (size_t i = 0; i < ARRAY_LEN(subsystems); i++)
+		if (strcmp(n->name, subsystems[i][0]) == 0)
+			return true;
+	return false;
+}
+
+/* "1, ike=2, config=0" of the levels in a section, to `path`. */
+static void map_levels(struct mapper *m, const struct conf_node *sink, const char *path)
+{
+	char levels[512];
 	struct text t = text_of(levels, sizeof levels);
 	const struct conf_node *any = NULL;
 
@@ -105,14 +131,18 @@ static void map_sink(struct mapper *m, const struct conf_node *sink, const char 
 		if (!n || n->kind != CONF_VALUE || !n->len)
 			continue;
 		any = any ? any : n;
-		text_fmt(&t, "%s%s%s%s", t.n ? ", " : "", subsystems[i][1] ? subsystems[i][1] : "",
-			subsystems[i][1] ? "=" : "",
-			n->text);
+		text_fmt(&t, "%s%s%s%s", t.n ? ", " : "", subsystems[i][1] ? subsystems[i][1] : "", subsystems[i][1] ? "=" : "", n->text);
 	}
+	if (any)
+		put(m, any, path, levels);
+}
+
+static void map_sink(struct mapper *m, const struct conf_node *sink, const char *plugin, const char *const *keep)
+{
+	char path[CONF_NAME_MAX + 64];
+
 	for (const struct conf_node *n = sink->first; n; n = n->next) {
-		bool known = false;
-		for (size_t i = 0; i < ARRAY_LEN(subsystems); i++)
-			known = known || strcmp(n->name, subsystems[i][0]) == 0;
+		bool known = is_level(n);
 		for (size_t i = 0; !known && keep[i] && n->kind == CONF_VALUE; i++)
 			if (strcmp(n->name, keep[i]) == 0) {
 				known = true;
@@ -122,10 +152,8 @@ static void map_sink(struct mapper *m, const struct conf_node *sink, const char 
 		if (!known)
 			ignored(m, n);
 	}
-	if (any) {
-		snprintf(path, sizeof path, "plugins.%s.%s.levels", plugin, sink->name);
-		put(m, any, path, levels);
-	}
+	snprintf(path, sizeof path, "plugins.%s.%s.levels", plugin, sink->name);
+	map_levels(m, sink, path);
 }
 
 static void map_sinks(struct mapper *m, const struct conf_node *sinks, const char *plugin, const char *const *keep)
@@ -139,23 +167,58 @@ static void map_sinks(struct mapper *m, const struct conf_node *sinks, const cha
 			ignored(m, n);
 }
 
+/* The journal is one sink: its levels stand in the section itself. */
+static void map_journal(struct mapper *m, const struct conf_node *sink)
+{
+	for (const struct conf_node *n = sink->first; n; n = n->next)
+		if (!is_level(n))
+			ignored(m, n);
+	map_levels(m, sink, "plugins.log-journald.levels");
+}
+
+/* An option of a plugin, or a section of options. */
+static void map_plugin(struct mapper *m, const struct conf_node *n, const char *path)
+{
+	char at[CONF_NAME_MAX * 2 + 2];
+
+	if (n->kind == CONF_SECTION) {
+		for (const struct conf_node *c = n->first; c; c = c->next) {
+			snprintf(at, sizeof at, "%s.%s", path, c->name);
+			map_plugin(m, c, at);
+		}
+		return;
+	}
+	if (!n->len)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(plugin_maps); i++)
+		if (strcmp(path, plugin_maps[i].from) == 0) {
+			put(m, n, plugin_maps[i].to, n->text);
+			return;
+		}
+	/* Attributes by their numbers. */
+	if (strncmp(path, "attr.", 5) == 0 && path[5] && strspn(path + 5, "0123456789") == strlen(path + 5)) {
+		snprintf(at, sizeof at, "attributes.%s", path + 5);
+		put(m, n, at, n->text);
+	} else if (strcmp(path, "vici.socket") == 0 && strncmp(n->text, "unix://", 7) == 0) {
+		put(m, n, "socket", n->text + 7);
+	} else {
+		ignored(m, n);
+	}
+}
+
 static void map_plugins(struct mapper *m, const struct conf_node *plugins)
 {
 	for (const struct conf_node *p = plugins->first; p; p = p->next) {
 		for (const struct conf_node *n = p->kind == CONF_SECTION ? p->first : NULL; n; n = n->next) {
-			if (strcmp(n->name, "load") == 0 && n->kind == CONF_VALUE) {
+			char path[CONF_NAME_MAX * 2 + 2];
+			snprintf(path, sizeof path, "%s.%s", p->name, n->name);
+			if (strcmp(n->name, "load") != 0 || n->kind != CONF_VALUE) {
+				map_plugin(m, n, path);
+			} else if (!m->said_load) {
 				/* One per plugin in a distribution's files: said once. */
-				if (!m->said_load)
-					conf_node_fail(n, false, m->notes, E_NOT_SUPPORTED,
-						"'charon.plugins.*.load' are ignored: "
-						"the plugins there are other ones");
+				conf_node_fail(n, false, m->notes, E_NOT_SUPPORTED, "'charon.plugins.*.load' are ignored: "
+					"the plugins there are other ones");
 				m->said_load = true;
-			} else if (strcmp(p->name, "vici") == 0 && strcmp(n->name, "socket") == 0 &&
-				n->kind == CONF_VALUE &&
-				   strncmp(n->text, "unix://", 7) == 0) {
-				put(m, n, "socket", n->text + 7);
-			} else {
-				ignored(m, n);
 			}
 		}
 		if (p->kind != CONF_SECTION)
@@ -182,6 +245,8 @@ static void map_daemon(struct mapper *m, const struct conf_node *sec)
 			map_sinks(m, n, "log-file", file_keys);
 		} else if (strcmp(n->name, "syslog") == 0) {
 			map_sinks(m, n, "log-syslog", no_keys);
+		} else if (strcmp(n->name, "journal") == 0) {
+			map_journal(m, n);
 		} else if (strcmp(n->name, "plugins") == 0) {
 			map_plugins(m, n);
 		} else {

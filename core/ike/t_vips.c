@@ -199,7 +199,14 @@ bool vips_failed(const struct ike_xch *x)
 	return x->vips_none;
 }
 
-static void emit_reply(const struct ike_sa *sa, struct ike_out *out)
+static size_t put_attrs(struct wire_cp_attr at[ATTRS_MAX], size_t n, const struct conf_pool *p)
+{
+	for (uint16_t k = 0; k < p->n_attrs && n < ATTRS_MAX; k++)
+		at[n++] = (struct wire_cp_attr){ p->attrs[k].type, slice_of(p->attrs[k].data, p->attrs[k].n) };
+	return n;
+}
+
+static void emit_reply(const struct ike_engine *e, const struct ike_sa *sa, struct ike_out *out)
 {
 	const struct ike_vips *v = sa->vips;
 	struct wire_cp_attr at[ATTRS_MAX];
@@ -213,11 +220,11 @@ static void emit_reply(const struct ike_sa *sa, struct ike_out *out)
 		for (uint8_t i = 0; i < v->n_remote && !p; i++)
 			if (strcmp(pool_conf(v->lease[i].pool)->name, *name) == 0)
 				p = v->lease[i].pool;
-		for (uint16_t k = 0; p && k < pool_conf(p)->n_attrs && n < ATTRS_MAX; k++) {
-			const struct conf_pool_attr *a = &pool_conf(p)->attrs[k];
-			at[n++] = (struct wire_cp_attr){ a->type, slice_of(a->data, a->n) };
-		}
+		if (p)
+			n = put_attrs(at, n, pool_conf(p));
 	}
+	if (e->env.conf->attributes)
+		n = put_attrs(at, n, e->env.conf->attributes);
 	wire_put_cp(out, CP_REPLY, at, n);
 }
 
@@ -240,7 +247,7 @@ static enum verdict vips_emit(struct ike_xch *x, struct ike_out *out)
 	if (x->dir == XCH_TX_REQUEST && v && v->n_asked)
 		emit_request(v, out);
 	else if (x->dir == XCH_RX_REQUEST && v && v->n_remote)
-		emit_reply(x->sa, out);
+		emit_reply(x->e, x->sa, out);
 	return V_DONE;
 }
 

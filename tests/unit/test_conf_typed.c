@@ -459,6 +459,92 @@ Test(conf_settings, options_of_strongswan_conf)
 	conf_node_free(&into);
 }
 
+/* Every option that has a meaning here, and where it goes. */
+Test(conf_settings, each_option_of_strongswan_conf)
+{
+	static const struct {
+		const char *in, *path, *want; /* want NULL: reported as ignored */
+	} rows[] = {
+		{ "port = 1500", "port", "1500" },
+		{ "port_nat_t = 4501", "port_nat_t", "4501" },
+		{ "retransmit_tries = 3", "retransmit_tries", "3" },
+		{ "retransmit_timeout = 2.5", "retransmit_timeout", "2.5" },
+		{ "retransmit_base = 1.5", "retransmit_base", "1.5" },
+		{ "retransmit_jitter = 10", "retransmit_jitter", "10" },
+		{ "retransmit_limit = 60", "retransmit_limit", "60" },
+		{ "half_open_timeout = 20", "half_open_timeout", "20" },
+		{ "init_limit_half_open = 500", "init_limit_half_open", "500" },
+		{ "cookie_threshold = 100", "cookie_threshold", "100" },
+		{ "block_threshold = 10", "block_threshold", "10" },
+		{ "dos_protection = no", "dos_protection", "no" },
+		{ "keep_alive = 30s", "keep_alive", "30s" },
+		{ "delete_rekeyed_delay = 7", "delete_rekeyed_delay", "7" },
+		{ "make_before_break = yes", "make_before_break", "yes" },
+		{ "initiator_only = yes", "initiator_only", "yes" },
+		{ "ikesa_limit = 900", "max_ike_sas", "900" },
+		{ "follow_redirects = no", "follow_redirects", "no" },
+		{ "fragment_size = 1400", "fragment_size", "1400" },
+		{ "hash_and_url = yes", "hash_and_url", "yes" },
+		{ "install_routes = no", "plugins.kernel-net.install_routes", "no" },
+		{ "routing_table = 221", "plugins.kernel-net.table", "221" },
+		{ "routing_table_prio = 222", "plugins.kernel-net.rule_priority", "222" },
+		{ "install_virtual_ip_on = eth0", "plugins.kernel-net.virtual_ip_device", "eth0" },
+		{ "interfaces_use = eth0, eth1", "interfaces_use", "eth0, eth1" },
+		{ "interfaces_ignore = eth2", "interfaces_ignore", "eth2" },
+		{ "filelog { main { path = /var/log/c.log } }", "plugins.log-file.main.path", "/var/log/c.log" },
+		{ "filelog { main { append = no } }", "plugins.log-file.main.append", "no" },
+		{ "filelog { main { enc = 2\n default = 1 } }", "plugins.log-file.main.levels", "1, encoding=2" },
+		{ "syslog { auth { ike = 2 } }", "plugins.log-syslog.auth.levels", "ike=2" },
+		{ "syslog { identifier = vpn }", "plugins.log-syslog.ident", "vpn" },
+		{ "journal { cfg = 0\n default = 1 }", "plugins.log-journald.levels", "1, config=0" },
+		{ "plugins { vici { socket = unix:///run/c.vici } }", "socket", "/run/c.vici" },
+		{ "plugins { socket-default { fwmark = 66 } }", "fwmark", "66" },
+		{ "plugins { kernel-netlink { receive_buffer_size = 4194304 } }", "plugins.kernel-xfrm.receive_buffer", "4194304" },
+		{ "plugins { kernel-netlink { spdh_thresh { ipv4 { lbits = 24 } } } }", "plugins.kernel-xfrm.hash_ipv4_local", "24" },
+		{ "plugins { kernel-netlink { spdh_thresh { ipv4 { rbits = 25 } } } }", "plugins.kernel-xfrm.hash_ipv4_remote", "25" },
+		{ "plugins { kernel-netlink { spdh_thresh { ipv6 { lbits = 64 } } } }", "plugins.kernel-xfrm.hash_ipv6_local", "64" },
+		{ "plugins { kernel-netlink { spdh_thresh { ipv6 { rbits = 65 } } } }", "plugins.kernel-xfrm.hash_ipv6_remote", "65" },
+		{ "plugins { attr { dns = 10.0.0.53, fd00::53 } }", "attributes.dns", "10.0.0.53, fd00::53" },
+		{ "plugins { attr { nbns = 10.0.0.54 } }", "attributes.nbns", "10.0.0.54" },
+		{ "plugins { attr { dhcp = 10.0.0.55 } }", "attributes.dhcp", "10.0.0.55" },
+		{ "plugins { attr { netmask = 255.255.255.0 } }", "attributes.netmask", "255.255.255.0" },
+		{ "plugins { attr { server = 10.0.0.56 } }", "attributes.server", "10.0.0.56" },
+		{ "plugins { attr { subnet = 10.0.0.0/8 } }", "attributes.subnet", "10.0.0.0/8" },
+		{ "plugins { attr { split-include = 10.1.0.0/16 } }", "attributes.split_include", "10.1.0.0/16" },
+		{ "plugins { attr { split-exclude = 10.2.0.0/16 } }", "attributes.split_exclude", "10.2.0.0/16" },
+		{ "plugins { attr { 28672 = welcome } }", "attributes.28672", "welcome" },
+		{ "threads = 16", "charon.threads", NULL },
+		{ "install_virtual_ip = no", "charon.install_virtual_ip", NULL },
+		{ "cisco_unity = yes", "charon.cisco_unity", NULL },
+		{ "plugins { attr { address = 10.0.0.1 } }", "charon.plugins.attr.address", NULL },
+		{ "plugins { kernel-netlink { fwmark = !0x42 } }", "charon.plugins.kernel-netlink.fwmark", NULL },
+		{ "plugins { eap-radius { servers { a { address = 10.0.0.1 } } } }", "charon.plugins.eap-radius.servers.a.address", NULL },
+		{ "filelog { main { time_format = %b } }", "charon.filelog.main.time_format", NULL },
+		{ "leak_detective { detailed = no }", "charon.leak_detective.detailed", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[512], buf[1024];
+		struct diag *notes = NULL, *why = NULL;
+		struct conf_settings *s = NULL;
+		snprintf(text, sizeof text, "charon {\n%s\n}\n", rows[i].in);
+		struct conf_node *swan = conf_tree(text), *into = conf_node_section(NULL, "");
+		cr_assert_eq(conf_swan_map(swan, into, &notes, &why), 0);
+		const struct conf_node *n = rows[i].want ? conf_node_at(conf_node_child(into, "aditd"), rows[i].path) : NULL;
+		if (rows[i].want)
+			cr_assert(n && n->kind == CONF_VALUE && !strcmp(n->text, rows[i].want) && !notes, "%s", rows[i].in);
+		conf_findings(&notes, buf, sizeof buf);
+		if (!rows[i].want)
+			cr_assert(strstr(buf, rows[i].path) && strstr(buf, "is ignored"), "%s: %s", rows[i].in, buf);
+		cr_assert_eq(conf_settings_from(conf_node_child(into, "aditd"), &s, &why), 0, "%s: %s", rows[i].in,
+			     conf_findings(&why, buf, sizeof buf));
+		cr_assert_eq(s->daemon.attributes != NULL, strstr(rows[i].path, "attributes.") == rows[i].path);
+		conf_settings_free(s);
+		conf_node_free(&swan);
+		conf_node_free(&into);
+	}
+}
+
 Test(conf_typed, virtual_interfaces)
 {
 	static const char head[] = "connections { c { remote_addrs = 10.0.0.9\n local { auth = psk }\n remote { auth = psk }\n";
