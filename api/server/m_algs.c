@@ -69,7 +69,7 @@ static bool step_plugins(struct api_call *call)
 	call->cursor = cursor;
 	uint8_t type = row.is.kind == PLUG_ENCR ? SUITE_ENCR : row.is.kind == PLUG_INTEG ? SUITE_INTEG : 0;
 	bool esp = type && row.child && in_user_space(plane_of(call)) && plane_has(call, type, row.is.id, row.is.arg);
-	give(call, &row, row.rank ? "passed" : strstr(row.why, "known-answer") ? "failed" : "none", row.ike && row.rank,
+	give(call, &row, row.reserve ? "reserve" : row.rank ? "passed" : strstr(row.why, "known-answer") ? "failed" : "none", row.ike && row.rank,
 		esp && row.rank, false);
 	return true;
 }

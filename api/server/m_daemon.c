@@ -217,7 +217,9 @@ static void put_features(struct vici_out *o, const struct plug_registry *r, cons
 			continue;
 		TEXT_ON_STACK(t, 512);
 		text_fmt(&t, "%s:%s", plug_kind_name(f->is.kind), full_name(f, name));
-		if (!f->offered)
+		if (f->reserve)
+			text_str(&t, " (in reserve)");
+		else if (!f->offered)
 			text_fmt(&t, " (left out: %s)", f->why ? f->why : "");
 		else if (f->best)
 			text_fmt(&t, " (best: %s)", f->why ? f->why : "");

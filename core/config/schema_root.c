@@ -192,7 +192,7 @@ static const struct conf_key aditd_keys[] = {
 	  .doc = "Mark of the packets IKE and ESP in UDP send; 0 none (then selectors that hold the peer itself "
 		 "cannot be used)." },
 	{ "load", CONF_T_STRINGS, CONF_SPACES, AT(load),
-	  .doc = "Plugins to load, the preferred first; all that are there unless set." },
+	  .doc = "Plugins to load; all that are there unless set. The first of them that has an algorithm serves it; only without this list the fastest does." },
 	{ "interfaces_use", CONF_T_STRINGS, AT(interfaces_use),
 	  .doc = "Network interfaces IKE is spoken on; all unless set." },
 	{ "interfaces_ignore", CONF_T_STRINGS, AT(interfaces_ignore),

@@ -61,7 +61,7 @@ static bool same_alg(const struct plug_feat *a, const struct plug_feat *b)
 	return a->kind == b->kind && a->id == b->id && a->arg == b->arg;
 }
 
-/* How many offered providers of the algorithm stand before this one. */
+/* How many providers of the algorithm stand before this one. */
 static unsigned rank_of(const struct plug_registry *reg, const struct reg_feat *f)
 {
 	const struct reg_feat *other;
@@ -69,8 +69,8 @@ static unsigned rank_of(const struct plug_registry *reg, const struct reg_feat *
 	unsigned rank = 1;
 
 	while ((other = registry_each_feat(reg, f->is.kind, &cursor)) && other != f)
-		rank += same_alg(&other->is, &f->is) && other->offered;
-	return f->offered ? rank : 0;
+		rank += same_alg(&other->is, &f->is) && (other->offered || other->reserve);
+	return f->offered || f->reserve ? rank : 0;
 }
 
 bool crypto_algs_next(const struct plug_registry *reg, size_t *cursor, struct crypto_alg_row *row)
@@ -84,7 +84,7 @@ bool crypto_algs_next(const struct plug_registry *reg, size_t *cursor, struct cr
 	const struct suite_fact *fact = type_of(f->is.kind) ? suite_fact(type_of(f->is.kind), f->is.id) : NULL;
 	bool both = f->is.kind == PLUG_ENCR || f->is.kind == PLUG_INTEG || f->is.kind == PLUG_KEX;
 	*row = (struct crypto_alg_row){ .is = f->is, .kind = plug_kind_name(f->is.kind), .plugin = f->plugin->name,
-		.rank = rank_of(reg, f), .why = f->why, .speed = f->speed,
+		.rank = rank_of(reg, f), .reserve = f->reserve, .why = f->why, .speed = f->speed,
 		.weak = (f->row->flags & PLUG_WEAK) || (fact && fact->flags & (SUITE_WEAK | SUITE_BROKEN)),
 		.ike = !fact || !(fact->flags & SUITE_NO_IKE), .child = both && fact && !(fact->flags & SUITE_NO_CHILD) };
 	crypto_alg_name(&f->is, row->name);
@@ -108,7 +108,7 @@ err_t crypto_pin_all(struct plug_registry *reg, const char *(*pin)(void *arg, co
 		if (!plugin)
 			continue;
 		const struct reg_feat *want = registry_of(reg, plugin, f->is.kind, f->is.id, f->is.arg);
-		if (!want || !want->offered)
+		if (!want || (!want->offered && !want->reserve))
 			return diag_set(why, E_NOT_FOUND, "%s is pinned to the plugin %s, which is not loaded or does not provide it",
 				name, plugin);
 		/* Orders anew within this algorithm only: the cursor stays right. */

@@ -16,6 +16,7 @@ struct crypto_alg_row {
 	char name[48];       /* "AES_GCM_16_128", "CURVE_25519", "ECDSA_ECP_256" */
 	const char *plugin;
 	unsigned rank;       /* 1 is the one that serves; 0 left out */
+	bool reserve;        /* its known-answer tests run when it is to serve */
 	const char *why;     /* why it serves, or why it is left out (a known-answer test that failed, a need); "" */
 	uint32_t speed;      /* operations per second as kat_speed() measures them; 0 not measured */
 	bool weak;           /* used only when a configuration names it */

@@ -34,6 +34,8 @@ void daemon_say(struct daemon *d, const struct diag *why, err_t code)
 
 /* ---- standard error as a log ---- */
 
+enum { MEASURE_US = 300 }; /* for each algorithm of each crypto plugin, at the first start */
+
 static void stderr_write(void *self, const struct log_record *r)
 {
 	static _Thread_local char line[LOG_LINE];
@@ -150,7 +152,9 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 		e = plane_choose(d, why);
 	if (e)
 		return e;
-	loader_start(d->loader, 1, ADIT_RUN_DIR "/aditd.speed");
+	/* Kept over a restart of the machine where there is a place for it. */
+	loader_start(d->loader, MEASURE_US, access(ADIT_STATE_DIR, W_OK) == 0 ? ADIT_STATE_DIR "/aditd.speed" :
+		ADIT_RUN_DIR "/aditd.speed");
 	size_t n = 0;
 	while (d->settings->load && d->settings->load[n])
 		n++;
@@ -158,6 +162,7 @@ static err_t plugins_start(struct daemon *d, struct diag **why)
 	e = crypto_pin_all(d->reg, pin_of, d, why);
 	if (e)
 		return e;
+	loader_settle(d->loader);
 	const struct rng_ops *rng = registry_find(d->reg, PLUG_RNG, 0, 0);
 	if (rng)
 		rng_use(rng->fill);

@@ -300,7 +300,7 @@ static const struct {
 	[PLUG_LISTEN] = { sizeof(struct listen_ops), NULL, NULL },
 };
 
-err_t kat_run(const struct plug_feat_row *row, struct diag **why)
+err_t kat_table(const struct plug_feat_row *row, struct diag **why)
 {
 	uint16_t kind = row->is.kind;
 
@@ -312,6 +312,16 @@ err_t kat_run(const struct plug_feat_row *row, struct diag **why)
 			ADIT_ABI_MINOR);
 	if (kinds[kind].sane && !kinds[kind].sane(row->ops))
 		return diag_set(why, E_ABI, "its function table has impossible sizes or lacks a function");
+	return 0;
+}
+
+err_t kat_run(const struct plug_feat_row *row, struct diag **why)
+{
+	uint16_t kind = row->is.kind;
+	err_t bad = kat_table(row, why);
+
+	if (bad)
+		return bad;
 	if (kind == PLUG_RNG)
 		return rng_test(row->ops, why);
 	if (!kinds[kind].test)

@@ -10,10 +10,12 @@
 #include "base/diag.h"
 #include "plugin/abi.h"
 
+/* Are the sizes of its function table possible? E_ABI. Called before any function of the table, and by kat_run. */
+MUST err_t kat_table(const struct plug_feat_row *row, struct diag **why);
 /* E_KAT with the test's number and what differs; E_ABI: the function table is too small or impossible. */
 MUST err_t kat_run(const struct plug_feat_row *row, struct diag **why);
-/* Operations per second, measured for about ms milliseconds; 0 for kinds without a measure.
- * Of 1,024 bytes; key exchange: offer and answer; signatures: signing. After kat_run. */
-uint32_t kat_speed(const struct plug_feat_row *row, unsigned ms);
+/* Operations per second, measured for about us microseconds or one operation; 0 for kinds without a measure.
+ * Of 1,024 bytes; key exchange: both values of one side; signatures: signing. After kat_table. */
+uint32_t kat_speed(const struct plug_feat_row *row, unsigned us);
 
 #endif

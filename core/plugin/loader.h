@@ -24,9 +24,13 @@ MUST err_t loader_open(struct loader *l, const char *dir, const char *const *nam
 /* Leaves out the plugins that offer features of this kind and have another name (NULL: all of them).
  * Before the start. */
 void loader_keep_only(struct loader *l, uint16_t kind, const char *name);
-/* Starts everything that was opened. measure_ms: how long each algorithm with several providers is measured, 0 not;
- * cache: file that keeps the measurements for the next start, NULL none. */
-void loader_start(struct loader *l, unsigned measure_ms, const char *cache);
+/* Starts everything that was opened. measure_us: how long each algorithm of each provider is measured, 0 not; cache:
+ * file that keeps the measurements for the next start, NULL none. When measured, key exchanges and signatures are in
+ * reserve until loader_settle, since their known-answer tests take long. */
+void loader_start(struct loader *l, unsigned measure_us, const char *cache);
+/* Behind registry_prefer and registry_pin: tests the best provider of each algorithm in reserve and offers it; the next
+ * one when it fails, with one line. */
+void loader_settle(struct loader *l);
 /* Tells every plugin that the configuration changed. A failure is a line in the log. */
 void loader_reconfigure(struct loader *l);
 

@@ -17,6 +17,7 @@ struct loader {
 	const struct plug_services *s;
 	struct loaded **v; /* after loader_start in the order of starting */
 	size_t n;
+	bool reserve; /* key exchanges and signatures are tested by loader_settle */
 };
 
 /* Marks it in the registry and says so in one line. */

@@ -62,15 +62,21 @@ static uint64_t feat_key(const struct plug_feat *f)
 	return (uint64_t)f->kind << 32 | (uint32_t)f->id << 16 | f->arg;
 }
 
-/* Less than 0: a stands before b. A left out feature stands behind all offered ones. */
+/* 0 offered, 1 in reserve, 2 left out. */
+static int feat_state(const struct reg_feat *f)
+{
+	return f->offered ? 0 : f->reserve ? 1 : 2;
+}
+
+/* Less than 0: a stands before b. A left out feature stands behind all others. */
 static int feat_compare(const struct reg_feat *a, const struct reg_feat *b)
 {
 	uint64_t ka = feat_key(&a->is), kb = feat_key(&b->is);
 
 	if (ka != kb)
 		return ka < kb ? -1 : 1;
-	if (a->offered != b->offered)
-		return a->offered ? -1 : 1;
+	if (feat_state(a) != feat_state(b))
+		return feat_state(a) - feat_state(b);
 	if (a->order != b->order) {
 		if (!a->order || !b->order)
 			return a->order ? -1 : 1;
@@ -109,7 +115,7 @@ static void registry_sort(struct plug_registry *r)
 		f->best = f->offered && (i == 0 || feat_key(&f[-1].is) != feat_key(&f->is));
 		if (!f->offered)
 			continue;
-		bool more = i + 1 < r->n_feat && f[1].offered && feat_key(&f[1].is) == feat_key(&f->is);
+		bool more = i + 1 < r->n_feat && feat_state(&f[1]) < 2 && feat_key(&f[1].is) == feat_key(&f->is);
 		f->why = f->best ? why_best(f, more ? &f[1] : NULL) : "";
 	}
 }
@@ -198,7 +204,7 @@ static void feat_leave_out(struct reg_feat *f, const char *why)
 
 	if (!f->offered)
 		free((char *)f->why);
-	f->offered = false;
+	f->offered = f->reserve = false;
 	f->why = copy ? copy : strdup("");
 }
 
@@ -237,6 +243,29 @@ err_t registry_add_feat(struct plug_registry *r, struct reg_plugin *p, const str
 	r->n_feat++;
 	registry_sort(r);
 	return 0;
+}
+
+err_t registry_add_reserve(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row)
+{
+	err_t e = registry_add_feat(r, p, row, "in reserve: its known-answer tests run when it is to serve");
+
+	for (size_t i = 0; i < r->n_feat && !e; i++)
+		if (r->feat[i].plugin == p && r->feat[i].row == row)
+			r->feat[i].reserve = true;
+	registry_sort(r);
+	return e;
+}
+
+void registry_offer(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row)
+{
+	for (size_t i = 0; i < r->n_feat; i++)
+		if (r->feat[i].plugin == p && r->feat[i].row == row && r->feat[i].reserve) {
+			free((char *)r->feat[i].why);
+			r->feat[i].why = "";
+			r->feat[i].offered = true;
+			r->feat[i].reserve = false;
+		}
+	registry_sort(r);
 }
 
 void registry_withdraw(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row, const char *why)

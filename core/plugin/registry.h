@@ -42,6 +42,7 @@ struct reg_feat {
 	const struct plug_feat_row *row;
 	const struct reg_plugin *plugin;
 	bool offered;      /* else `why` tells what it lacks */
+	bool reserve;      /* not offered, because its known-answer tests did not run: another provider serves */
 	bool best;         /* registry_find answers with this one */
 	const char *why;   /* why left out, or why best: "only provider", "configured", "speed", "priority" */
 	uint32_t speed;    /* as measured, larger is better; 0 not measured */
@@ -78,6 +79,10 @@ void registry_refuse(struct plug_registry *r, struct reg_plugin *p, const char *
 /* Offers a feature of p, or records with `why` that it is left out (why NULL: offered). E_NOMEM. */
 MUST err_t registry_add_feat(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row,
 	const char *why);
+/* As registry_add_feat, but for later: nobody finds it before registry_offer. E_NOMEM. */
+MUST err_t registry_add_reserve(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row);
+/* One of the reserve passed its tests. */
+void registry_offer(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row);
 /* A feature that fails later (known-answer test, start) is withdrawn. */
 void registry_withdraw(struct plug_registry *r, struct reg_plugin *p, const struct plug_feat_row *row, const char *why);
 /* Adds a whole descriptor at once without loading, resolving or testing it: for unit tests. E_NOMEM. */

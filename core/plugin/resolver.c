@@ -89,13 +89,18 @@ static size_t take_features(const struct loader *l, const struct loaded *p, uint
 	return taken;
 }
 
+static void say_left_out(struct loader *l, struct loaded *p, const struct plug_feat_row *f, const char *why)
+{
+	LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, NULL, "plugin %s: %s %u%s%.0u is left out: %s", p->reg->name,
+		plug_kind_name(f->is.kind), f->is.id, f->is.arg ? "/" : "", f->is.arg, why);
+}
+
 static void leave_out(struct loader *l, struct loaded *p, const struct plug_feat_row *f, const char *why)
 {
 	/* Without memory for the row it is not offered all the same; the line says it. */
 	if (registry_add_feat(l->s->reg, p->reg, f, why))
 		LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, NULL, "out of memory");
-	LOGF(l->s->log, LOG_PLUGIN, LOG_AUDIT, NULL, "plugin %s: %s %u%s%.0u is left out: %s", p->reg->name,
-		plug_kind_name(f->is.kind), f->is.id, f->is.arg ? "/" : "", f->is.arg, why);
+	say_left_out(l, p, f, why);
 }
 
 static void say_unmet(struct loader *l, struct loaded *p, const uint8_t *verdict, size_t i)
@@ -114,8 +119,12 @@ static bool test_and_offer(struct loader *l, struct loaded *p, const struct plug
 	struct diag *why = NULL;
 	char buf[256];
 
-	err_t e = kat_run(f, &why);
-	if (e)
+	/* Hundreds of milliseconds for all providers, and all but one of each are never asked. */
+	bool reserve = l->reserve && (f->is.kind == PLUG_KEX || f->is.kind == PLUG_SIGN);
+	err_t e = reserve ? kat_table(f, &why) : kat_run(f, &why);
+	if (!e && reserve)
+		e = registry_add_reserve(l->s->reg, p->reg, f);
+	else if (e)
 		leave_out(l, p, f, diag_text(why, e, buf, sizeof buf));
 	else if (registry_add_feat(l->s->reg, p->reg, f, NULL))
 		e = E_NOMEM;
@@ -168,15 +177,15 @@ struct note {
 	uint32_t speed;
 };
 
-/* All crypto features that are offered. */
-static size_t offered_crypto(const struct loader *l, struct note **out)
+/* All crypto features that are offered or in reserve. */
+static size_t crypto_features(const struct loader *l, struct note **out)
 {
 	const struct reg_feat *f;
 	size_t cursor = 0, n = 0;
 	struct note *v = NULL;
 
 	while ((f = registry_each_feat(l->s->reg, 0, &cursor))) {
-		if (!f->offered || f->is.kind > PLUG_RNG)
+		if ((!f->offered && !f->reserve) || f->is.kind > PLUG_RNG)
 			continue;
 		struct note *more = reallocarray(v, n + 1, sizeof *v);
 		if (!more)
@@ -189,16 +198,16 @@ static size_t offered_crypto(const struct loader *l, struct note **out)
 }
 
 /* The fastest provider of an algorithm is to serve; the figures of those that are alone are for people. */
-static void measure(struct loader *l, unsigned ms, const char *path)
+static void measure(struct loader *l, unsigned us, const char *path)
 {
 	struct speed_cache *cache = speed_cache_open(path);
 	struct note *v;
-	size_t n = offered_crypto(l, &v);
+	size_t n = crypto_features(l, &v);
 
 	for (size_t i = 0; i < n; i++) {
 		v[i].speed = speed_cache_get(cache, v[i].plugin, &v[i].row->is);
 		if (!v[i].speed) {
-			v[i].speed = kat_speed(v[i].row, ms);
+			v[i].speed = kat_speed(v[i].row, us);
 			speed_cache_put(cache, v[i].plugin, &v[i].row->is, v[i].speed);
 		}
 	}
@@ -210,11 +219,51 @@ static void measure(struct loader *l, unsigned ms, const char *path)
 	free(v);
 }
 
-void loader_start(struct loader *l, unsigned measure_ms, const char *cache)
+static struct loaded *loaded_of(const struct loader *l, const struct reg_plugin *p)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i]->reg == p)
+			return l->v[i];
+	return NULL;
+}
+
+/* The first feature of an algorithm that nobody offers yet. */
+static const struct reg_feat *next_to_serve(const struct loader *l)
+{
+	const struct reg_feat *f, *before = NULL;
+
+	for (size_t cursor = 0; (f = registry_each_feat(l->s->reg, 0, &cursor)); before = f)
+		if (f->reserve && !(before && memcmp(&before->is, &f->is, sizeof f->is) == 0))
+			return f;
+	return NULL;
+}
+
+void loader_settle(struct loader *l)
+{
+	const struct reg_feat *f;
+
+	while ((f = next_to_serve(l))) {
+		const struct plug_feat_row *row = f->row;
+		struct loaded *p = loaded_of(l, f->plugin);
+		struct diag *why = NULL;
+		char buf[256];
+		err_t e = kat_run(row, &why);
+		if (e) {
+			registry_withdraw(l->s->reg, p->reg, row, diag_text(why, e, buf, sizeof buf));
+			say_left_out(l, p, row, buf);
+		} else {
+			registry_offer(l->s->reg, p->reg, row);
+		}
+		diag_free(&why);
+	}
+}
+
+void loader_start(struct loader *l, unsigned measure_us, const char *cache)
 {
 	size_t done = 0;
 	struct loaded *p;
 
+	l->reserve = measure_us;
 	while ((p = pick(l))) {
 		p->tried = true;
 		start_one(l, p);
@@ -226,6 +275,6 @@ void loader_start(struct loader *l, unsigned measure_ms, const char *cache)
 				break;
 			}
 	}
-	if (measure_ms)
-		measure(l, measure_ms, cache);
+	if (measure_us)
+		measure(l, measure_us, cache);
 }

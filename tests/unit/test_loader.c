@@ -181,6 +181,38 @@ Test(loader, a_wrong_answer_leaves_the_feature_out)
 	HAS("plugin hash 1: 1 of 5 features");
 }
 
+Test(loader, what_is_in_reserve_is_tested_before_it_serves)
+{
+	/* A key exchange whose secret is always the same; the initiator of the faulty one gets another. */
+	static const char kex[] = "#include <string.h>\n"
+		"static err_t offer(void *c, uint8_t *pub) { (void)c; memset(pub, 1, 32); return 0; }\n"
+		"static err_t answer(slice i, uint8_t *pub, uint8_t *ss) { (void)i; memset(pub, 2, 32); memset(ss, 7, 32); return 0; }\n"
+		"static err_t finish(void *c, slice r, uint8_t *ss) { (void)c; (void)r; memset(ss, %d, 32); return 0; }\n"
+		"static void fini(void *c) { (void)c; }\n"
+		"static const struct kex_ops ops = { .size = sizeof ops, .pub_i_len = 32, .pub_r_len = 32, .secret_len = 32, "
+		".ctx_size = 16, .offer = offer, .answer = answer, .finish = finish, .fini = fini };\n"
+		"static const struct kex_ops small = { .size = 8 };\n"
+		"static const struct plug_feat_row rows[] = { { .is = { PLUG_KEX, 31, 0 }, .prio = %d, .ops = &ops },\n"
+		"	{ .is = { PLUG_KEX, 32, 0 }, .ops = &small } };\n";
+	char decl[2000];
+	const char *const first[] = { "faulty", "good", "spare" };
+
+	snprintf(decl, sizeof decl, kex, 8, 9);
+	plugin("faulty", decl, ".feats = rows, .n_feats = 2");
+	snprintf(decl, sizeof decl, kex, 7, 2);
+	plugin("good", decl, ".feats = rows, .n_feats = 1");
+	plugin("spare", decl, ".feats = rows, .n_feats = 1");
+	cr_assert_eq(loader_open(loader, dir, NULL, NULL), 0);
+	loader_start(loader, 1, NULL);
+	HAS("plugin faulty: kex 32 is left out: its function table is smaller");
+	cr_assert_null(registry_find(reg, PLUG_KEX, 31, 0));
+	registry_prefer(reg, first, 3);
+	loader_settle(loader);
+	HAS("plugin faulty: kex 31 is left out: ");
+	cr_assert_str_eq(registry_best(reg, PLUG_KEX, 31, 0)->plugin->name, "good");
+	cr_assert(registry_of(reg, "spare", PLUG_KEX, 31, 0)->reserve);
+}
+
 Test(loader, those_asked_for_by_name)
 {
 	static const char *const names[] = { "one", NULL }, *const missing[] = { "one", "nosuch", NULL },

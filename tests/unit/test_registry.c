@@ -39,6 +39,35 @@ Test(registry, the_best_provider_answers)
 	registry_free(r);
 }
 
+Test(registry, what_is_in_reserve_is_not_found_until_it_is_offered)
+{
+	static const struct plug_feat_row rows[] = { { .is = { PLUG_KEX, 31, 0 }, .prio = 1, .ops = &ops_a },
+		{ .is = { PLUG_KEX, 31, 0 }, .prio = 2, .ops = &ops_b } };
+	static const struct plug_desc c = { ADIT_PLUGIN_HEAD, .name = "c", .version = "1" },
+		d = { ADIT_PLUGIN_HEAD, .name = "d", .version = "1" };
+	struct plug_registry *r = registry_new();
+	struct reg_plugin *p = registry_add_plugin(r, "c", NULL, &c), *q = registry_add_plugin(r, "d", NULL, &d);
+	size_t cursor = 0;
+
+	cr_assert_eq(registry_add_reserve(r, p, &rows[0]), 0);
+	cr_assert_eq(registry_add_reserve(r, q, &rows[1]), 0);
+	cr_assert_null(registry_find(r, PLUG_KEX, 31, 0));
+	cr_assert_eq(registry_each_feat(r, 0, &cursor)->plugin, q);
+	registry_speed(r, "c", PLUG_KEX, 31, 0, 20);
+	registry_speed(r, "d", PLUG_KEX, 31, 0, 10);
+	cursor = 0;
+	cr_assert_eq(registry_each_feat(r, 0, &cursor)->plugin, p);
+	registry_offer(r, p, &rows[0]);
+	cr_assert_eq(registry_find(r, PLUG_KEX, 31, 0), &ops_a);
+	cr_assert_str_eq(registry_best(r, PLUG_KEX, 31, 0)->why, "speed");
+	cr_assert(registry_of(r, "d", PLUG_KEX, 31, 0)->reserve);
+	registry_withdraw(r, p, &rows[0], "broken");
+	cr_assert_null(registry_find(r, PLUG_KEX, 31, 0));
+	registry_offer(r, q, &rows[1]);
+	cr_assert_eq(registry_find(r, PLUG_KEX, 31, 0), &ops_b);
+	registry_free(r);
+}
+
 Test(registry, what_is_withdrawn_is_not_found)
 {
 	struct plug_registry *r = both();
