@@ -6,6 +6,7 @@
 #include "os/loop.h"
 #include "base/count.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -28,6 +29,7 @@ struct loop {
 struct loop_watch {
 	uv_poll_t uv;
 	int fd;
+	int events; /* wanted, LOOP_* */
 	bool gone;
 	void (*cb)(void *arg, int fd, int events);
 	void *arg;
@@ -64,6 +66,7 @@ struct loop_flush {
 	void *arg;
 };
 
+static COUNTER(c_dead, "loop.dead", "descriptors that are watched no longer, because their error stays");
 static COUNTER(c_full, "loop.mailbox_full", "messages of other threads that found the mailbox of the loop full");
 
 uint64_t loop_now_ms(void)
@@ -181,19 +184,45 @@ void loop_once(struct loop *l, uint64_t wait_ms)
 
 /* ---- descriptors ---- */
 
+/* How often an error in a row is handed on; one that stays is of a descriptor that is of no use any more. */
+enum { ERRORS_MAX = 16 };
+
+static bool has_error(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLNVAL);
+}
+
 static void watch_ready(uv_poll_t *h, int status, int events)
 {
 	struct loop_watch *w = h->data;
 	int ev = (events & UV_READABLE ? LOOP_READ : 0) | (events & UV_WRITABLE ? LOOP_WRITE : 0);
 
-	if (!w->gone)
-		w->cb(w->arg, w->fd, status < 0 ? 0 : ev);
+	if (w->gone)
+		return;
+	if (status >= 0) {
+		w->cb(w->arg, w->fd, ev);
+		return;
+	}
+	/* libuv watches a descriptor with an error no longer, but most errors are over when they have been read: a netlink
+	 * socket says ENOBUFS once and goes on. */
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		w->cb(w->arg, w->fd, 0);
+		if (w->gone)
+			return;
+		if (!has_error(w->fd)) {
+			loop_watch_events(w, w->events);
+			return;
+		}
+	}
+	count_inc(&c_dead);
 }
 
 void loop_watch_events(struct loop_watch *w, int events)
 {
 	int ev = (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
 
+	w->events = events;
 	if (ev)
 		uv_poll_start(&w->uv, ev, watch_ready);
 	else

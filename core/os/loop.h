@@ -35,7 +35,8 @@ uint64_t loop_now_ms(void);
 
 /* events: LOOP_READ | LOOP_WRITE. The descriptor stays the caller's and must outlive the watch; one watch per
  * descriptor. NULL: out of memory, or a descriptor that cannot be watched. cb's events may be 0: an
- * error is pending. */
+ * error is pending, which cb takes by reading. The watch goes on when it is over; one that stays after some calls ends
+ * it ("loop.dead" counts them). */
 struct loop_watch *loop_watch(struct loop *l, int fd, int events, void (*cb)(void *arg, int fd, int events), void *arg);
 void loop_watch_events(struct loop_watch *w, int events);
 void loop_unwatch(struct loop_watch *w); /* NULL is fine */

@@ -6,6 +6,8 @@
 #include "os/workers.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,6 +99,53 @@ Test(os, descriptors_and_signals)
 	loop_run(l);
 	cr_assert_eq(signo, SIGHUP);
 	loop_unsignal(s);
+}
+
+struct peer {
+	int errors, bytes;
+};
+
+static void refused_or_readable(void *arg, int fd, int events)
+{
+	struct peer *p = arg;
+	char c;
+
+	(void)events;
+	if (recv(fd, &c, 1, MSG_DONTWAIT) == 1)
+		p->bytes++;
+	else
+		p->errors += errno == ECONNREFUSED;
+	loop_stop(l);
+}
+
+/* As a netlink socket that has lost news: the error is read, then there is more to read. */
+Test(os, a_descriptor_is_watched_on_when_its_error_is_over, .timeout = 20)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, b = a;
+	int us = socket(AF_INET, SOCK_DGRAM, 0), them = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t len = sizeof a;
+	struct peer p = { 0, 0 };
+
+	cr_assert_eq(bind(us, (void *)&a, sizeof a), 0);
+	cr_assert_eq(getsockname(us, (void *)&a, &len), 0);
+	cr_assert_eq(bind(them, (void *)&b, sizeof b), 0);
+	cr_assert_eq(getsockname(them, (void *)&b, &len), 0);
+	cr_assert_eq(connect(us, (void *)&b, sizeof b), 0);
+	close(them);
+	struct loop_watch *w = loop_watch(l, us, LOOP_READ, refused_or_readable, &p);
+	for (int i = 1; i <= 3; i++) {
+		cr_assert_eq(send(us, "x", 1, 0), 1);
+		loop_run(l);
+		cr_assert_eq(p.errors, i);
+	}
+	them = socket(AF_INET, SOCK_DGRAM, 0);
+	cr_assert_eq(bind(them, (void *)&b, sizeof b), 0);
+	cr_assert_eq(sendto(them, "x", 1, 0, (void *)&a, sizeof a), 1);
+	loop_run(l);
+	cr_assert_eq(p.bytes, 1);
+	loop_unwatch(w);
+	close(them);
+	close(us);
 }
 
 static int got, flushed;
