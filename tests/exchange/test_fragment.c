@@ -4,19 +4,7 @@
  * carries small packets only, peers that do not want it, and what half a message costs.
  */
 #include "base/count.h"
-#include "ike/engine_int.h"
-#include "tests/exchange/lab.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct lab lab;
-
-#define CHECK(cond, ...) \
-	do { \
-		if (!(cond)) \
-			lab_fail(&lab, __VA_ARGS__); \
-	} while (0)
+#include "tests/exchange/one_lab.h"
 
 /* A long identity makes IKE_AUTH large in both directions. */
 #define LONG_ID 900
@@ -60,11 +48,6 @@ static unsigned fragments(void)
 	return n;
 }
 
-static void initiate(void)
-{
-	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 1, .ike = "c", .child = "k" });
-}
-
 static bool up(void)
 {
 	const struct lab_reply *r = lab_reply(&lab, 0, 1);
@@ -75,7 +58,7 @@ static bool up(void)
 /* Up to the request of IKE_AUTH, which is then in flight. */
 static void to_auth(void)
 {
-	initiate();
+	initiate(0, 1);
 	lab_deliver(&lab, 0);
 	lab_deliver(&lab, 0);
 }
@@ -196,7 +179,7 @@ static void small_path(void)
 	for (unsigned way = 1; way < 4; way++) {
 		both(CONF_FRAG_YES, way == 3 ? 900 : 1280);
 		long_identities();
-		initiate();
+		initiate(0, 1);
 		for (unsigned guard = 0; guard < 400 && !up(); guard++) {
 			if (!lab.n_msgs)
 				lab_pass(&lab, 1000);
@@ -249,7 +232,7 @@ static void too_small(void)
 	const struct lab_reply *r;
 
 	both(CONF_FRAG_YES, 60);
-	initiate();
+	initiate(0, 1);
 	lab_run(&lab, 1000);
 	r = lab_reply(&lab, 0, 1);
 	CHECK(r && r->err, "a fragment of 60 bytes carries something");
@@ -362,7 +345,7 @@ static void chance(void)
 	for (unsigned k = 0; k < 60; k++) {
 		uint32_t rnd = k * 2654435761u + 1;
 		both(CONF_FRAG_YES, 150 + k);
-		initiate();
+		initiate(0, 1);
 		for (unsigned guard = 0; guard < 3000 && !up(); guard++) {
 			rnd = rnd * 1664525u + 1013904223u;
 			unsigned v = rnd >> 16;
@@ -387,10 +370,7 @@ static void chance(void)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} tests[] = {
+static const struct lab_test tests[] = {
 	{ "set-up and rekeying in fragments", plain },
 	{ "every order, each fragment doubled", orders },
 	{ "each fragment lost once", lost },
@@ -407,20 +387,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned bad = 0;
-
-	printf("1..%zu\n", ARRAY_LEN(tests));
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		if (argc > 1 && (size_t)atoi(argv[1]) != i + 1)
-			continue;
-		if (!lab_init(&lab, i + 1, true, false))
-			return 1;
-		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
-		tests[i].fn();
-		lab_fini(&lab);
-		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
-		fflush(stdout);
-		bad += lab.fails != 0;
-	}
-	return bad ? 1 : 0;
+	return lab_tests_run(tests, ARRAY_LEN(tests), 0, argc, argv);
 }

@@ -3,28 +3,11 @@
  * MOBIKE (RFC 4555) between two engines: an address of ours changes at any moment, messages are lost and doubled, the new
  * path has a NAT, the peer has a further address, the peer does not want it, COOKIE2 comes back changed.
  */
-#include "ike/engine_int.h"
 #include "tests/exchange/lab_int.h"
+#include "tests/exchange/one_lab.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct lab lab;
 static struct net_addr here, b_first, b_second;
 static bool first_gone; /* B is not reached at its first address */
-
-#define CHECK(cond, ...) \
-	do { \
-		if (!(cond)) \
-			lab_fail(&lab, __VA_ARGS__); \
-	} while (0)
-
-static err_t reply_err(int node, uint64_t cmd_id)
-{
-	const struct lab_reply *r = lab_reply(&lab, node, cmd_id);
-
-	return r ? r->err : E_AGAIN;
-}
 
 static bool local_addr(void *arg, const struct net_addr *remote, struct net_addr *out)
 {
@@ -305,10 +288,7 @@ static void no_moving_plane(void)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} tests[] = {
+static const struct lab_test tests[] = {
 	{ "moving, before and after rekeyings", plain },
 	{ "moving at any moment", any_moment },
 	{ "what is in flight comes from the new address", in_flight },
@@ -321,20 +301,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned bad = 0;
-
-	printf("1..%zu\n", ARRAY_LEN(tests));
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		if (argc > 1 && (size_t)atoi(argv[1]) != i + 1)
-			continue;
-		if (!lab_init(&lab, i + 1, true, false))
-			return 1;
-		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
-		tests[i].fn();
-		lab_fini(&lab);
-		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
-		fflush(stdout);
-		bad += lab.fails != 0;
-	}
-	return bad ? 1 : 0;
+	return lab_tests_run(tests, ARRAY_LEN(tests), 0, argc, argv);
 }

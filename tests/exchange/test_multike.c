@@ -4,40 +4,7 @@
  * them, in the set-up, for further children, in rekeyings; loss, doubling, fragments; peers that know nothing of it; what
  * is out of place; exchanges that are never completed.
  */
-#include "ike/engine_int.h"
-#include "tests/exchange/lab.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct lab lab;
-
-#define CHECK(cond, ...) \
-	do { \
-		if (!(cond)) \
-			lab_fail(&lab, __VA_ARGS__); \
-	} while (0)
-
-static err_t reply_err(int node, uint64_t cmd_id)
-{
-	const struct lab_reply *r = lab_reply(&lab, node, cmd_id);
-
-	return r ? r->err : E_AGAIN;
-}
-
-static void initiate(uint64_t cmd_id)
-{
-	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = cmd_id, .ike = "c", .child = "k" });
-}
-
-static struct ike_hdr hdr_of(const struct lab_msg *m)
-{
-	struct rd r = rd_of(slice_of(m->data, m->n));
-	struct ike_hdr h = { 0 };
-
-	CHECK(wire_parse_hdr(&r, &h) == 0, "a message has no header");
-	return h;
-}
+#include "tests/exchange/one_lab.h"
 
 /* The suite and the post-quantum mark of the one IKE SA of a node. */
 static struct suite suite_of(int node, bool *pq)
@@ -79,7 +46,7 @@ static void setup(void)
 		unsigned seen[64] = { 0 };
 		bool pq[2] = { false, false };
 		another_lab(kes);
-		initiate(1);
+		initiate(0, 1);
 		while (lab.n_msgs) {
 			seen[hdr_of(&lab.msgs[0]).exchange & 63]++;
 			lab_deliver(&lab, 0);
@@ -138,7 +105,7 @@ static void lost(void)
 		}
 		for (uint64_t step = 1; step <= 3; step++) {
 			if (step == 1)
-				initiate(1);
+				initiate(0, 1);
 			else
 				lab_do(&lab, (int)step - 2, &(struct ike_cmd){ .verb = IKE_CMD_REKEY, .cmd_id = step,
 					.ike = step == 2 ? "c" : NULL, .child = step == 2 ? NULL : "k" });
@@ -183,7 +150,7 @@ static void no_support(void)
 {
 	for (int way = 0; way < 2; way++) {
 		another_lab(1);
-		initiate(1);
+		initiate(0, 1);
 		if (way)
 			lab_deliver(&lab, 0);
 		struct lab_msg *m = &lab.msgs[0];
@@ -200,7 +167,7 @@ static void no_support(void)
 static void out_of_place(void)
 {
 	another_lab(2);
-	initiate(1);
+	initiate(0, 1);
 	lab_deliver(&lab, 0);
 	lab_deliver(&lab, 0);
 	CHECK(lab.n_msgs == 1 && hdr_of(&lab.msgs[0]).exchange == XCHG_IKE_INTERMEDIATE, "no IKE_INTERMEDIATE");
@@ -251,10 +218,7 @@ static void abandoned(void)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} tests[] = {
+static const struct lab_test tests[] = {
 	{ "set-up with one to three additional key exchanges", setup },
 	{ "rekeyings and further children", all_stories },
 	{ "each message lost once, the others doubled", lost },
@@ -266,21 +230,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned bad = 0;
-
-	printf("1..%zu\n", ARRAY_LEN(tests));
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		if (argc > 1 && (size_t)atoi(argv[1]) != i + 1)
-			continue;
-		lab_extra_kes = 1;
-		if (!lab_init(&lab, i + 1, true, true))
-			return 1;
-		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
-		tests[i].fn();
-		lab_fini(&lab);
-		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
-		fflush(stdout);
-		bad += lab.fails != 0;
-	}
-	return bad ? 1 : 0;
+	return lab_tests_run(tests, ARRAY_LEN(tests), 1, argc, argv);
 }

@@ -3,28 +3,10 @@
  * Redirect (RFC 5685) between two engines: node 1 has two addresses and plays both gateways, the one that sends away and
  * the one that is gone to. In IKE_SA_INIT, in IKE_AUTH and on command; loops, names, forgeries, clients that do not follow.
  */
-#include "ike/engine_int.h"
-#include "tests/exchange/lab.h"
+#include "tests/exchange/one_lab.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct lab lab;
 static struct net_addr first, second;
 static char second_text[] = "192.0.2.77", by_name[] = "gateway.test";
-
-#define CHECK(cond, ...) \
-	do { \
-		if (!(cond)) \
-			lab_fail(&lab, __VA_ARGS__); \
-	} while (0)
-
-static err_t reply_err(int node, uint64_t cmd_id)
-{
-	const struct lab_reply *r = lab_reply(&lab, node, cmd_id);
-
-	return r ? r->err : E_AGAIN;
-}
 
 static bool local_addr(void *arg, const struct net_addr *remote, struct net_addr *out)
 {
@@ -42,11 +24,6 @@ static void two_gateways(void)
 		CHECK(lab.n[i].daemon.follow_redirects && lab.n[i].daemon.redirect_limit == 5, "defaults");
 		lab.n[i].e->env.local_addr = local_addr;
 	}
-}
-
-static void initiate(uint64_t cmd_id)
-{
-	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = cmd_id, .ike = "c", .child = "k" });
 }
 
 /* Where the newest established IKE SA of a node says the gateway is. */
@@ -84,7 +61,7 @@ static void in_init(void)
 {
 	two_gateways();
 	lab.n[1].daemon.redirect_gateway = second_text;
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 2000);
 	CHECK(reply_err(0, 1) == 0, "the command: %s", lab_reply(&lab, 0, 1) ? lab_reply(&lab, 0, 1)->text : "no answer");
 	all_at(&second, "sent away in IKE_SA_INIT");
@@ -101,7 +78,7 @@ static void thresholds(void)
 	two_gateways();
 	lab.n[1].daemon.redirect_gateway = second_text;
 	lab.n[1].daemon.redirect_ike_sas = 1;
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 2000);
 	all_at(&first, "below the threshold");
 	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_REKEY, .cmd_id = 3, .ike = "c", .reauth = true });
@@ -115,7 +92,7 @@ static void does_not_follow(void)
 	two_gateways();
 	lab.n[1].daemon.redirect_gateway = second_text;
 	lab.n[0].daemon.follow_redirects = false;
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 2000);
 	CHECK(reply_err(0, 1) == 0, "the command");
 	all_at(&first, "a client that does not follow is served");
@@ -129,7 +106,7 @@ static void loop(void)
 	two_gateways();
 	/* A name is never an address of the gateway itself, so it always redirects. */
 	lab.n[1].daemon.redirect_gateway = "gateway.test";
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 2000);
 	CHECK(reply_err(0, 1) == E_LIMIT, "a loop ended with %s", err_name(reply_err(0, 1)));
 	CHECK(strcmp(lab.n[0].name_asked, "gateway.test") == 0, "the name that was looked up is '%s'", lab.n[0].name_asked);
@@ -137,7 +114,7 @@ static void loop(void)
 	/* The limit is one of a time. */
 	lab.n[0].daemon.redirect_period_s = 300;
 	lab.n[1].daemon.redirect_gateway = NULL;
-	initiate(2);
+	initiate(0, 2);
 	lab_run(&lab, 2000);
 	CHECK(reply_err(0, 2) == 0, "afterwards");
 	lab_converged(&lab, 1, 1);
@@ -148,14 +125,14 @@ static void names(void)
 	two_gateways();
 	lab.n[1].daemon.redirect_gateway = "gateway.test";
 	lab.n[0].name_err = E_NOT_FOUND;
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 2000);
 	CHECK(reply_err(0, 1) == E_NOT_FOUND && strstr(lab_reply(&lab, 0, 1)->text, "the name is not known"), "a name nobody knows");
 	lab_converged(&lab, 0, 0);
 	/* The answer comes late, and messages that come meanwhile wait. */
 	lab.n[0].name_err = 0;
 	lab.n[0].name_hold = true;
-	initiate(2);
+	initiate(0, 2);
 	lab_run(&lab, 3000);
 	CHECK(lab.n[0].n_held_names == 1 && reply_err(0, 2) == E_AGAIN, "waits for the name");
 	lab.n[1].daemon.redirect_gateway = NULL;
@@ -180,7 +157,7 @@ static void silent_gateway(void)
 	two_gateways();
 	lab.n[1].daemon.redirect_gateway = second_text;
 	lab.n[0].conn.keyingtries = 3;
-	initiate(1);
+	initiate(0, 1);
 	for (int i = 0; i < 4000 && reply_err(0, 1) == E_AGAIN; i++) {
 		/* Nobody is at the second address; the first one serves from the second time on. */
 		while (lab.n_msgs) {
@@ -202,7 +179,7 @@ static void forged(void)
 	two_gateways();
 	lab.n[1].daemon.redirect_gateway = second_text;
 	for (unsigned at = 0; at < 40; at++) {
-		initiate(10 + at);
+		initiate(0, 10 + at);
 		lab_deliver(&lab, 0);
 		CHECK(lab.n_msgs == 1 && lab.msgs[0].n == 28 + 8 + 2 + 4 + IKE_NONCE_LEN, "a REDIRECT of %zu bytes", lab.msgs[0].n);
 		/* Everything behind the type of the notify. */
@@ -231,7 +208,7 @@ static void in_auth(void)
 {
 	two_gateways();
 	lab.n[1].conn.redirect_gateway = second_text;
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 5000);
 	CHECK(reply_err(0, 1) == 0, "the command");
 	all_at(&second, "sent away in IKE_AUTH");
@@ -244,7 +221,7 @@ static void auth_not_followed(void)
 	two_gateways();
 	lab.n[1].conn.redirect_gateway = by_name;
 	lab.n[0].name_err = E_NOT_FOUND;
-	initiate(1);
+	initiate(0, 1);
 	lab_run(&lab, 5000);
 	CHECK(reply_err(0, 1) == E_NOT_FOUND, "the command ends with %s", err_name(reply_err(0, 1)));
 	lab_converged(&lab, 0, 0);
@@ -329,7 +306,7 @@ static void lossy(void)
 			redirect(4, "192.0.2.0/24", NULL, second_text);
 		} else {
 			lab.n[1].conn.redirect_gateway = second_text;
-			initiate(1);
+			initiate(0, 1);
 		}
 		for (uint64_t t = 0; t < 30000; t += 100) {
 			while (lab.n_msgs) {
@@ -361,10 +338,7 @@ static void time_is_over(void)
 	lab_converged(&lab, 0, 0);
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} tests[] = {
+static const struct lab_test tests[] = {
 	{ "in IKE_SA_INIT", in_init },
 	{ "only when there are too many", thresholds },
 	{ "a client that does not follow", does_not_follow },
@@ -382,20 +356,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned bad = 0;
-
-	printf("1..%zu\n", ARRAY_LEN(tests));
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		if (argc > 1 && (size_t)atoi(argv[1]) != i + 1)
-			continue;
-		if (!lab_init(&lab, i + 1, true, false))
-			return 1;
-		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
-		tests[i].fn();
-		lab_fini(&lab);
-		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
-		fflush(stdout);
-		bad += lab.fails != 0;
-	}
-	return bad ? 1 : 0;
+	return lab_tests_run(tests, ARRAY_LEN(tests), 0, argc, argv);
 }

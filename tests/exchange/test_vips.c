@@ -3,25 +3,14 @@
  * Virtual addresses between two engines: asked for and given in IKE_AUTH, in selectors, across rekeyings, given back at the
  * end; the same identity gets the same address again; pools that are used up, missing, changed under living SAs.
  */
-#include "ike/engine_int.h"
 #include "ike/pool.h"
-#include "tests/exchange/lab.h"
+#include "tests/exchange/one_lab.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct lab lab;
 static char pool_name[] = "road", pool6_name[] = "road6", any4[] = "0.0.0.0", any6[] = "::", fixed[] = "10.9.0.7";
 static char *vips4[] = { any4, NULL }, *vips46[] = { any4, any6, NULL }, *vips_fixed[] = { fixed, NULL };
 static char *pools[] = { pool_name, pool6_name, NULL };
 static struct conf_ts dynamic = { .dynamic = true, .sel = { .port_hi = 65535 } };
 static struct conf_ts inside;
-
-#define CHECK(cond, ...) \
-	do { \
-		if (!(cond)) \
-			lab_fail(&lab, __VA_ARGS__); \
-	} while (0)
 
 static struct conf_pool *pool(const char *name, const char *first, uint64_t size)
 {
@@ -54,13 +43,6 @@ static void road(char **vips, uint64_t size)
 	lab.n[0].kids[0].local_ts = lab.n[1].kids[0].remote_ts = &dynamic;
 	lab.n[0].kids[0].remote_ts = lab.n[1].kids[0].local_ts = &inside;
 	pools_are(pool(pool_name, "10.9.0.1", size), pool(pool6_name, "fd09::1", size));
-}
-
-static const struct ike_view *view(int node, struct arena *a)
-{
-	uint32_t cursor = 0;
-
-	return ike_view_next(lab.n[node].e, lab.now_ms, &cursor, a);
 }
 
 static bool online(const char *name, uint64_t on, uint64_t off)
@@ -227,10 +209,7 @@ static void leases(void)
 	pool_release(e, p, 7);
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} tests[] = {
+static const struct lab_test tests[] = {
 	{ "asked for, given, rekeyed, given back, given again", life },
 	{ "IPv4 and IPv6", both_families },
 	{ "a certain address", wanted },
@@ -240,20 +219,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned bad = 0;
-
-	printf("1..%zu\n", ARRAY_LEN(tests));
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		if (argc > 1 && (size_t)atoi(argv[1]) != i + 1)
-			continue;
-		if (!lab_init(&lab, i + 1, true, false))
-			return 1;
-		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
-		tests[i].fn();
-		lab_fini(&lab);
-		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
-		fflush(stdout);
-		bad += lab.fails != 0;
-	}
-	return bad ? 1 : 0;
+	return lab_tests_run(tests, ARRAY_LEN(tests), 0, argc, argv);
 }

@@ -3,33 +3,10 @@
  * Time and order: retransmission by the exact formula, giving up, message IDs, liveness checks and what follows when
  * the peer is dead. Two engines, no network, own clock.
  */
-#include "ike/engine_int.h"
 #include "ike/msgio.h"
-#include "tests/exchange/lab.h"
+#include "tests/exchange/one_lab.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct lab lab;
-
-#define CHECK(cond, ...) \
-	do { \
-		if (!(cond)) \
-			lab_fail(&lab, __VA_ARGS__); \
-	} while (0)
-
-static void initiate(uint64_t cmd_id)
-{
-	lab_do(&lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = cmd_id, .ike = "c", .child = "k" });
-}
-
-static err_t reply_err(int node, uint64_t cmd_id)
-{
-	const struct lab_reply *r = lab_reply(&lab, node, cmd_id);
-
-	return r ? r->err : E_AGAIN;
-}
 
 /* Drops everything; the times (from the first) of what node 0 sends until it gives up. */
 static size_t send_times(uint64_t *at, size_t cap, uint64_t *given_up)
@@ -37,7 +14,7 @@ static size_t send_times(uint64_t *at, size_t cap, uint64_t *given_up)
 	uint64_t start = lab.now_ms;
 	size_t n = 0;
 
-	initiate(1);
+	initiate(0, 1);
 	while (n < cap) {
 		while (lab.n_msgs) {
 			at[n++] = lab.now_ms - start;
@@ -131,7 +108,7 @@ static void one_lost(void)
 {
 	for (unsigned lost = 0; lost < 4; lost++) {
 		unsigned i = 0;
-		initiate(lost + 1);
+		initiate(0, lost + 1);
 		for (; lab.n_msgs || lab.now_ms < 100000; i++) {
 			if (!lab.n_msgs) {
 				if (reply_err(0, lost + 1) != E_AGAIN)
@@ -159,7 +136,7 @@ static void window(void)
 {
 	struct lab_msg keep[2];
 
-	initiate(1);
+	initiate(0, 1);
 	lab_deliver(&lab, 0);
 	lab_deliver(&lab, 0);
 	for (int i = 0; i < 2; i++) {
@@ -293,10 +270,7 @@ static void many_timers(void)
 	timers_fini(&h);
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} tests[] = {
+static const struct lab_test tests[] = {
 	{ "retransmission, defaults", defaults },
 	{ "retransmission with a cap", capped },
 	{ "retransmission, base 1", constant },
@@ -316,20 +290,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned bad = 0;
-
-	printf("1..%zu\n", ARRAY_LEN(tests));
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		if (argc > 1 && (size_t)atoi(argv[1]) != i + 1)
-			continue;
-		if (!lab_init(&lab, i + 1, true, false))
-			return 1;
-		snprintf(lab.story, sizeof lab.story, "%s", tests[i].name);
-		tests[i].fn();
-		lab_fini(&lab);
-		printf("%sok %zu - %s\n", lab.fails ? "not " : "", i + 1, tests[i].name);
-		fflush(stdout);
-		bad += lab.fails != 0;
-	}
-	return bad ? 1 : 0;
+	return lab_tests_run(tests, ARRAY_LEN(tests), 0, argc, argv);
 }
