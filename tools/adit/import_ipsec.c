@@ -1,185 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipsec.conf and ipsec.secrets, of strongSwan's starter and of libreswan: sections "config setup", "conn NAME", "ca NAME"
- * with indented key=value lines; "also", "conn %default" and includes are followed.
+ * ipsec.conf, of strongSwan's starter and of libreswan, to our connections: what each setting of a conn means here. "also"
+ * and "conn %default" are followed.
  */
-#include "tools/adit/import.h"
+#include "tools/adit/import_ipsec.h"
 
 #include "base/text.h"
 #include "config/value.h"
 
-#include <ctype.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 8, ALSO_MAX = 16 };
-
-/* One line as it stood. */
-struct line {
-	struct line *next;
-	char *file;
-	uint32_t number;
-	bool used;
-	char *key, *value;
-};
-
-struct sect {
-	struct sect *next;
-	char *kind, *name; /* "conn", "gw" */
-	char *file;
-	uint32_t number;
-	struct line *lines, **tail;
-};
-
-struct conf {
-	struct import *im;
-	struct sect *sects, **tail;
-};
-
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
-
-static char *trim(char *s)
-{
-	s += strspn(s, " \t\r\n");
-	for (size_t n = strlen(s); n && strchr(" \t\r\n", s[n - 1]); n--)
-		s[n - 1] = 0;
-	return s;
-}
-
-/* A comment begins with # where a word could begin, outside of quotes. */
-static void cut_comment(char *s)
-{
-	bool quoted = false;
-
-	for (char *p = s; *p; p++) {
-		quoted = quoted != (*p == '"');
-		if (*p == '#' && !quoted && (p == s || p[-1] == ' ' || p[-1] == '\t'))
-			*p = 0;
-		if (!*p)
-			return;
-	}
-}
-
-static void read_conf(struct conf *c, const char *path, unsigned depth);
-
-static void include(struct conf *c, const char *from, const char *pattern, unsigned depth)
-{
-	char full[4096];
-	const char *slash = strrchr(from, '/');
-	glob_t g;
-
-	if (*pattern == '/' || !slash)
-		snprintf(full, sizeof full, "%s", pattern);
-	else
-		snprintf(full, sizeof full, "%.*s/%s", (int)(slash - from), from, pattern);
-	if (glob(full, 0, NULL, &g)) {
-		import_report(c->im, "include '%s': there is no such file", pattern);
-		return;
-	}
-	for (size_t i = 0; i < g.gl_pathc; i++)
-		read_conf(c, g.gl_pathv[i], depth + 1);
-	globfree(&g);
-}
-
-static void add_line(struct conf *c, struct sect *s, char *text)
-{
-	char *eq = strchr(text, '=');
-	struct line *l;
-
-	if (!eq || !s) {
-		import_report(c->im, "'%s' is no setting of a section", text);
-		return;
-	}
-	*eq = 0;
-	l = calloc(1, sizeof *l);
-	char *value = trim(eq + 1);
-	size_t n = strlen(value);
-	/* Quotes around the whole value say nothing more. */
-	if (n > 1 && value[0] == '"' && value[n - 1] == '"' && !memchr(value + 1, '"', n - 2)) {
-		value[n - 1] = 0;
-		value++;
-	}
-	if (!l || !(l->key = strdup(trim(text))) || !(l->value = strdup(value)) || !(l->file = strdup(c->im->file))) {
-		c->im->failed = true;
-		return;
-	}
-	for (char *p = l->key; *p; p++)
-		*p = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
-	l->number = c->im->line;
-	*s->tail = l;
-	s->tail = &l->next;
-}
-
-static struct sect *add_sect(struct conf *c, const char *kind, const char *name)
-{
-	struct sect *s = calloc(1, sizeof *s);
-
-	if (!s || !(s->kind = strdup(kind)) || !(s->name = strdup(name)) || !(s->file = strdup(c->im->file))) {
-		c->im->failed = true;
-		return NULL;
-	}
-	s->number = c->im->line;
-	s->tail = &s->lines;
-	*c->tail = s;
-	c->tail = &s->next;
-	return s;
-}
-
-static void read_conf(struct conf *c, const char *path, unsigned depth)
-{
-	FILE *f = depth < DEPTH_MAX ? fopen(path, "re") : NULL;
-	const char *file = c->im->file;
-	uint32_t line = c->im->line;
-	char *text = NULL;
-	size_t cap = 0;
-	struct sect *s = NULL;
-
-	if (!f) {
-		c->im->file = path;
-		import_report(c->im, depth < DEPTH_MAX ? "cannot be read" : "is included too deep");
-		c->im->failed = c->im->failed || depth == 0;
-		return;
-	}
-	c->im->file = path;
-	c->im->line = 0;
-	while (getline(&text, &cap, f) >= 0 && !c->im->failed) {
-		bool indented = *text == ' ' || *text == '\t';
-		char word[3][256] = { "", "", "" };
-		c->im->line++;
-		cut_comment(text);
-		char *p = trim(text);
-		if (!*p)
-			continue;
-		int n = sscanf(p, "%255s %255s %255s", word[0], word[1], word[2]);
-		if (!strcmp(word[0], "include") && n == 2) {
-			include(c, path, word[1], depth);
-			c->im->file = path;
-		} else if (!indented && n >= 2 && (!strcmp(word[0], "conn") || !strcmp(word[0], "ca") || !strcmp(word[0], "config"))) {
-			s = add_sect(c, word[0], word[1]);
-		} else if (!indented && !strcmp(word[0], "version")) {
-			continue; /* of the format */
-		} else {
-			add_line(c, s, p);
-		}
-	}
-	free(text);
-	fclose(f);
-	c->im->file = file;
-	c->im->line = line;
-}
+enum { ALSO_MAX = 16 };
 
 /* ---- settings of a connection ---------------------------------------------------------------------------------------- */
 
 /* The lines of a conn with what it takes over: own lines first. */
 struct view {
-	struct conf *c;
-	struct sect *from[ALSO_MAX];
+	struct ipsec_conf *c;
+	struct ipsec_sect *from[ALSO_MAX];
 	size_t n;
 	struct conf_node *conn, *local, *remote, *child;
 };
 
-static void collect(struct view *v, struct sect *s)
+static void collect(struct view *v, struct ipsec_sect *s)
 {
 	for (size_t i = 0; i < v->n; i++)
 		if (v->from[i] == s)
@@ -187,21 +31,21 @@ static void collect(struct view *v, struct sect *s)
 	if (v->n == ALSO_MAX)
 		return;
 	v->from[v->n++] = s;
-	for (struct line *l = s->lines; l; l = l->next)
+	for (struct ipsec_line *l = s->lines; l; l = l->next)
 		if (!strcmp(l->key, "also")) {
 			l->used = true;
-			for (struct sect *o = v->c->sects; o; o = o->next)
+			for (struct ipsec_sect *o = v->c->sects; o; o = o->next)
 				if (!strcmp(o->kind, s->kind) && !strcmp(o->name, l->value))
 					collect(v, o);
 		}
 }
 
-static struct line *find(const struct view *v, const char *key)
+static struct ipsec_line *find(const struct view *v, const char *key)
 {
-	struct line *got = NULL;
+	struct ipsec_line *got = NULL;
 
 	for (size_t i = 0; i < v->n && !got; i++)
-		for (struct line *l = v->from[i]->lines; l; l = l->next)
+		for (struct ipsec_line *l = v->from[i]->lines; l; l = l->next)
 			if (!strcmp(l->key, key)) {
 				got = l; /* a later one wins within a section */
 				l->used = true;
@@ -215,7 +59,7 @@ static struct line *find(const struct view *v, const char *key)
 
 static const char *get(const struct view *v, const char *key)
 {
-	const struct line *l = find(v, key);
+	const struct ipsec_line *l = find(v, key);
 
 	return l && *l->value ? l->value : NULL;
 }
@@ -528,7 +372,7 @@ static void put_start(const struct view *v)
 		import_set(v->c->im, v->child, "dpd_action", "restart");
 }
 
-static void put_conn(struct conf *c, struct sect *s, struct sect *base, const char *unique)
+static void put_conn(struct ipsec_conf *c, struct ipsec_sect *s, struct ipsec_sect *base, const char *unique)
 {
 	struct view v = { .c = c };
 
@@ -537,7 +381,7 @@ static void put_conn(struct conf *c, struct sect *s, struct sect *base, const ch
 		collect(&v, base);
 	const char *start = get(&v, "auto");
 	if (start && !strcmp(start, "ignore")) {
-		for (struct line *l = s->lines; l; l = l->next)
+		for (struct ipsec_line *l = s->lines; l; l = l->next)
 			l->used = true; /* a template for "also" */
 		return;
 	}
@@ -568,7 +412,7 @@ static void put_conn(struct conf *c, struct sect *s, struct sect *base, const ch
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
-static const char *put_setup(struct conf *c, struct sect *s)
+static const char *put_setup(struct ipsec_conf *c, struct ipsec_sect *s)
 {
 	struct view v = { .c = c };
 	const char *unique = NULL;
@@ -584,7 +428,7 @@ static const char *put_setup(struct conf *c, struct sect *s)
 	return unique;
 }
 
-static void put_ca(struct conf *c, struct sect *s)
+static void put_ca(struct ipsec_conf *c, struct ipsec_sect *s)
 {
 	struct view v = { .c = c };
 	struct conf_node *at;
@@ -601,124 +445,23 @@ static void put_ca(struct conf *c, struct sect *s)
 
 void import_ipsec_conf(struct import *im, const char *path)
 {
-	struct conf c = { .im = im };
-	struct sect *base = NULL;
+	struct ipsec_conf c = { .im = im };
+	struct ipsec_sect *base = NULL;
 	const char *unique = NULL;
 
 	c.tail = &c.sects;
-	read_conf(&c, path, 0);
-	for (struct sect *s = c.sects; s; s = s->next) {
+	ipsec_conf_read(&c, path);
+	for (struct ipsec_sect *s = c.sects; s; s = s->next) {
 		if (!strcmp(s->kind, "config"))
 			unique = put_setup(&c, s);
 		if (!strcmp(s->kind, "conn") && !strcmp(s->name, "%default"))
 			base = s;
 	}
-	for (struct sect *s = c.sects; s && !im->failed; s = s->next) {
+	for (struct ipsec_sect *s = c.sects; s && !im->failed; s = s->next) {
 		if (!strcmp(s->kind, "ca") && *s->name != '%')
 			put_ca(&c, s);
 		else if (!strcmp(s->kind, "conn") && *s->name != '%')
 			put_conn(&c, s, base, unique);
 	}
-	while (c.sects) {
-		struct sect *s = c.sects;
-		c.sects = s->next;
-		while (s->lines) {
-			struct line *l = s->lines;
-			s->lines = l->next;
-			im->file = l->file;
-			im->line = l->number;
-			if (!l->used)
-				import_report(im, "%s = %s has no meaning here", l->key, l->value);
-			free(l->file);
-			free(l->key);
-			free(l->value);
-			free(l);
-		}
-		free(s->kind);
-		free(s->name);
-		free(s->file);
-		free(s);
-	}
-}
-
-/* ---- ipsec.secrets --------------------------------------------------------------------------------------------------- */
-
-static void put_secret(struct import *im, char *owners, char *rest)
-{
-	static const char *const kinds[][2] = { { "PSK", "ike" }, { "EAP", "eap" }, { "XAUTH", "xauth" }, { "NTLM", "ntlm" },
-		{ "RSA", "rsa" }, { "ECDSA", "ecdsa" }, { "PKCS8", "pkcs8" }, { "P12", "pkcs12" } };
-	char kind[16] = "", key[32];
-	const char *to = NULL;
-	unsigned n = 0;
-
-	sscanf(rest, "%15s", kind);
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		to = strcasecmp(kind, kinds[i][0]) ? to : kinds[i][1];
-	if (!to) {
-		import_report(im, "secrets of kind '%s' cannot be taken over", kind);
-		return;
-	}
-	char *value = trim(rest + strcspn(rest, kind) + strlen(kind));
-	bool file = !strcmp(to, "rsa") || !strcmp(to, "ecdsa") || !strcmp(to, "pkcs8") || !strcmp(to, "pkcs12");
-	struct conf_node *at = import_secret(im, to);
-	if (file) {
-		char name[1024] = "", pass[1024] = "";
-		sscanf(value, *value == '"' ? "\"%1023[^\"]\" \"%1023[^\"]\"" : "%1023s \"%1023[^\"]\"", name, pass);
-		import_set(im, at, "file", name);
-		import_set(im, at, "secret", strcmp(value, "%prompt") ? pass : NULL);
-		return;
-	}
-	size_t len = strlen(value);
-	if (len > 1 && (value[0] == '"' || value[0] == '\'') && value[len - 1] == value[0]) {
-		value[len - 1] = 0;
-		value++;
-	}
-	for (char *save = NULL, *o = strtok_r(owners, " \t", &save); o; o = strtok_r(NULL, " \t", &save)) {
-		char id[1024];
-		if (!strcmp(o, "%any") || !strcmp(o, "%any6") || !strcmp(o, "0.0.0.0"))
-			continue;
-		snprintf(key, sizeof key, "id-%u", ++n);
-		import_set(im, at, key, import_id(o, id, sizeof id));
-	}
-	import_set(im, at, "secret", value);
-}
-
-void import_ipsec_secrets(struct import *im, const char *path)
-{
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	size_t cap = 0;
-
-	im->file = path;
-	im->line = 0;
-	if (!f) {
-		import_report(im, "cannot be read");
-		im->failed = true;
-		return;
-	}
-	while (getline(&text, &cap, f) >= 0) {
-		im->line++;
-		cut_comment(text);
-		char *p = trim(text), *colon = NULL;
-		if (!*p)
-			continue;
-		if (!strncmp(p, "include", 7)) {
-			import_report(im, "'%s': name the file on the command line", p);
-			continue;
-		}
-		/* The colon between owners and kind stands alone; addresses of IPv6 hold some, too. */
-		for (char *q = p; *q && !colon; q++)
-			if (*q == ':' && (q == p || q[-1] == ' ' || q[-1] == '\t' || isspace((unsigned char)q[1])))
-				colon = q;
-		if (!colon) {
-			import_report(im, "no ':' between the owners and the secret");
-			continue;
-		}
-		*colon = 0;
-		put_secret(im, p, trim(colon + 1));
-	}
-	if (text)
-		explicit_bzero(text, cap);
-	free(text);
-	fclose(f);
+	ipsec_conf_free(&c);
 }
