@@ -3,9 +3,8 @@
  * log-journald: records to systemd's journal with their fields (the native protocol of systemd-journald: a datagram of
  * "FIELD=value" lines). What is not taken at once is counted, not waited for. See README.md.
  */
-#include "base/log_line.h"
 #include "base/text.h"
-#include "plugin/abi.h"
+#include "plugins/log-common/severity.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,14 +14,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { DATAGRAM = 4 * LOG_TEXT, AGAIN_MS = 5000, SEVERITIES = 3, DAEMON = 3 };
+enum { DATAGRAM = 4 * LOG_TEXT, AGAIN_MS = 5000, DAEMON = 3 };
 
 struct self {
 	const struct plug_host *host;
 	int fd;            /* -1: not connected; log's thread */
 	int sink;          /* id of the host, -1: nothing is written */
 	uint64_t again_ms; /* not tried before */
-	int severity[SEVERITIES]; /* of levels 0, 1 and above */
+	int severity[LOG_SEVERITIES];
 	char ident[64], path[108];
 };
 
@@ -79,7 +78,8 @@ static void put_record(struct text *t, const struct self *s, const struct log_re
 	int level = r->level < 0 ? 0 : r->level;
 	char peer[NET_ADDR_TEXT];
 
-	text_fmt(t, "PRIORITY=%d\nSYSLOG_FACILITY=%d\n", s->severity[level < SEVERITIES ? level : SEVERITIES - 1], DAEMON);
+	text_fmt(t, "PRIORITY=%d\nSYSLOG_FACILITY=%d\n", s->severity[level < LOG_SEVERITIES ? level : LOG_SEVERITIES - 1],
+		DAEMON);
 	put(t, "SYSLOG_IDENTIFIER", s->ident);
 	put(t, "ADIT_SUBSYSTEM", log_sub_name(r->sub));
 	text_fmt(t, "ADIT_LEVEL=%d\n", (int)r->level);
@@ -115,29 +115,13 @@ static void sink_write(void *arg, const struct log_record *r)
 
 static const struct log_ops ops = { .size = sizeof ops, .write = sink_write };
 
-static int severity_of(struct self *s, const char *key, int otherwise)
-{
-	const char *value = s->host->conf(s->host->h, key);
-	int severity = log_severity(value);
-	char text[160];
-
-	if (severity >= 0)
-		return severity;
-	snprintf(text, sizeof text, "%s = %.40s: expected emerg, alert, crit, err, warning, notice, info or debug; %s is used",
-		key, value ? value : "", log_severity_name(otherwise));
-	s->host->log(s->host->h, 0, text);
-	return otherwise;
-}
-
 static void sink_open(struct self *s)
 {
 	const char *levels = s->host->conf(s->host->h, "levels");
 
 	snprintf(s->ident, sizeof s->ident, "%s", s->host->conf(s->host->h, "ident"));
 	snprintf(s->path, sizeof s->path, "%s", s->host->conf(s->host->h, "path"));
-	s->severity[0] = severity_of(s, "severity_audit", 5);
-	s->severity[1] = severity_of(s, "severity_control", 6);
-	s->severity[2] = severity_of(s, "severity_detail", 7);
+	log_severities(s->host, NULL, s->severity);
 	s->again_ms = 0;
 	s->sink = levels && *levels ? s->host->log_sink(s->host->h, &ops, s, levels) : -1;
 }

@@ -4,8 +4,7 @@
  * is a facility with its levels. The socket is our own: the C library would look for it anew with every line while
  * nobody listens on it. What is not taken at once is counted, not waited for.
  */
-#include "base/log_line.h"
-#include "plugin/abi.h"
+#include "plugins/log-common/severity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@ struct self;
 struct target {
 	struct self *self;
 	int facility;
-	int severity[3]; /* of levels 0, 1, 2 and above */
+	int severity[LOG_SEVERITIES];
 	int sink; /* id of the host */
 };
 
@@ -98,23 +97,6 @@ static void target_write(void *arg, const struct log_record *r)
 
 static const struct log_ops ops = { .size = sizeof ops, .write = target_write };
 
-static int severity_of(struct self *s, const char *section, const char *key, int otherwise)
-{
-	char full[96], text[260];
-
-	snprintf(full, sizeof full, "%.60s.%s", section, key);
-	const char *value = s->host->conf(s->host->h, full);
-	int severity = log_severity(value);
-	if (severity >= 0)
-		return severity;
-	if (value) {
-		snprintf(text, sizeof text, "%s = %.40s: expected emerg, alert, crit, err, warning, notice, info or debug; %s is used",
-			full, value, log_severity_name(otherwise));
-		s->host->log(s->host->h, 0, text);
-	}
-	return otherwise;
-}
-
 static void section(void *arg, const char *name)
 {
 	struct self *s = arg;
@@ -125,9 +107,7 @@ static void section(void *arg, const char *name)
 			continue;
 		struct target *t = &s->v[s->n];
 		*t = (struct target){ .self = s, .facility = names[i].facility, .sink = -1 };
-		t->severity[0] = severity_of(s, name, "severity_audit", LOG_SEV_NOTICE);
-		t->severity[1] = severity_of(s, name, "severity_control", LOG_SEV_INFO);
-		t->severity[2] = severity_of(s, name, "severity_detail", LOG_SEV_DEBUG);
+		log_severities(s->host, name, t->severity);
 		snprintf(text, sizeof text, "%s.levels", name);
 		t->sink = s->host->log_sink(s->host->h, &ops, t, s->host->conf(s->host->h, text));
 		if (t->sink >= 0 && s->host->log_sink_name)
