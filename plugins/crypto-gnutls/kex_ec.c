@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X25519 and X448 (RFC 8031) and the ECP groups 19 to 21, 25, 26 (RFC 5903, 5114) of Nettle's hogweed, with the checks of
  * RFC 6989. */
-#include "plugins/crypto-common/common.h"
+#include "plugins/crypto-common/ecp.h"
 #include "plugins/crypto-gnutls/gnutls_plugin.h"
 #include "plugins/crypto-gnutls/mpz_secret.h"
 
@@ -9,8 +9,6 @@
 #include <nettle/curve448.h>
 #include <nettle/ecc-curve.h>
 #include <nettle/ecc.h>
-
-enum { ECP_MAX = 66 };
 
 #define XDH(name, curve, bytes) \
 	static err_t name##_offer(void *ctx, uint8_t *pub) \
@@ -159,51 +157,8 @@ static err_t ecp_finish(const struct ecp *c, const uint8_t *priv, slice pub, uin
 	return e;
 }
 
-static err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r, uint8_t *ss)
-{
-	uint8_t priv[ECP_MAX];
-	err_t e = ecp_offer(c, priv, pub_r);
-	if (!e)
-		e = ecp_finish(c, priv, pub_i, ss);
-	explicit_bzero(priv, sizeof priv);
-	return e;
-}
-
-static err_t ecp_private(const struct ecp *c, void *ctx, slice priv)
-{
-	if (priv.n != c->len)
-		return E_MISUSE;
-	memcpy(ctx, priv.p, priv.n);
-	return 0;
-}
-
-#define ECP(name, c, bytes) \
-	static err_t name##_offer(void *ctx, uint8_t *pub) \
-	{ \
-		return ecp_offer(&c, ctx, pub); \
-	} \
-	static err_t name##_answer(slice pub_i, uint8_t *pub_r, uint8_t *ss) \
-	{ \
-		return ecp_answer(&c, pub_i, pub_r, ss); \
-	} \
-	static err_t name##_finish(void *ctx, slice pub, uint8_t *ss) \
-	{ \
-		return ecp_finish(&c, ctx, pub, ss); \
-	} \
-	static void name##_fini(void *ctx) \
-	{ \
-		explicit_bzero(ctx, bytes); \
-	} \
-	static err_t name##_private(void *ctx, slice priv) \
-	{ \
-		return ecp_private(&c, ctx, priv); \
-	} \
-	const struct kex_ops gt_##name = { .size = sizeof(struct kex_ops), .pub_i_len = 2 * bytes, \
-		.pub_r_len = 2 * bytes, .secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, \
-		.answer = name##_answer, .finish = name##_finish, .fini = name##_fini, .test_private = name##_private };
-
-ECP(ecp256, p256, 32)
-ECP(ecp384, p384, 48)
-ECP(ecp521, p521, 66)
-ECP(ecp192, p192, 24)
-ECP(ecp224, p224, 28)
+ECP(gt, ecp256, p256, 32)
+ECP(gt, ecp384, p384, 48)
+ECP(gt, ecp521, p521, 66)
+ECP(gt, ecp192, p192, 24)
+ECP(gt, ecp224, p224, 28)
