@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cred/hashurl.h"
 
+#include "cred/why.h"
 #include "crypto/keyfmt.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
 
 enum { BUNDLE_CERT = 0xa0, BUNDLE_CRL = 0xa1 };
-
-static err_t PRINTF_LIKE(3, 4) say(struct cert_why *why, err_t e, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why->text, sizeof why->text, fmt, ap);
-	va_end(ap);
-	return e;
-}
 
 /* From the host on; NULL: not a URL we follow. */
 static const char *authority_of(const char *url)
@@ -40,19 +30,19 @@ err_t cred_url_parse(slice data, slice *sha1, char *url, struct cert_why *why)
 	while (text.n && !text.p[text.n - 1])
 		text.n--;
 	if (r.err || !text.n)
-		return say(why, E_CERT_MALFORMED, "a hash and URL of %zu bytes lacks the URL", data.n);
+		return cred_why(why, E_CERT_MALFORMED, "a hash and URL of %zu bytes lacks the URL", data.n);
 	if (text.n > CRED_URL_MAX)
-		return say(why, E_LIMIT, "a URL of %zu bytes is longer than %d", text.n, CRED_URL_MAX);
+		return cred_why(why, E_LIMIT, "a URL of %zu bytes is longer than %d", text.n, CRED_URL_MAX);
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] <= ' ' || text.p[i] > '~' || text.p[i] == '\\')
-			return say(why, E_CERT_MALFORMED, "a URL holds the byte 0x%02x", text.p[i]);
+			return cred_why(why, E_CERT_MALFORMED, "a URL holds the byte 0x%02x", text.p[i]);
 	memcpy(url, text.p, text.n);
 	url[text.n] = 0;
 	host = authority_of(url);
 	if (!host || !strcspn(host, "/?#:"))
-		return say(why, E_CERT_MALFORMED, "'%.200s' is no URL of http or https", url);
+		return cred_why(why, E_CERT_MALFORMED, "'%.200s' is no URL of http or https", url);
 	if (memchr(host, '@', strcspn(host, "/?#")))
-		return say(why, E_CERT_MALFORMED, "'%.200s' has a user name, which is not followed", url);
+		return cred_why(why, E_CERT_MALFORMED, "'%.200s' has a user name, which is not followed", url);
 	return 0;
 }
 

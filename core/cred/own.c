@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cred/own.h"
 
-#include <stdarg.h>
+#include "cred/why.h"
+
 #include <stdio.h>
 
 enum { LOOK_MAX = 64 };
@@ -163,31 +164,21 @@ static err_t raw_key(struct look *l, struct cred_own *out)
 	return E_NO_KEY;
 }
 
-static err_t PRINTF_LIKE(3, 4) say(struct cert_why *why, err_t e, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why->text, sizeof why->text, fmt, ap);
-	va_end(ap);
-	return e;
-}
-
 static err_t nothing(const struct look *l, struct cert_why *why)
 {
 	char id[160];
 
 	conf_id_text(l->ask->id.type, l->ask->id.data, id, sizeof id);
 	if (l->no_scheme)
-		return say(why, E_CERT_CONSTRAINT, "the key for '%s' can make no signature that the peer takes and local { auth = %s } "
+		return cred_why(why, E_CERT_CONSTRAINT, "the key for '%s' can make no signature that the peer takes and local { auth = %s } "
 			"allows; relax auth, or use another key", id, l->ask->round->method);
 	if (l->no_key)
-		return say(why, E_NO_KEY, "no private key for the certificate of '%s' is loaded; put it into swanctl/private, or load it "
+		return cred_why(why, E_NO_KEY, "no private key for the certificate of '%s' is loaded; put it into swanctl/private, or load it "
 			"over the API", id);
 	if (l->no_name)
-		return say(why, E_NO_KEY, "no certificate with a private key names '%s'; set local { id } to a name of the certificate, "
+		return cred_why(why, E_NO_KEY, "no certificate with a private key names '%s'; set local { id } to a name of the certificate, "
 			"or local { certs }", id);
-	return say(why, E_NO_KEY, "there is no certificate with a private key for '%s'; load both, or name them in local { certs }", id);
+	return cred_why(why, E_NO_KEY, "there is no certificate with a private key for '%s'; load both, or name them in local { certs }", id);
 }
 
 err_t cred_own_find(struct cred_set *s, const struct cred_own_ask *ask, struct cred_own *out, struct cert_why *why)

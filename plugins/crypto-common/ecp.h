@@ -12,7 +12,7 @@
 #ifndef ADIT_CRYPTO_COMMON_ECP_H
 #define ADIT_CRYPTO_COMMON_ECP_H
 
-#include "plugins/crypto-common/common.h"
+#include "plugins/crypto-common/kex_private.h"
 
 enum { ECP_MAX = 66 }; /* bytes of a coordinate */
 
@@ -44,17 +44,7 @@ static inline err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r,
 	{ \
 		return ecp_finish(&c, ctx, pub, ss); \
 	} \
-	static void name##_fini(void *ctx) \
-	{ \
-		explicit_bzero(ctx, bytes); \
-	} \
-	static err_t name##_private(void *ctx, slice priv) \
-	{ \
-		if (priv.n != bytes) \
-			return E_MISUSE; \
-		memcpy(ctx, priv.p, bytes); \
-		return 0; \
-	} \
+	KEX_PRIVATE(name, bytes) \
 	const struct kex_ops prefix##_##name = { .size = sizeof(struct kex_ops), .pub_i_len = 2 * bytes, \
 		.pub_r_len = 2 * bytes, .secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, \
 		.answer = name##_answer, .finish = name##_finish, .fini = name##_fini, .test_private = name##_private };

@@ -47,17 +47,7 @@ static err_t xdh_answer(int curve, size_t len, slice pub_i, uint8_t *pub_r, uint
 	{ \
 		return xdh_finish(curve, bytes, ctx, pub, ss); \
 	} \
-	static void name##_fini(void *ctx) \
-	{ \
-		explicit_bzero(ctx, bytes); \
-	} \
-	static err_t name##_private(void *ctx, slice priv) \
-	{ \
-		if (priv.n != bytes) \
-			return E_MISUSE; \
-		memcpy(ctx, priv.p, bytes); \
-		return 0; \
-	} \
+	KEX_PRIVATE(name, bytes) \
 	const struct kex_ops gc_##name = { .size = sizeof(struct kex_ops), .pub_i_len = bytes, .pub_r_len = bytes, \
 		.secret_len = bytes, .ctx_size = bytes, .offer = name##_offer, .answer = name##_answer, \
 		.finish = name##_finish, .fini = name##_fini, .test_private = name##_private };

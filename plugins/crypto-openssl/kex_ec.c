@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X25519 and X448 (RFC 8031), the ECP groups 19 to 21, 25 and 26 (RFC 5903, 5114) and the Brainpool groups 27 to 30
  * (RFC 6954) of OpenSSL, with the checks of RFC 6989. */
-#include "plugins/crypto-common/common.h"
+#include "plugins/crypto-common/kex_private.h"
 #include "plugins/crypto-openssl/openssl_plugin.h"
 
 #include <openssl/ec.h>
@@ -181,17 +181,7 @@ static err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r, uint8_
 		const uint8_t *priv = ctx; \
 		return call_finish; \
 	} \
-	static void name##_fini(void *ctx) \
-	{ \
-		explicit_bzero(ctx, bytes); \
-	} \
-	static err_t name##_private(void *ctx, slice priv) \
-	{ \
-		if (priv.n != bytes) \
-			return E_MISUSE; \
-		memcpy(ctx, priv.p, bytes); \
-		return 0; \
-	} \
+	KEX_PRIVATE(name, bytes) \
 	static err_t name##_public(void *ctx, uint8_t *pub) \
 	{ \
 		const uint8_t *priv = ctx; \
