@@ -126,6 +126,20 @@ pings() {
 	case $out in *" 0% packet loss"*) return 0 ;; esac
 	return 1
 }
+# The first packet of FILTER on DEV of node NS, as tcpdump prints it, in $WORK/packet; COMMAND is run until it comes, half a
+# minute at most. A capture may miss what comes while it starts.
+on_wire() { # NS DEV FILTER COMMAND…
+	local node=$1 dev=$2 filter=$3 p end; shift 3
+	ns "$node" timeout 60 tcpdump --immediate-mode -n -l -c 1 -i "$dev" "$filter" >"$WORK/packet" 2>"$WORK/packet.said" & p=$!
+	BACKGROUND+=($p)
+	wait_for 30 grep -q listening "$WORK/packet.said"
+	end=$((SECONDS + 30))
+	while kill -0 $p 2>/dev/null && [ $SECONDS -lt $end ]; do "$@"; sleep 0.2; done
+	kill $p 2>/dev/null
+	wait $p 2>/dev/null
+	cat "$WORK/packet" "$WORK/packet.said"
+	[ -s "$WORK/packet" ]
+}
 # The SAs of SIDE as JSON in one line.
 sas() { adit_ctl "$1" --json list sas; }
 
