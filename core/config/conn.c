@@ -59,6 +59,7 @@ static void auths_free(struct conf_auth *v, uint16_t n)
 		strings_free(v[i].policies);
 		strings_free(v[i].groups);
 		free(v[i].sigs.text);
+		free(v[i].sigs.v);
 		free(v[i].name);
 		free(v[i].method);
 	}

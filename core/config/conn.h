@@ -27,11 +27,19 @@ enum conf_auth_class {
 
 /* Signatures a round may have: of `auth = rsa-2048-sha256-ike:rsa/pss-sha384`. All zero: every one. */
 enum { CONF_SIG_RSA = 1, CONF_SIG_ECDSA = 2, CONF_SIG_ED25519 = 4, CONF_SIG_ED448 = 8 };
+enum { CONF_SIG_IKE = 1, CONF_SIG_CHAIN = 2 };
+/* One of those that are allowed. EdDSA has its hash built in: a hash of another kind of key says nothing about it. */
+struct conf_sig {
+	uint8_t kinds; /* of the key; 0 any */
+	uint8_t where; /* bits: the AUTH payload, the certificates */
+	uint8_t hash;  /* PLUG_HASH_…; 0 any */
+	bool pss;      /* RSA has to be PSS */
+};
 struct conf_sigs {
 	uint8_t kinds;          /* of the end's key; 0 any */
 	uint16_t rsa_bits, ecdsa_bits; /* at least */
-	uint32_t ike_hashes, chain_hashes; /* of AUTH and of the certificates, 1 << PLUG_HASH_…; 0 any */
-	bool ike_pss, chain_pss;
+	struct conf_sig *v;     /* in order of preference; owned. None for one of the two places: all are allowed there */
+	uint8_t n;
 	char *text;             /* the words as they stand in the configuration; owned */
 };
 
@@ -200,6 +208,8 @@ void conf_id_fini(struct conf_id *id);
 char *conf_id_text(uint8_t type, slice data, char *buf, size_t cap);
 /* 0 no match, else the more exact the higher: any 1, wildcards ("*.test", "*@test", DN with "*") 2.., equal 100. */
 int conf_id_match(const struct conf_id *pattern, uint8_t type, slice data);
+/* Does it stand for several ("%any", "*.test", "CN=*", a prefix or range)? Such a one is never sent. */
+bool conf_id_is_pattern(const struct conf_id *id);
 
 /* Shared secrets with their owners. */
 struct conf_secrets;

@@ -310,3 +310,24 @@ int conf_id_match(const struct conf_id *p, uint8_t type, slice s)
 	}
 	return slice_equal(slice_of(p->data, p->n), s) ? MATCH_EQUAL : 0;
 }
+
+bool conf_id_is_pattern(const struct conf_id *id)
+{
+	slice s = slice_of(id->data, id->n);
+
+	switch (id->type) {
+	case ID_ANY:
+	case ID_IPV4_NET:
+	case ID_IPV6_NET:
+	case ID_IPV4_RANGE:
+	case ID_IPV6_RANGE:
+		return true;
+	case ID_FQDN:
+	case ID_RFC822:
+		return s.n && memchr(s.p, '*', s.n);
+	case ID_DN:
+		return conf_dn_match(s, s) > 0;
+	default:
+		return false;
+	}
+}

@@ -29,56 +29,113 @@ static const struct {
 	{ "identity", PLUG_HASH_IDENTITY },
 };
 
-/* One word between dashes; last: the kind of key that stands before it. */
-static bool sig_word(struct conf_sigs *s, const char *w, bool ike, uint8_t *last)
+enum { SIGS_MAX = 32 };
+
+/* Keys that stand one after the other, and the hashes behind them: "rsa-2048-ecdsa-256-sha256-sha384". */
+struct sig_words {
+	struct conf_sigs *out;
+	struct conf_sig v[SIGS_MAX];
+	uint8_t n;
+	uint8_t kinds;          /* of the group; 0 any */
+	uint8_t last;           /* kind that stands right before: bits may follow */
+	uint8_t where;          /* CONF_SIG_IKE behind "ike:", else CONF_SIG_CHAIN */
+	bool pss, any, hashed;  /* any: "pubkey" is in the group */
+};
+
+static bool sig_add(struct sig_words *s, uint8_t hash)
 {
+	if (s->n == SIGS_MAX)
+		return false;
+	s->v[s->n++] = (struct conf_sig){ s->any ? 0 : s->kinds, s->where, hash, s->pss };
+	return true;
+}
+
+/* A key begins a new group when hashes, or another place, stand between. */
+static bool sig_key(struct sig_words *s, uint8_t kind, bool pss, bool ike)
+{
+	uint8_t where = ike ? CONF_SIG_IKE : CONF_SIG_CHAIN;
+	bool begun = s->kinds || s->any;
+
+	if (begun && (s->hashed || s->where != where || s->pss != pss)) {
+		if (!s->hashed && !sig_add(s, 0))
+			return false;
+		s->kinds = 0;
+		s->any = s->hashed = false;
+	}
+	s->where = where;
+	s->pss = pss;
+	s->kinds |= kind;
+	s->any = s->any || !kind;
+	s->last = kind;
+	s->out->kinds |= kind;
+	return true;
+}
+
+static bool sig_word(struct sig_words *s, const char *w)
+{
+	bool ike = strncasecmp(w, "ike:", 4) == 0;
+	struct conf_sigs *out = s->out;
 	int64_t bits;
 
+	w += ike ? 4 : 0;
 	if (strcasecmp(w, "pubkey") == 0)
-		return true;
+		return sig_key(s, 0, false, ike);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strcasecmp(w, kinds[i].word) == 0) {
-			*last = kinds[i].kind;
-			s->kinds |= kinds[i].kind;
-			s->ike_pss |= kinds[i].pss;
-			s->chain_pss |= kinds[i].pss && !ike;
-			return true;
-		}
+		if (strcasecmp(w, kinds[i].word) == 0)
+			return sig_key(s, kinds[i].kind, kinds[i].pss, ike);
 	for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
 		if (strcasecmp(w, hashes[i].word) == 0) {
-			s->ike_hashes |= 1u << hashes[i].hash;
-			s->chain_hashes |= ike ? 0 : 1u << hashes[i].hash;
-			return true;
+			s->last = 0;
+			s->hashed = true;
+			s->where = ike ? CONF_SIG_IKE : s->where;
+			return sig_add(s, (uint8_t)hashes[i].hash);
 		}
-	if (conf_value_int(slice_str(w), &bits) || bits < 160 || bits > 16384)
+	if (ike || conf_value_int(slice_str(w), &bits) || bits < 160 || bits > 16384)
 		return false;
-	if (*last == CONF_SIG_ECDSA || (!*last && bits <= 521))
-		s->ecdsa_bits = (uint16_t)bits;
+	if (s->last == CONF_SIG_ECDSA || (!s->last && bits <= 521))
+		out->ecdsa_bits = (uint16_t)bits;
 	else
-		s->rsa_bits = (uint16_t)bits;
+		out->rsa_bits = (uint16_t)bits;
+	s->last = 0;
 	return true;
+}
+
+/* What says nothing about signatures in its place does not limit them there; what stands without "ike:" holds for AUTH, too,
+ * unless something stands with it. */
+static err_t sig_words_keep(struct sig_words *s)
+{
+	uint8_t said = 0;
+
+	for (uint8_t i = 0; i < s->n; i++)
+		said |= s->v[i].hash || s->v[i].pss ? s->v[i].where : 0;
+	struct conf_sigs *out = s->out;
+	out->v = s->n ? calloc(s->n, sizeof *out->v) : NULL;
+	for (uint8_t i = 0; out->v && i < s->n; i++) {
+		if (!(s->v[i].where & said))
+			continue;
+		out->v[out->n] = s->v[i];
+		out->v[out->n++].where |= said & CONF_SIG_IKE ? 0 : CONF_SIG_IKE;
+	}
+	return s->n && !out->v ? E_NOMEM : 0;
 }
 
 err_t conf_read_sigs(const struct conf_node *node, const char *text, struct conf_sigs *out, struct diag **why)
 {
+	struct sig_words s = { .out = out, .where = CONF_SIG_CHAIN };
 	char buf[256], *save = NULL;
-	uint8_t last = 0;
-	bool ike = false;
 
 	if (strlen(text) >= sizeof buf)
 		return conf_node_fail(node, true, why, E_LIMIT, "'auth' is longer than %zu letters", sizeof buf - 1);
 	strcpy(buf, text);
-	for (char *w = strtok_r(buf, "-", &save); w; w = strtok_r(NULL, "-", &save)) {
-		if (strncasecmp(w, "ike:", 4) == 0) {
-			ike = true;
-			w += 4;
-		}
-		if (!sig_word(out, w, ike, &last))
-			return conf_node_fail(node, true, why, E_BAD_VALUE, "'auth' = '%.80s': '%s' is none of pubkey, rsa, rsa/pss, ecdsa, "
-				"ed25519, ed448, a length in bits, sha1, sha256, sha384, sha512", text, w);
-	}
+	for (char *w = strtok_r(buf, "-", &save); w; w = strtok_r(NULL, "-", &save))
+		if (s.n == SIGS_MAX || !sig_word(&s, w))
+			return conf_node_fail(node, true, why, E_BAD_VALUE, "'auth' = '%.80s': '%s' %s", text, w, s.n == SIGS_MAX ? "is one too many" :
+				"is none of pubkey, rsa, rsa/pss, ecdsa, ed25519, ed448, a length in bits, sha1, sha256, sha384, sha512");
+	if (!s.hashed && (s.kinds || s.any) && s.n < SIGS_MAX)
+		(void)sig_add(&s, 0);
+	err_t e = sig_words_keep(&s);
 	out->text = strdup(text);
-	return out->text ? 0 : E_NOMEM;
+	return e ? e : out->text ? 0 : E_NOMEM;
 }
 
 /* ---- certificates ------------------------------------------------------------------------------------------------------ */

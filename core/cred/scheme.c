@@ -97,15 +97,37 @@ err_t cred_key_allowed(const struct cred_pub *pub, const struct conf_sigs *rules
 
 /* ---- rules ------------------------------------------------------------------------------------------------------- */
 
+/* PSS only is asked of RSA alone. */
+static bool rule_takes(const struct conf_sig *r, const struct cred_scheme *s)
+{
+	if (r->kinds && !(r->kinds & kind_bit(s->kind)))
+		return false;
+	if (r->pss && s->kind == CERT_KEY_RSA && s->sign_id != PLUG_SIGN_RSA_PSS)
+		return false;
+	return !r->hash || r->hash == s->how.hash || s->how.hash == PLUG_HASH_IDENTITY;
+}
+
+static const struct conf_sig any_sig = { .where = CONF_SIG_IKE };
+
+/* The i-th rule about AUTH; without any, one that allows everything. NULL behind the last. */
+static const struct conf_sig *rule_at(const struct conf_sigs *r, size_t i)
+{
+	size_t have = 0;
+
+	for (uint8_t k = 0; k < r->n; k++)
+		if (r->v[k].where & CONF_SIG_IKE && have++ == i)
+			return &r->v[k];
+	return have || i ? NULL : &any_sig;
+}
+
 static bool rules_allow(const struct conf_sigs *r, const struct cred_scheme *s)
 {
-	bool pss = s->sign_id == PLUG_SIGN_RSA_PSS;
+	const struct conf_sig *rule;
 
-	if (s->how.hash == PLUG_HASH_IDENTITY)
-		return true;
-	if (r->ike_hashes && !(r->ike_hashes & 1u << s->how.hash))
-		return false;
-	return s->kind != CERT_KEY_RSA || !r->ike_pss || pss;
+	for (size_t i = 0; (rule = rule_at(r, i)); i++)
+		if (rule_takes(rule, s))
+			return true;
+	return false;
 }
 
 /* The hash that fits the strength of the key. */
@@ -122,25 +144,25 @@ static bool can_use(const struct cred_scheme *s, const struct cred_pub *pub, uin
 
 	if (s->kind != (pss_key ? CERT_KEY_RSA : pub->kind) || (s->group && s->group != pub->group))
 		return false;
-	if (pss_key && s->sign_id != PLUG_SIGN_RSA_PSS)
+	if ((pss_key && s->sign_id != PLUG_SIGN_RSA_PSS) || !rules_allow(rules, s))
 		return false;
 	/* SHA-1 only where the peer knows nothing better. */
 	if (s->method == AUTH_DIGITAL_SIGNATURE)
-		return hashes & 1u << s->how.hash && rules_allow(rules, s) && (s->how.hash != PLUG_HASH_SHA1 ||
-			hashes == 1u << PLUG_HASH_SHA1);
-	return !hashes && (s->method != AUTH_RSA || !rules->ike_hashes || rules->ike_hashes & 1u << PLUG_HASH_SHA1) &&
-		(s->method == AUTH_RSA || rules_allow(rules, s));
+		return hashes & 1u << s->how.hash && (s->how.hash != PLUG_HASH_SHA1 || hashes == 1u << PLUG_HASH_SHA1);
+	return !hashes;
 }
 
 const struct cred_scheme *cred_scheme_next(const struct cred_pub *pub, uint32_t hashes, const struct conf_sigs *rules, size_t *at)
 {
 	const size_t n = ARRAY_LEN(rows);
+	const struct conf_sig *rule;
 
-	/* Two rounds: those with the hash that fits, then the others. */
-	for (; *at < 2 * n; ++*at) {
+	/* In the order of the rules; one that names no hash takes that which fits first, then the others. */
+	for (; (rule = rule_at(rules, *at / (2 * n))); ++*at) {
 		const struct cred_scheme *s = &rows[*at % n];
-		bool fits = s->how.hash == PLUG_HASH_IDENTITY || s->how.hash == fit_hash(pub);
-		if (fits == (*at < n) && can_use(s, pub, hashes, rules)) {
+		bool first = *at % (2 * n) < n;
+		bool fits = rule->hash || s->how.hash == PLUG_HASH_IDENTITY || s->how.hash == fit_hash(pub);
+		if (fits == first && rule_takes(rule, s) && can_use(s, pub, hashes, rules)) {
 			++*at;
 			return s;
 		}

@@ -86,9 +86,9 @@ static err_t verify_auth(struct cred_trust *t, slice spki)
 
 /* ---- raw public keys (RFC 7670) -------------------------------------------------------------------------------------- */
 
-static err_t trust_raw(struct cred_trust *t)
+/* `sent`: the key that came, alone or in a certificate; empty: none. */
+static err_t trust_raw(struct cred_trust *t, slice sent)
 {
-	slice sent = raw_of_peer(t);
 	char name[256];
 	err_t e = E_CERT_CONSTRAINT;
 
@@ -131,7 +131,7 @@ static err_t find_leaf(struct cred_trust *t, struct cert **out)
 		return verify_auth(t, ops->info(*out)->spki);
 	}
 	for (size_t i = 0; i < t->n_known; i++) {
-		if (ops->name_check(t->known[i], &name, CERT_NAME_IN_CN, &why))
+		if (ops->name_check(t->known[i], &name, CERT_NAME_IN_CN | CERT_NAME_EXACT, &why))
 			continue;
 		e = verify_auth(t, ops->info(t->known[i])->spki);
 		*out = t->known[i];
@@ -140,27 +140,6 @@ static err_t find_leaf(struct cred_trust *t, struct cert **out)
 	}
 	return e ? e : fail(t, E_CERT_UNKNOWN_CA, "the peer '%s' sent no certificate, though it was asked for one, and none here "
 		"names it; let it send its certificate (send_cert = always) or load it here", peer_name(t, text));
-}
-
-/* A certificate that the connection names needs nobody above it. */
-static err_t trust_pinned(struct cred_trust *t, const struct cert *leaf)
-{
-	const struct cert_ops *ops = t->pool->ops;
-	const struct cert_info *info = ops->info(leaf);
-	struct cert_name name = { t->ask->peer_type, t->ask->peer_id };
-	struct cert_why why;
-	char text[256];
-
-	if (ops->name_check(leaf, &name, CERT_NAME_IN_CN, &why))
-		return fail(t, E_CERT_NAME, "the certificate does not name the peer: %s; %s", why.text, cert_remedy(E_CERT_NAME));
-	if (t->now_s > info->not_after)
-		return fail(t, E_CERT_EXPIRED, "the certificate of '%s' has expired; %s", peer_name(t, text), cert_remedy(E_CERT_EXPIRED));
-	if (t->now_s < info->not_before)
-		return fail(t, E_CERT_NOT_YET, "the certificate of '%s' is not valid yet; %s", peer_name(t, text),
-			cert_remedy(E_CERT_NOT_YET));
-	t->valid_until_s = (uint64_t)info->not_after;
-	t->err = 0;
-	return 0;
 }
 
 static size_t strengths_of(const struct conf_sigs *r, struct cert_strength out[STRENGTHS_MAX])
@@ -182,19 +161,41 @@ static size_t strengths_of(const struct conf_sigs *r, struct cert_strength out[S
 	return n;
 }
 
+/* What signs certificates, and the kind of key that does. EdDSA has its hash built in. */
+static const struct {
+	uint8_t sign_id, kind;
+	bool pss;
+} signers[] = {
+	{ PLUG_SIGN_RSA_PSS, CONF_SIG_RSA, true }, { PLUG_SIGN_ECDSA, CONF_SIG_ECDSA, false },
+	{ PLUG_SIGN_RSA_PKCS1, CONF_SIG_RSA, false },
+};
+
+static bool chain_allows(const struct conf_sigs *r, size_t signer, uint16_t hash)
+{
+	for (uint8_t i = 0; i < r->n; i++) {
+		const struct conf_sig *v = &r->v[i];
+		if (v->where & CONF_SIG_CHAIN && (!v->kinds || v->kinds & signers[signer].kind) && (!v->hash || v->hash == hash) &&
+		    (!v->pss || signers[signer].kind != CONF_SIG_RSA || signers[signer].pss))
+			return true;
+	}
+	return false;
+}
+
 static size_t schemes_of(const struct conf_sigs *r, struct cert_scheme out[SCHEMES_MAX])
 {
-	static const uint8_t ids[] = { PLUG_SIGN_RSA_PSS, PLUG_SIGN_ECDSA, PLUG_SIGN_RSA_PKCS1 };
 	size_t n = 0;
+	uint8_t limited = 0;
 
-	if (!r->chain_hashes && !r->chain_pss)
+	for (uint8_t i = 0; i < r->n; i++)
+		limited |= r->v[i].where & CONF_SIG_CHAIN;
+	if (!limited)
 		return 0;
 	out[n++] = (struct cert_scheme){ PLUG_SIGN_ED25519, 0 };
 	out[n++] = (struct cert_scheme){ PLUG_SIGN_ED448, 0 };
 	for (uint16_t h = 1; h < 8; h++)
-		for (size_t i = 0; i < ARRAY_LEN(ids) && n < SCHEMES_MAX; i++)
-			if ((!r->chain_hashes || r->chain_hashes & 1u << h) && !(r->chain_pss && ids[i] == PLUG_SIGN_RSA_PKCS1))
-				out[n++] = (struct cert_scheme){ ids[i], h };
+		for (size_t i = 0; i < ARRAY_LEN(signers) && n < SCHEMES_MAX; i++)
+			if (chain_allows(r, i, h))
+				out[n++] = (struct cert_scheme){ signers[i].sign_id, h };
 	return n;
 }
 
@@ -254,7 +255,8 @@ static void say(struct cred_trust *t, err_t e)
 	(void)fail(t, e, "%s%s%s", r->text, remedy ? "; " : "", remedy ? r->remedy : "");
 }
 
-static err_t trust_chain(struct cred_trust *t, struct cert *leaf)
+/* pinned: the leaf is trusted as it is. */
+static err_t trust_chain(struct cred_trust *t, struct cert *leaf, bool pinned)
 {
 	const struct cert_ops *ops = t->pool->ops;
 	struct cert_strength strengths[STRENGTHS_MAX];
@@ -267,10 +269,12 @@ static err_t trust_chain(struct cred_trust *t, struct cert *leaf)
 	while (t->round->policies && t->round->policies[n_policies])
 		n_policies++;
 	struct cert_verify v = {
-		.size = sizeof v, .flags = CERT_FOR_IKE | CERT_NAME_IN_CN | (n_policies ? CERT_EXPLICIT_POLICY : 0), .leaf = leaf,
-		.intermediates = l.others, .n_intermediates = l.n_others, .anchors = l.anchors, .n_anchors = l.n_anchors,
+		.size = sizeof v, .flags = CERT_FOR_IKE | CERT_NAME_IN_CN | CERT_NAME_EXACT | (n_policies ? CERT_EXPLICIT_POLICY : 0),
+		.leaf = leaf,
+		.intermediates = l.others, .n_intermediates = l.n_others, .anchors = pinned ? &leaf : l.anchors,
+		.n_anchors = pinned ? 1 : l.n_anchors,
 		.crls = l.crls, .n_crls = l.n_crls, .ocsp = t->ocsp, .n_ocsp = t->n_ocsp, .time = t->now_s,
-		.rev_mode = rev_mode(t->round->revocation), .anchor_rev_mode = t->anchor_rev_mode,
+		.rev_mode = rev_mode(t->round->revocation), .anchor_rev_mode = pinned ? NULL : t->anchor_rev_mode,
 		.policies = (const char *const *)t->round->policies, .n_policies = n_policies,
 		.name = { t->ask->peer_type, t->ask->peer_id }, .need_ca = l.need, .n_need_ca = l.n_need,
 		.need_ca_name = ca.type ? &ca : NULL, .strengths = strengths, .schemes = schemes,
@@ -296,6 +300,22 @@ static err_t trust_chain(struct cred_trust *t, struct cert *leaf)
 	return t->err;
 }
 
+/* A certificate that the connection names needs nobody above it, unless the connection wants somebody there; but a CA that is
+ * here may have revoked it. */
+static void trust_pinned(struct cred_trust *t, struct cert *leaf)
+{
+	const struct conf_auth *r = t->round;
+	bool above = r->n_cacerts || r->ca_id.type || r->policies || r->revocation == CONF_REV_STRICT || r->revocation == CONF_REV_IFURI;
+	err_t e = trust_chain(t, leaf, false);
+
+	if (!e || above || e == E_CERT_REVOKED)
+		return;
+	if (t->report)
+		t->pool->ops->report_free(t->report);
+	t->report = NULL;
+	(void)trust_chain(t, leaf, true);
+}
+
 void cred_trust_run(struct cred_trust *t)
 {
 	struct cert *leaf = NULL;
@@ -303,19 +323,20 @@ void cred_trust_run(struct cred_trust *t)
 
 	t->why[0] = 0;
 	if (raw_of_peer(t).n || (t->round->n_pubkeys && !t->ask->n_certs)) {
-		(void)trust_raw(t);
+		(void)trust_raw(t, raw_of_peer(t));
 		return;
 	}
 	if (take_certs(t) || find_leaf(t, &leaf))
 		return;
-	if (t->round->n_certs) {
-		if (!is_blob(t->round->certs, t->round->n_certs, t->pool->ops->info(leaf)->der))
-			(void)fail(t, E_CERT_CONSTRAINT, "the certificate of '%s' is none of remote { certs }; add it there", peer_name(t, name));
-		else
-			(void)trust_pinned(t, leaf);
-		return;
-	}
-	(void)trust_chain(t, leaf);
+	const struct cert_info *info = t->pool->ops->info(leaf);
+	if (is_blob(t->round->certs, t->round->n_certs, info->der))
+		trust_pinned(t, leaf);
+	else if (t->round->n_pubkeys)
+		(void)trust_raw(t, info->spki);
+	else if (t->round->n_certs)
+		(void)fail(t, E_CERT_CONSTRAINT, "the certificate of '%s' is none of remote { certs }; add it there", peer_name(t, name));
+	else
+		(void)trust_chain(t, leaf, false);
 }
 
 void cred_trust_clear(struct cred_trust *t)

@@ -181,7 +181,7 @@ static void take_known(struct trust *x)
 		if (x->ask->certs[i].enc == CERT_X509_SIGNATURE)
 			return;
 	for (size_t i = 0; (c = cred_set_cert(x->ts->c->set, i)) && x->n_known < MINE_MAX; i++)
-		if (!(c->flags & CRED_CERT_CA) && ops->name_check(c->cert, &name, CERT_NAME_IN_CN, &why) == 0)
+		if (!(c->flags & CRED_CERT_CA) && ops->name_check(c->cert, &name, CERT_NAME_IN_CN | CERT_NAME_EXACT, &why) == 0)
 			x->known[x->n_known++] = ops->ref(c->cert);
 }
 

@@ -19,11 +19,6 @@ void auth_my_id(const struct conf_conn *c, const struct net_addr *local, uint8_t
 	*data = slice_of(local->a, net_addr_len(local->family));
 }
 
-static bool has_wildcard(const struct conf_id *id)
-{
-	return (id->type == ID_FQDN || id->type == ID_RFC822_ADDR || id->type == ID_DER_ASN1_DN) && memchr(id->data, '*', id->n);
-}
-
 /* ---- initiator ------------------------------------------------------------------------------------------------------- */
 
 static enum verdict request_check(struct ike_xch *x)
@@ -178,7 +173,7 @@ static bool adopt_conn(struct ike_xch *x, struct conf_conn *c)
 	ike_id_set(&sa->remote_id, m->id_i->type, m->id_i->data);
 	auth_my_id(c, &sa->local, &type, &data);
 	/* An open or wildcard identity of ours is the one the peer asks for. */
-	if (m->id_r && m->id_r->type != ID_ANY && (!mine || mine->type == ID_ANY || has_wildcard(mine))) {
+	if (m->id_r && m->id_r->type != ID_ANY && (!mine || conf_id_is_pattern(mine))) {
 		type = m->id_r->type;
 		data = m->id_r->data;
 	}
@@ -260,7 +255,7 @@ static enum verdict ident_emit(struct ike_xch *x, struct ike_out *out)
 		return V_DONE;
 	}
 	wire_put_id(out, PLD_IDI, sa->local_id.type, ike_id_slice(&sa->local_id));
-	if (want && want->type != ID_ANY && !has_wildcard(want))
+	if (want && !conf_id_is_pattern(want))
 		wire_put_id(out, PLD_IDR, want->type, slice_of(want->data, want->n));
 	return V_DONE;
 }

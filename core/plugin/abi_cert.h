@@ -160,7 +160,8 @@ enum { /* cert_verify.flags */
 	CERT_FOR_IKE = 1u << 3,           /* key usage and EKU of the leaf as RFC 4945 section 5.1.3 has them */
 	CERT_NAME_IN_CN = 1u << 4,        /* an FQDN may also be the CN of a leaf without dNSName */
 	CERT_ALLOW_SHA1 = 1u << 5,        /* else certificates and CRLs signed with SHA-1 are refused; MD5 always is */
-	CERT_NO_ANCHOR_DATES = 1u << 6    /* an anchor may have expired (RFC 5280 looks at its name and key alone) */
+	CERT_NO_ANCHOR_DATES = 1u << 6,   /* an anchor may have expired (RFC 5280 looks at its name and key alone) */
+	CERT_NAME_EXACT = 1u << 7         /* the name is what a peer says of itself: no pattern */
 };
 
 /* All borrowed for the call. */

@@ -4,7 +4,7 @@
  * certificate: a DN as subject or directoryName, a host name, mailbox or address as subjectAltName of that kind, a key
  * id as the subject key identifier or the SHA-1 of the key. What the certificate has is compared as it is: a wildcard
  * in it covers nothing (RFC 4945 section 5.1.3.6). The wanted name may be a pattern of ours: "*.example.com",
- * "*@example.com", "C=CH, CN=*".
+ * "*@example.com", "C=CH, CN=*"; in a name that a peer has sent (CERT_NAME_EXACT) '*' is a letter.
  */
 #include "base/netaddr.h"
 #include "base/text.h"
@@ -28,28 +28,17 @@ static bool is_pattern(slice s)
 }
 
 /* "*tail" of ours against a name; names with a '*' of their own are no names. */
-static bool text_matches(slice want, slice has)
+static bool text_matches(slice want, slice has, bool exact)
 {
 	if (memchr(has.p, '*', has.n))
 		return false;
-	if (!is_pattern(want))
+	if (exact || !is_pattern(want))
 		return same_letters(want, has);
 	slice tail = slice_of(want.p + 1, want.n - 1);
 	return has.n > tail.n && same_letters(tail, slice_of(has.p + has.n - tail.n, tail.n));
 }
 
-/* Mailboxes: the part before the '@' is the host's own business and compared as it is. */
-static bool mail_matches(slice want, slice has)
-{
-	const uint8_t *a = memrchr(want.p, '@', want.n), *b = memrchr(has.p, '@', has.n);
-
-	if (is_pattern(want) || !a || !b)
-		return text_matches(want, has);
-	return a - want.p == b - has.p && memcmp(a, b, 1) == 0 && memcmp(want.p, has.p, (size_t)(a - want.p)) == 0 &&
-		text_matches(slice_of(a, (size_t)(want.p + want.n - a)), slice_of(b, (size_t)(has.p + has.n - b)));
-}
-
-static bool dn_matches(slice want, slice has)
+static bool dn_matches(slice want, slice has, bool exact)
 {
 	struct arena a;
 	struct x_name x, y;
@@ -59,20 +48,20 @@ static bool dn_matches(slice want, slice has)
 	if (x_name_read(&a, want, &x) == 0 && x_name_read(&a, has, &y) == 0)
 		same = x_name_same(&x, &y);
 	arena_fini(&a);
-	return same || conf_dn_match(want, has) >= 0;
+	return same || (!exact && conf_dn_match(want, has) >= 0);
 }
 
-static bool matches(const struct cert_name *want, const struct cert_name *has)
+/* Mailboxes, too, without case: RFC 4945 section 3.1.3. */
+static bool matches(const struct cert_name *want, const struct cert_name *has, bool exact)
 {
 	if (want->type != has->type || !want->data.n || !has->data.n)
 		return false;
 	switch (want->type) {
 	case ID_FQDN:
-		return text_matches(want->data, has->data);
 	case ID_RFC822:
-		return mail_matches(want->data, has->data);
+		return text_matches(want->data, has->data, exact);
 	case ID_DN:
-		return dn_matches(want->data, has->data);
+		return dn_matches(want->data, has->data, exact);
 	default:
 		return slice_equal(want->data, has->data);
 	}
@@ -99,7 +88,7 @@ static void put_name(struct text *t, const struct cert_name *n)
 }
 
 /* The common name of the subject, for peers that put their host name there. */
-static bool cn_matches(const struct cert *c, const struct cert_name *want, struct text *tried)
+static bool cn_matches(const struct cert *c, const struct cert_name *want, bool exact, struct text *tried)
 {
 	static const slice cn = { (const uint8_t *)"\x55\x04\x03", 3 };
 	struct rd all = rd_of(c->info.subject), rdns = asn_in(&all, ASN_SEQ);
@@ -115,7 +104,7 @@ static bool cn_matches(const struct cert *c, const struct cert_name *want, struc
 				continue;
 			text_str(tried, ", CN ");
 			text_peer(tried, value);
-			if (text_matches(want->data, value))
+			if (text_matches(want->data, value, exact))
 				return true;
 		}
 	}
@@ -129,7 +118,7 @@ const struct cert_name *x_name_find(const struct cert *c, const struct cert_name
 	struct text wanted = text_of(wanted_buf, sizeof wanted_buf), tried = text_of(tried_buf, sizeof tried_buf);
 	static const struct cert_name key_id = { ID_KEY_ID, { NULL, 0 } };
 	const struct cert_name *found = NULL;
-	bool has_dns = false, wild = false;
+	bool has_dns = false, wild = false, exact = flags & CERT_NAME_EXACT;
 
 	put_name(&wanted, want);
 	/* SAN first, then the subject: that is also the order in which they are told. */
@@ -140,13 +129,13 @@ const struct cert_name *x_name_find(const struct cert *c, const struct cert_name
 			memchr(has->data.p, '*', has->data.n);
 		text_str(&tried, tried.n ? ", " : "");
 		put_name(&tried, has);
-		if (matches(want, has))
+		if (matches(want, has, exact))
 			found = has;
 	}
 	if (!found && want->type == ID_KEY_ID && (slice_equal(want->data, c->info.skid) ||
 	    slice_equal(want->data, slice_of(c->info.key_sha1, 20))))
 		found = &key_id;
-	if (!found && want->type == ID_FQDN && flags & CERT_NAME_IN_CN && !has_dns && cn_matches(c, want, &tried) &&
+	if (!found && want->type == ID_FQDN && flags & CERT_NAME_IN_CN && !has_dns && cn_matches(c, want, exact, &tried) &&
 	    c->info.n_names)
 		found = &c->info.names[0];
 	if (found)

@@ -95,17 +95,18 @@ static bool try_issuer(struct search *s, struct cert *by, bool anchor)
 	return ok;
 }
 
-/* pass 0: issuers whose key identifier fits; 1: the others. */
+/* pass 0: issuers whose key identifier fits; 1: the others; 2: all. */
 static bool try_list(struct search *s, struct cert *const *list, size_t n, bool anchors, int pass)
 {
 	struct cert *c = s->p.v[s->p.n - 1];
 
 	for (size_t i = 0; i < n && s->v->n_paths < V_PATHS_MAX; i++) {
-		if (key_id_fits(c, list[i]) != (pass == 0))
+		if (pass < 2 && key_id_fits(c, list[i]) != (pass == 0))
 			continue;
 		if (anchors && s->anchor && !same_cert(s->anchor, list[i]))
 			continue;
-		if (!anchors && is_anchor(s, list[i]))
+		/* An anchor below another one: the way beyond it comes last, for who wants a CA there. */
+		if (!anchors && pass < 2 && is_anchor(s, list[i]))
 			continue;
 		if (try_issuer(s, list[i], anchors))
 			return true;
@@ -127,7 +128,7 @@ static bool climb(struct search *s)
 		if (try_list(s, req->anchors, req->n_anchors, true, pass) ||
 		    try_list(s, req->intermediates, req->n_intermediates, false, pass))
 			return true;
-	return false;
+	return !s->anchor && s->goal == V_GOAL_PEER && try_list(s, req->anchors, req->n_anchors, false, 2);
 }
 
 static bool search(struct search *s, struct cert *leaf)
