@@ -14,6 +14,7 @@ static err_t run_file(struct vec_runner *r, const char *path)
 	slice text = SLICE_NONE;
 	err_t e = vec_read(r, path, &text);
 	r->file = slash ? slash + 1 : path;
+	fflush(stdout); /* both streams may be one file */
 	if (e) {
 		fprintf(stderr, "adit-pki: %s: cannot be read\n", path);
 		vec_free_all(r);

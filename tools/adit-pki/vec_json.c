@@ -33,7 +33,6 @@ static slice hex(struct job *j, const char *key)
 	return s;
 }
 
-
 static void ask(struct job *j, uint16_t kind, uint16_t alg, uint16_t arg, vec_run_fn *run)
 {
 	j->v.kind = kind;
@@ -178,7 +177,8 @@ static void mac(struct job *j)
 static void hkdf(struct job *j)
 {
 	struct vec *v = &j->v;
-	uint16_t hash = vec_hash(j->algorithm + strlen("HKDF-"));
+	const char *of = strncmp(j->algorithm, "HKDF-", 5) == 0 ? j->algorithm + 5 : NULL;
+	uint16_t hash = vec_hash(of);
 	uint16_t prf = hash == PLUG_HASH_SHA1 ? 2 : hash >= PLUG_HASH_SHA256 && hash <= PLUG_HASH_SHA512 ? hash + 3 : 0;
 	v->key = hex(j, "ikm");
 	v->salt = hex(j, "salt");
@@ -293,6 +293,8 @@ static bool ecdh_private(struct job *j, uint16_t group, uint16_t len)
 	if (json_is_object(priv)) {
 		if (!jwk(j, priv, "d", &s))
 			return false;
+	} else if (!json_is_string(priv)) {
+		return false;
 	} else if (strncmp(json_string_value(priv), "-----", 5) == 0) {
 		if (!vec_base64(j->r, json_string_value(priv), &s) || keyfmt_private(s, &k) || k.group != group)
 			return false;
@@ -507,12 +509,15 @@ static err_t acvp(struct vec_runner *r, const char *path, const json_t *doc)
 
 err_t vec_json(struct vec_runner *r, const char *path, slice text)
 {
-	json_t *doc = json_loadb((const char *)text.p, text.n, 0, NULL);
+	json_error_t why;
+	json_t *doc = json_loadb((const char *)text.p, text.n, 0, &why);
 	const json_t *groups = json_object_get(doc, "testGroups");
 	const char *algorithm = str(doc, "algorithm");
 	err_t e = doc ? 0 : E_PARSE;
 
-	if (doc && !groups)
+	if (!doc)
+		fprintf(stderr, "adit-pki: %s:%d:%d: %s\n", path, why.line, why.column, why.text);
+	else if (!groups)
 		e = acvp(r, path, doc);
 	for (size_t i = 0; i < json_array_size(groups); i++) {
 		const json_t *g = json_array_get(groups, i);

@@ -149,6 +149,16 @@ err_t vec_kex(const struct vec *v, const void *ops, bool *same)
 	return e;
 }
 
+/* in = public value of the peer, which the provider is to take or refuse. */
+err_t vec_kex_answer(const struct vec *v, const void *ops, bool *same)
+{
+	const struct kex_ops *o = ops;
+	uint8_t pub[CRYPTO_PUB_MAX], ss[CRYPTO_SS_MAX];
+	err_t e = o->answer(v->in, pub, ss);
+	*same = !e;
+	return e;
+}
+
 /* The value could not even be read: refused before a provider sees it. */
 err_t vec_kex_refused(const struct vec *v, const void *ops, bool *same)
 {

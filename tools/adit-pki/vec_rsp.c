@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * NIST's CAVP response files: sections "[name = value]", then records of "name = value" lines. What a record tests is
- * seen from the names it has; the name of the file tells what no line does (the hash of SHA files, AES or 3DES).
+ * NIST's CAVP response files: sections "[name = value]", then paragraphs of "name = value" lines. A paragraph that makes no
+ * test by itself (a key, a modulus, lengths) holds for those behind it, up to the next section; what stands above the
+ * first section holds for the whole file.
  */
-#include "base/rdwr.h"
-#include "crypto/keyfmt.h"
-#include "vec.h"
+#include "vec_rsp.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-enum { PAIRS = 40 };
-
-struct vec_record {
-	struct pair {
-		const char *key, *value;
-	} v[PAIRS];
-	size_t n, n_section; /* those of the section stand first */
-	const char *base;    /* name of the file without folders */
-	bool decrypt, fail;
-	const json_t *over;
-};
+#include <strings.h>
 
 static const struct {
 	const char *rsp, *acvp;
@@ -45,305 +32,6 @@ bool vec_get_hex(struct vec_runner *r, const struct vec_record *rec, const char 
 	return s && vec_hex(r, s, out);
 }
 
-static slice bytes(struct vec_runner *r, const struct vec_record *rec, const char *key)
-{
-	slice s = slice_of("", 0);
-	vec_get_hex(r, rec, key, &s);
-	return s;
-}
-
-static int number(const struct vec_record *rec, const char *key)
-{
-	const char *s = vec_get(rec, key);
-	return s ? atoi(s) : -1;
-}
-
-static slice cut(slice s, int n)
-{
-	return n >= 0 && (size_t)n < s.n ? slice_of(s.p, (size_t)n) : s;
-}
-
-/* "Result = P (0 )", "Pass", "F (3 - signature changed)" */
-static enum vec_want wanted(const struct vec_record *rec)
-{
-	const char *s = vec_get(rec, "Result");
-	return rec->fail || (s && (s[0] == 'F' || s[0] == 'f')) ? VEC_INVALID : VEC_VALID;
-}
-
-/* ---- one function per kind: false when the record is not of it ---- */
-
-static bool gcm(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	if (!vec_get(rec, "IV") || !vec_get(rec, "Tag") || !vec_get(rec, "Key"))
-		return false;
-	slice iv = bytes(r, rec, "IV");
-	v->icv = bytes(r, rec, "Tag");
-	v->key = bytes(r, rec, "Key");
-	v->aad = bytes(r, rec, "AAD");
-	v->in = bytes(r, rec, "PT");
-	v->out = bytes(r, rec, "CT");
-	v->want = wanted(rec);
-	v->kind = PLUG_ENCR;
-	v->alg = v->icv.n == 16 ? 20 : v->icv.n == 12 ? 19 : v->icv.n == 8 ? 18 : 0;
-	v->arg = (uint16_t)(8 * v->key.n);
-	v->run = vec_open_aead;
-	if (!v->alg)
-		vec_skip(v, "ICVs of IKE and ESP have 8, 12 or 16 bytes");
-	if (iv.n != 12) {
-		vec_skip(v, "nonces of IKE and ESP have 12 bytes (RFC 4106)");
-	} else {
-		v->salt = slice_of(iv.p, 4);
-		v->iv = slice_of(iv.p + 4, 8);
-	}
-	return true;
-}
-
-static bool ccm(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	if (!vec_get(rec, "Nonce") || !vec_get(rec, "CT") || !vec_get(rec, "Adata"))
-		return false;
-	slice ct = bytes(r, rec, "CT"), nonce = bytes(r, rec, "Nonce");
-	int tag = number(rec, "Tlen");
-	v->key = bytes(r, rec, "Key");
-	v->aad = cut(bytes(r, rec, "Adata"), number(rec, "Alen"));
-	v->in = cut(bytes(r, rec, "Payload"), number(rec, "Plen"));
-	v->want = wanted(rec);
-	v->kind = PLUG_ENCR;
-	v->alg = tag == 16 ? 16 : tag == 12 ? 15 : tag == 8 ? 14 : 0;
-	v->arg = (uint16_t)(8 * v->key.n);
-	v->run = vec_open_aead;
-	if (!v->alg || (size_t)tag > ct.n) {
-		vec_skip(v, "ICVs of IKE and ESP have 8, 12 or 16 bytes");
-	} else {
-		v->out = slice_of(ct.p, ct.n - (size_t)tag);
-		v->icv = slice_of(ct.p + ct.n - (size_t)tag, (size_t)tag);
-	}
-	if (nonce.n != 11) {
-		vec_skip(v, "nonces of IKE and ESP have 11 bytes here (RFC 4309)");
-	} else {
-		v->salt = slice_of(nonce.p, 3);
-		v->iv = slice_of(nonce.p + 3, 8);
-	}
-	return true;
-}
-
-static bool cbc(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	if (!vec_get(rec, "PLAINTEXT") || !vec_get(rec, "CIPHERTEXT"))
-		return false;
-	bool tdes = vec_get(rec, "KEYs") || vec_get(rec, "KEY1");
-	slice k[3] = { bytes(r, rec, vec_get(rec, "KEYs") ? "KEYs" : "KEY1"), bytes(r, rec, "KEY2"), bytes(r, rec, "KEY3") };
-	if (vec_get(rec, "KEYs"))
-		k[1] = k[2] = k[0];
-	v->key = tdes ? vec_join(r, k, 3) : bytes(r, rec, "KEY");
-	v->iv = bytes(r, rec, "IV");
-	v->in = bytes(r, rec, "PLAINTEXT");
-	v->out = bytes(r, rec, "CIPHERTEXT");
-	v->icv = slice_of("", 0);
-	v->kind = PLUG_ENCR;
-	v->alg = tdes ? 3 : 12;
-	v->arg = tdes ? 192 : (uint16_t)(8 * v->key.n);
-	v->run = vec_crypt_cbc;
-	if (!strstr(rec->base, "CBC"))
-		vec_skip(v, "a mode that IKE and ESP do not have");
-	if (strstr(rec->base, "MCT") || strstr(rec->base, "Monte"))
-		vec_skip(v, "a Monte Carlo test: thousands of rounds on one value");
-	return true;
-}
-
-static bool cmac(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	if (!vec_get(rec, "Mac") || !vec_get(rec, "Klen") || !vec_get(rec, "Msg"))
-		return false;
-	v->want = wanted(rec);
-	v->out = cut(bytes(r, rec, "Mac"), number(rec, "Tlen"));
-	v->kind = PLUG_PRF;
-	v->run = vec_mac;
-	if (vec_get(rec, "L")) { /* HMAC */
-		int l = number(rec, "L");
-		v->key = cut(bytes(r, rec, "Key"), number(rec, "Klen"));
-		v->in = bytes(r, rec, "Msg");
-		v->alg = l == 20 ? 2 : l == 32 ? 5 : l == 48 ? 6 : l == 64 ? 7 : 0;
-		if (l == 28) {
-			v->kind = PLUG_HASH;
-			v->alg = PLUG_HASH_SHA224;
-			v->cut = 64;
-			v->run = vec_hmac_of_hash;
-		}
-		if (!v->alg)
-			vec_skip(v, "a hash of which IKE has no PRF");
-		return true;
-	}
-	v->key = bytes(r, rec, "Key");
-	v->in = number(rec, "Mlen") == 0 ? slice_of("", 0) : cut(bytes(r, rec, "Msg"), number(rec, "Mlen"));
-	v->alg = 8;
-	if (v->key.n != 16 || vec_get(rec, "Key1"))
-		vec_skip(v, "AES-CMAC of IKE and ESP has keys of 128 bits (RFC 4494, 4615)");
-	return true;
-}
-
-static bool sha(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	const char *md = vec_get(rec, "MD") ? "MD" : "Output";
-	char name[32];
-	size_t n = 0;
-	if (!vec_get(rec, md) || !vec_get(rec, "Msg"))
-		return vec_get(rec, "MD") && (vec_skip(v, "a Monte Carlo test: thousands of rounds on one value"), true);
-	for (const char *p = rec->base; *p && *p != '.' && n + 1 < sizeof name; p++)
-		if (strncmp(p, "Short", 5) == 0 || strncmp(p, "Long", 4) == 0 || strncmp(p, "Variable", 8) == 0 ||
-		    strncmp(p, "Monte", 5) == 0)
-			break;
-		else
-			name[n++] = *p;
-	name[n] = 0;
-	v->kind = PLUG_HASH;
-	v->alg = vec_hash(name);
-	v->in = number(rec, "Len") == 0 ? slice_of("", 0) : bytes(r, rec, "Msg");
-	v->out = bytes(r, rec, md);
-	v->run = vec_digest;
-	if (!v->alg)
-		vec_skip(v, "a hash that nothing of IKE uses");
-	if (number(rec, "Len") % 8 > 0)
-		vec_skip(v, "a message that does not end with a byte");
-	return true;
-}
-
-/* DER of a public key out of its numbers. */
-static slice der_wrap(struct vec_runner *r, uint8_t tag, slice s)
-{
-	uint8_t *p = vec_mem(r, s.n + 6);
-	struct wr w = wr_of(p, s.n + 6);
-	wr_u8(&w, tag);
-	if (s.n >= 0x100) {
-		wr_u8(&w, 0x82);
-		wr_u16(&w, (uint16_t)s.n);
-	} else {
-		if (s.n >= 0x80)
-			wr_u8(&w, 0x81);
-		wr_u8(&w, (uint8_t)s.n);
-	}
-	wr_bytes(&w, s);
-	return wr_done(&w);
-}
-
-static slice der_positive(struct vec_runner *r, slice n)
-{
-	while (n.n > 1 && !n.p[0])
-		n = slice_of(n.p + 1, n.n - 1);
-	const slice v[] = { slice_of("", n.n && n.p[0] & 0x80 ? 1 : 0), n };
-	return der_wrap(r, DER_INT, vec_join(r, v, 2));
-}
-
-static slice spki(struct vec_runner *r, slice algorithm, slice key)
-{
-	const slice bits[] = { slice_of("", 1), key };
-	const slice both[] = { algorithm, der_wrap(r, DER_BITS, vec_join(r, bits, 2)) };
-	return der_wrap(r, DER_SEQ, vec_join(r, both, 2));
-}
-
-static bool rsa(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	static const char algorithm[] = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-	if (!vec_get(rec, "SHAAlg") || !vec_get(rec, "S") || !vec_get(rec, "n") || !vec_get(rec, "e"))
-		return false;
-	const slice numbers[] = { der_positive(r, bytes(r, rec, "n")), der_positive(r, bytes(r, rec, "e")) };
-	bool pss = strstr(rec->base, "PSS") != NULL;
-	v->key = spki(r, SLICE_LIT(algorithm), der_wrap(r, DER_SEQ, vec_join(r, numbers, 2)));
-	v->in = bytes(r, rec, "Msg");
-	v->out = bytes(r, rec, "S");
-	/* NIST writes numbers without the zeros a signature has before it. */
-	v->out = vec_number(r, v->out, (size_t)(number(rec, "mod") > 0 ? number(rec, "mod") / 8 : (int)v->out.n));
-	v->how.hash = v->how.mgf_hash = vec_hash(vec_get(rec, "SHAAlg"));
-	v->how.salt_len = (uint16_t)(vec_get(rec, "SaltVal") ? bytes(r, rec, "SaltVal").n : 0);
-	v->want = wanted(rec);
-	v->kind = PLUG_SIGN;
-	v->alg = pss ? PLUG_SIGN_RSA_PSS : PLUG_SIGN_RSA_PKCS1;
-	v->run = vec_verify;
-	if (strstr(rec->base, "X931") || strstr(rec->base, "931"))
-		vec_skip(v, "X9.31 signatures, which IKE does not have");
-	if (!v->how.hash)
-		vec_skip(v, "a hash that no signature of IKE has");
-	return true;
-}
-
-static bool ecdsa(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	static const struct {
-		uint16_t group;
-		slice algorithm;
-	} curves[] = {
-		{ 19, KEYFMT_OID("\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07") },
-		{ 20, KEYFMT_OID("\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22") },
-		{ 21, KEYFMT_OID("\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23") },
-		{ 25, KEYFMT_OID("\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01") },
-		{ 26, KEYFMT_OID("\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x21") },
-	};
-	uint16_t len = 0;
-	if (!vec_get(rec, "Qx") || !vec_get(rec, "R") || !vec_get(rec, "S"))
-		return false;
-	v->alg = PLUG_SIGN_ECDSA_RAW;
-	v->arg = vec_curve(vec_get(rec, "curve"), &len);
-	v->how.hash = vec_hash(vec_get(rec, "hash"));
-	v->kind = PLUG_SIGN;
-	v->want = wanted(rec);
-	v->in = bytes(r, rec, "Msg");
-	v->run = vec_verify;
-	if (!v->arg || !v->how.hash) {
-		vec_skip(v, "a curve or hash that IKE does not have");
-		return true;
-	}
-	const slice q[] = { slice_of("\x04", 1), vec_number(r, bytes(r, rec, "Qx"), len), vec_number(r, bytes(r, rec, "Qy"), len) };
-	const slice rs[] = { vec_number(r, bytes(r, rec, "R"), len), vec_number(r, bytes(r, rec, "S"), len) };
-	for (size_t i = 0; i < ARRAY_LEN(curves); i++)
-		if (curves[i].group == v->arg)
-			v->key = spki(r, curves[i].algorithm, vec_join(r, q, 3));
-	v->out = vec_join(r, rs, 2);
-	return true;
-}
-
-static bool ecdh(struct vec_runner *r, const struct vec_record *rec, struct vec *v)
-{
-	uint16_t len = 0;
-	if (!vec_get(rec, "QCAVSx") || !vec_get(rec, "ZIUT"))
-		return false;
-	v->kind = PLUG_KEX;
-	v->alg = vec_curve(vec_get(rec, "curve"), &len);
-	v->run = vec_kex;
-	if (!v->alg) {
-		vec_skip(v, "not a curve of IKE");
-		return true;
-	}
-	const slice q[] = { vec_number(r, bytes(r, rec, "QCAVSx"), len), vec_number(r, bytes(r, rec, "QCAVSy"), len) };
-	v->in = vec_join(r, q, 2);
-	v->key = vec_number(r, bytes(r, rec, "dIUT"), len);
-	v->out = vec_number(r, bytes(r, rec, "ZIUT"), len);
-	return true;
-}
-
-static void run_record(struct vec_runner *r, const struct vec_record *rec)
-{
-	static bool (*const kinds[])(struct vec_runner *, const struct vec_record *, struct vec *) = { gcm, ccm, cbc, cmac, sha,
-		rsa, ecdsa, ecdh };
-	const char *count = vec_get(rec, "COUNT") ? vec_get(rec, "COUNT") : vec_get(rec, "Count");
-	char id[64];
-
-	if (rec->n == rec->n_section)
-		return;
-	snprintf(id, sizeof id, "%s", count ? count : "?");
-	if (vec_kdf(r, rec, id))
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		struct vec v = { .want = VEC_VALID };
-		memcpy(v.id, id, sizeof id);
-		if (kinds[i](r, rec, &v)) {
-			vec_run(r, &v);
-			return;
-		}
-	}
-}
-
-/* ---- lines ---- */
-
 static char *trim(char *s)
 {
 	while (*s == ' ' || *s == '\t')
@@ -356,37 +44,73 @@ static char *trim(char *s)
 
 static void add(struct vec_record *rec, const char *key, const char *value)
 {
-	if (rec->n < PAIRS)
-		rec->v[rec->n++] = (struct pair){ key, value };
+	if (rec->n < VEC_PAIRS)
+		rec->v[rec->n++] = (struct vec_pair){ key, value };
 }
 
-/* "[Keylen = 128]", "[L=32]", "[ENCRYPT]", "[P-256,SHA-1]", "[SHA-1]", "[P-192]" */
-static void section(struct vec_record *rec, char *s, bool *fresh)
+/* The pairs from `from` on join those of the section; a name that is there already gets the new value. */
+static void hold(struct vec_record *rec, size_t from)
 {
-	char *eq = strchr(s, '='), *comma = strchr(s, ',');
+	size_t end = rec->n, keep = rec->n_section;
+	for (size_t i = from; i < end; i++) {
+		const struct vec_pair p = rec->v[i];
+		size_t k = rec->n_file;
+		while (k < keep && strcmp(rec->v[k].key, p.key) != 0)
+			k++;
+		rec->v[k] = p;
+		keep += k == keep;
+	}
+	rec->n = rec->n_section = keep;
+}
+
+static void end_paragraph(struct vec_runner *r, struct vec_record *rec)
+{
+	if (rec->n > rec->n_section) {
+		if (vec_rsp_record(r, rec)) {
+			/* Files of X9.31 and PSS signatures tell the exponent in the first test only. */
+			size_t n = rec->n_section;
+			for (size_t i = n; i < rec->n; i++)
+				if (strcmp(rec->v[i].key, "n") == 0 || strcmp(rec->v[i].key, "e") == 0)
+					rec->v[n++] = rec->v[i];
+			rec->n = n;
+		}
+		hold(rec, rec->n_section);
+	}
+	rec->fail = false;
+}
+
+static bool is_curve(const char *s)
+{
 	uint16_t len;
-	if (*fresh) {
-		rec->n = rec->n_section = 0;
-		*fresh = false;
+	return vec_curve(s, &len) || (strchr("PKB", s[0]) && s[0] && s[1] == '-' && s[2] >= '0' && s[2] <= '9');
+}
+
+/* "[Keylen = 128]", "[Alen = 0, Plen = 0, Nlen = 7, Tlen = 4]", "[L=32]", "[ENCRYPT]", "[P-256,SHA-1]", "[SHA-1]" */
+static void section(struct vec_record *rec, char *s)
+{
+	for (char *next; s; s = next) {
+		next = strchr(s, ',');
+		if (next)
+			*next++ = 0;
+		char *eq = strchr(s, '=');
+		if (eq)
+			*eq = 0;
+		char *word = trim(s);
+		if (eq)
+			add(rec, word, trim(eq + 1));
+		else if (is_curve(word))
+			add(rec, "curve", word);
+		else if (vec_hash(word))
+			add(rec, "hash", word);
 	}
-	if (eq) {
-		*eq = 0;
-		add(rec, trim(s), trim(eq + 1));
-	} else if (strcmp(s, "ENCRYPT") == 0 || strcmp(s, "DECRYPT") == 0) {
-		rec->decrypt = s[0] == 'D';
-	} else {
-		if (comma)
-			*comma = 0;
-		if (vec_curve(trim(s), &len))
-			add(rec, "curve", trim(s));
-		else if (vec_hash(trim(s)))
-			add(rec, "hash", trim(s));
-		else
-			add(rec, "curve", trim(s));
-		if (comma)
-			add(rec, "hash", trim(comma + 1));
-	}
-	rec->n_section = rec->n;
+	hold(rec, rec->n_section);
+}
+
+static void comment(struct vec_record *rec, const char *s)
+{
+	size_t n = strlen(rec->about);
+	if (!rec->n && n + 1 < sizeof rec->about)
+		snprintf(rec->about + n, sizeof rec->about - n, "%s\n", s);
 }
 
 err_t vec_rsp(struct vec_runner *r, const char *path, slice text, const json_t *over)
@@ -394,7 +118,7 @@ err_t vec_rsp(struct vec_runner *r, const char *path, slice text, const json_t *
 	char *copy = vec_mem(r, text.n + 1);
 	const char *slash = strrchr(path, '/');
 	struct vec_record rec = { .base = slash ? slash + 1 : path, .over = over };
-	bool fresh = false; /* the next section line begins a new section */
+	bool sections = false, fresh = true; /* fresh: the next section line begins a new section */
 	unsigned lines = 0;
 
 	memcpy(copy, text.p, text.n);
@@ -402,48 +126,31 @@ err_t vec_rsp(struct vec_runner *r, const char *path, slice text, const json_t *
 		next = strchr(p, '\n');
 		if (next)
 			*next++ = 0;
-		char *s = trim(p);
-		if (*s == '#')
-			continue;
-		if (!*s) {
-			run_record(r, &rec);
-			rec.n = rec.n_section;
-			rec.fail = false;
-			continue;
-		}
-		char *eq = strstr(s, " =");
-		if (*s == '[') {
-			size_t n = strlen(s);
-			if (s[n - 1] == ']')
-				s[n - 1] = 0;
-			if (rec.n > rec.n_section) {
-				run_record(r, &rec);
-				rec.n = rec.n_section;
-			}
-			section(&rec, s + 1, &fresh);
+		char *s = trim(p), *eq = strchr(s, '=');
+		if (*s == '#') {
+			comment(&rec, s);
+		} else if (!*s) {
+			end_paragraph(r, &rec);
+		} else if (*s == '[') {
+			end_paragraph(r, &rec);
+			if (!sections)
+				rec.n_file = rec.n_section;
+			else if (fresh)
+				rec.n = rec.n_section = rec.n_file;
+			sections = true;
+			fresh = false;
+			s[strcspn(s, "]")] = 0;
+			section(&rec, s + 1);
 			lines++;
 		} else if (strcmp(s, "FAIL") == 0) {
 			rec.fail = true;
-		} else if (eq || (eq = strchr(s, '='))) {
+		} else if (eq) {
 			*eq = 0;
-			char *value = trim(eq + (eq[1] == '=' ? 2 : 1));
-			/* Lengths that CCM and ECDSA files give once above the tests belong to all that follow. */
-			if (strlen(s) == 4 && strcmp(s + 1, "len") == 0 && strstr("ANPT", (char[]){ s[0], 0 }) && rec.n == rec.n_section) {
-				add(&rec, s, value);
-				rec.n_section = rec.n;
-			} else if (strcmp(trim(s), "n") == 0 && strstr(rec.base, "Sig") && rec.n == rec.n_section) {
-				add(&rec, "n", value);
-				rec.n_section = rec.n;
-			} else if (strcmp(trim(s), "Key") == 0 && rec.n == rec.n_section && strstr(rec.base, "VNT") ) {
-				add(&rec, "Key", value);
-				rec.n_section = rec.n;
-			} else {
-				add(&rec, trim(s), value);
-			}
+			add(&rec, trim(s), trim(eq + (eq[1] == '=' ? 2 : 1)));
 			fresh = true;
 			lines++;
 		}
 	}
-	run_record(r, &rec);
+	end_paragraph(r, &rec);
 	return lines ? 0 : E_PARSE;
 }
