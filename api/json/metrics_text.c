@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/json/metrics_text.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -20,15 +22,20 @@ static bool is_number(const char *s)
 	return *s && !s[strspn(s, "0123456789.-+e")];
 }
 
+/* A scraper refuses everything when one name is no UTF-8: such bytes are written as the four characters \xNN. */
 static void escaped(FILE *to, const char *s, bool quote)
 {
-	for (; *s; s++) {
-		if (*s == '\n')
+	for (size_t n; *s; s += n) {
+		n = text_utf8(s);
+		if (!n)
+			fprintf(to, "\\\\x%02x", (unsigned char)*s);
+		else if (*s == '\n')
 			fputs("\\n", to);
 		else if (*s == '\\' || (quote && *s == '"'))
 			fprintf(to, "\\%c", *s);
 		else
-			fputc(*s, to);
+			fwrite(s, 1, n, to);
+		n = n ? n : 1;
 	}
 }
 

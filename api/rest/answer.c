@@ -221,9 +221,9 @@ void rest_problemf(struct rest_req *q, unsigned status, err_t code, const char *
 	rest_problem(q, status, code, text);
 }
 
-void rest_problem_diag(struct rest_req *q, err_t code, struct diag *why)
+void rest_problem_diag(struct rest_req *q, unsigned status, err_t code, struct diag *why)
 {
 	char text[2048];
-	rest_problem(q, 0, code, diag_text(why, code, text, sizeof text));
+	rest_problem(q, status, code, diag_text(why, code, text, sizeof text));
 	diag_free(&why);
 }

@@ -90,12 +90,13 @@ static bool find(struct auth *a, enum auth_kind kind, const uint8_t hash[AUTH_HA
 		bool same = mem_equal_ct(c->hash, hash, AUTH_HASH);
 		if (same && c->kind == kind && (!c->expires_s || now < c->expires_s)) {
 			memcpy(out->name, c->name, sizeof c->name);
+			memcpy(out->hash, hash, AUTH_HASH);
+			out->kind = c->kind;
 			out->role = c->role;
 			found = true;
 		}
 	}
 	pthread_mutex_unlock(&a->lock);
-	count_inc(found ? &c_right : &c_wrong);
 	return found;
 }
 
@@ -103,7 +104,9 @@ static bool by_hash(struct auth *a, enum auth_kind kind, slice of, struct princi
 {
 	uint8_t hash[AUTH_HASH];
 	*out = (struct principal){ 0 };
-	return gnutls_hash_fast(GNUTLS_DIG_SHA256, of.p, of.n, hash) == 0 && find(a, kind, hash, out, why);
+	bool found = gnutls_hash_fast(GNUTLS_DIG_SHA256, of.p, of.n, hash) == 0 && find(a, kind, hash, out, why);
+	count_inc(found ? &c_right : &c_wrong);
+	return found;
 }
 
 bool auth_token(struct auth *a, const char *token, struct principal *out, struct diag **why)
@@ -114,4 +117,10 @@ bool auth_token(struct auth *a, const char *token, struct principal *out, struct
 bool auth_cert(struct auth *a, slice der, struct principal *out, struct diag **why)
 {
 	return by_hash(a, AUTH_CERT, der, out, why);
+}
+
+bool auth_holds(struct auth *a, const struct principal *who)
+{
+	struct principal now = { 0 };
+	return find(a, who->kind, who->hash, &now, NULL) && now.role == who->role;
 }

@@ -25,6 +25,9 @@ bool auth_token(struct auth *a, const char *token, struct principal *out, struct
 /* A client certificate (DER) that the TLS library has verified. */
 bool auth_cert(struct auth *a, slice der, struct principal *out, struct diag **why);
 
+/* Is the caller still let in, with the same role? For what lasts: an event stream ends with its token. */
+bool auth_holds(struct auth *a, const struct principal *who);
+
 /* ---- the commands ---- */
 
 /* Adds a caller; the token goes to `token` (AUTH_TOKEN_TEXT bytes). der: a certificate instead, then token may be NULL.

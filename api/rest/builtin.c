@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the gateway answers itself: health, who calls, the OpenAPI document, streams of events. */
+#include "api/rest/auth.h"
 #include "api/rest/backend.h"
 #include "api/rest/hub.h"
 #include "api/rest/rest.h"
 
 #include <stdlib.h>
 #include <sys/types.h>
+#include <time.h>
 
 void rest_do_whoami(struct rest_req *q)
 {
@@ -43,7 +45,12 @@ void rest_do_openapi(struct rest_req *q)
 
 /* ---- streams of events ---- */
 
+enum { HOLDS_S = 1 }; /* between two looks whether the caller is still let in */
+
 struct stream {
+	struct auth *auth;
+	struct principal who;
+	time_t looked_s;
 	rest_next_cb *next;
 	void (*end)(void *src);
 	void *src;
@@ -51,12 +58,23 @@ struct stream {
 	size_t n, off;
 };
 
+/* A token that was revoked or is over ends what it began. */
+static bool may_go_on(struct stream *s)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	if (t.tv_sec - s->looked_s < HOLDS_S)
+		return true;
+	s->looked_s = t.tv_sec;
+	return auth_holds(s->auth, &s->who);
+}
+
 static ssize_t stream_read(void *arg, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *s = arg;
 	(void)pos;
 	if (!s->text) {
-		if (!s->next(s->src, REST_KEEPALIVE_MS, &s->text))
+		if (!s->next(s->src, REST_KEEPALIVE_MS, &s->text) || !may_go_on(s))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		/* A comment now and then: a connection that is gone is noticed. */
 		if (!s->text)
@@ -89,7 +107,7 @@ void rest_events(struct rest_req *q, rest_next_cb *next, void (*end)(void *src),
 	enum { BLOCK = 16384 };
 	struct stream *s = calloc(1, sizeof *s);
 	if (s)
-		*s = (struct stream){ .next = next, .end = end, .src = src };
+		*s = (struct stream){ .auth = q->r->auth, .who = q->who, .next = next, .end = end, .src = src };
 	struct MHD_Response *resp = s ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, stream_free) : NULL;
 	if (!resp) {
 		end(src);
@@ -115,6 +133,11 @@ static void sub_end(void *sub)
 
 static void stream(struct rest_req *q, uint64_t mask)
 {
+	/* Nobody listens, and the library would end the headers of an endless body with a chunk. */
+	if (q->head) {
+		rest_answer_static(q, MHD_HTTP_OK, "text/event-stream", "", 0);
+		return;
+	}
 	const char *last = rest_header(q, "Last-Event-ID");
 	struct hub_sub *sub;
 	err_t err = hub_subscribe(q->r->hub, mask, last ? last : "", &sub);

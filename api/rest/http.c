@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One HTTP request: who calls, may he, the body, the way to the resource. */
 #include "api/rest/auth.h"
+#include "api/rest/deadline.h"
 #include "api/rest/http.h"
 #include "api/rest/idem.h"
 #include "api/rest/limit.h"
@@ -99,10 +100,10 @@ static void wrong_verb(struct rest_req *q, const char *path)
 	static const char *const verbs[] = { "GET", "PUT", "POST", "DELETE" };
 	struct rest_path p;
 	char allow[64] = "";
-	bool known;
+	bool known, page = pages_have(q->r->pages, path);
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (rest_route_find(verbs[i], path, &p, &known))
-			snprintf(allow + strlen(allow), sizeof allow - strlen(allow), "%s%s", allow[0] ? ", " : "", verbs[i]);
+		if (i ? rest_route_find(verbs[i], path, &p, &known) != NULL : page || rest_route_find(verbs[i], path, &p, &known))
+			snprintf(allow + strlen(allow), sizeof allow - strlen(allow), "%s%s", allow[0] ? ", " : "", i ? verbs[i] : "GET, HEAD");
 	char text[128];
 	snprintf(text, sizeof text, "this resource takes %s", allow);
 	rest_problem_with(q, MHD_HTTP_METHOD_NOT_ALLOWED, E_NOT_SUPPORTED, text, "Allow", allow, NULL);
@@ -142,25 +143,59 @@ static void too_large(struct rest_req *q)
 	rest_problemf(q, MHD_HTTP_CONTENT_TOO_LARGE, E_LIMIT, "a body may have %u bytes (max_body of the gateway)", q->r->conf->max_body);
 }
 
+/* What may stand there once: two that differ are read one way here and another way by whoever is in between. */
+static const char *const once_only[] = { "Authorization", "Content-Length", "Content-Type", "Idempotency-Key" };
+
+struct header_walk {
+	unsigned n[ARRAY_LEN(once_only)];
+	const char *twice;
+};
+
+static enum MHD_Result count_header(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct header_walk *w = arg;
+	(void)kind;
+	(void)value;
+	for (size_t i = 0; i < ARRAY_LEN(once_only); i++)
+		if (!strcasecmp(key, once_only[i]) && w->n[i]++)
+			w->twice = once_only[i];
+	return MHD_YES;
+}
+
+/* False: answered. */
+static bool unambiguous(struct rest_req *q)
+{
+	struct header_walk w = { .twice = NULL };
+	MHD_get_connection_values(q->c, MHD_HEADER_KIND, count_header, &w);
+	bool both = rest_header(q, "Transfer-Encoding") && rest_header(q, "Content-Length");
+	if (w.twice)
+		rest_problemf(q, MHD_HTTP_BAD_REQUEST, E_PARSE, "the header %s may stand there once", w.twice);
+	else if (both)
+		rest_problem(q, MHD_HTTP_BAD_REQUEST, E_PARSE, "a body has a Content-Length or a Transfer-Encoding, not both");
+	return !w.twice && !both;
+}
+
 /* All that can be said before the body is read. */
 static void begin(struct rest_req *q, const char *path)
 {
 	bool known;
 	count_inc(&c_requests);
-	if (preflight(q) || !identify(q))
+	if (preflight(q) || !unambiguous(q) || !identify(q))
 		return;
 	const struct rest_route *route = rest_route_find(q->verb, path, &q->path, &known);
 	bool open = route && route->role == API_PERM_NONE, looks = !strcmp(q->verb, "GET") || q->head;
 	if (!open && !known && looks && pages_serve(q, path))
 		return;
-	if (!open && !q->who.role) {
+	bool page = !route && !known && pages_have(q->r->pages, path);
+	if (!open && !page && !q->who.role) {
 		rest_problem(q, MHD_HTTP_UNAUTHORIZED, E_DENIED, "a token is needed: send \"Authorization: Bearer TOKEN\"; \"adit-rest token "
 			     "add\" makes one");
-	} else if (!route && known) {
+	} else if (!route && (known || page)) {
 		wrong_verb(q, path);
 	} else if (!route) {
 		rest_problem(q, MHD_HTTP_NOT_FOUND, E_NOT_FOUND, "there is no such resource: /openapi.json lists them");
 	} else if (q->who.role < route->role) {
+		q->route = route; /* for the log */
 		rest_problemf(q, MHD_HTTP_FORBIDDEN, E_DENIED, "this needs the role %s; '%s' has the role %s", api_perm_name(route->role),
 			      q->who.name, api_perm_name(q->who.role));
 	} else if (!announced(q)) {
@@ -272,6 +307,18 @@ static bool parse(struct rest_req *q)
 	return true;
 }
 
+/* Of the form a proxy is asked with, too: "http://host/path" (RFC 9112 section 3.2.2). */
+static const char *path_of(const char *url)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+		if (!strncasecmp(url, schemes[i], strlen(schemes[i]))) {
+			const char *path = strchr(url + strlen(schemes[i]), '/');
+			return path ? path : "/";
+		}
+	return url;
+}
+
 enum MHD_Result rest_on_request(void *arg, struct MHD_Connection *c, const char *url, const char *verb, const char *version,
 				const char *upload, size_t *upload_n, void **ctx)
 {
@@ -283,8 +330,8 @@ enum MHD_Result rest_on_request(void *arg, struct MHD_Connection *c, const char 
 		if (!q)
 			return MHD_NO;
 		*ctx = q;
-		*q = (struct rest_req){ .r = l->r, .c = c, .verb = verb, .url = url, .head = !strcmp(verb, "HEAD"), .tls = l->tls };
-		begin(q, url);
+		*q = (struct rest_req){ .r = l->r, .c = c, .verb = verb, .url = path_of(url), .head = !strcmp(verb, "HEAD"), .tls = l->tls };
+		begin(q, q->url);
 		return q->answered ? q->result : MHD_YES;
 	}
 	if (q->answered)
@@ -294,6 +341,7 @@ enum MHD_Result rest_on_request(void *arg, struct MHD_Connection *c, const char 
 		*upload_n = 0;
 		return add_body(q, upload, n) ? MHD_YES : MHD_NO;
 	}
+	deadlines_arrived(c);
 	if (q->body_n > l->r->conf->max_body)
 		too_large(q);
 	else if (once(q) && parse(q))
@@ -305,8 +353,8 @@ void rest_on_completed(void *arg, struct MHD_Connection *c, void **ctx, enum MHD
 {
 	struct rest_req *q = *ctx;
 	(void)arg;
-	(void)c;
 	(void)why;
+	deadlines_again(c);
 	if (!q)
 		return;
 	if (q->entry)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the gateway listens: TCP with or without TLS, Unix sockets; and the life of the HTTP library. */
 #include "config.h"
+#include "api/rest/deadline.h"
 #include "api/rest/http.h"
 #include "api/rest/tls.h"
 #include "config/rest.h"
@@ -8,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,6 +46,13 @@ static err_t read_pem(const char *path, char **out, struct diag **why)
 	return err;
 }
 
+/* Whoever may use the gateway is in the group of its user, also when root starts it. */
+static err_t give(const char *path, const char *user, struct diag **why)
+{
+	const struct passwd *p = user && !geteuid() ? getpwnam(user) : NULL;
+	return !p || !lchown(path, p->pw_uid, p->pw_gid) ? 0 : diag_errno(why, E_IO, errno, "cannot give %s to the user '%s'", path, user);
+}
+
 static err_t listen_unix(struct rest_listener *l, const char *path, struct diag **why)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -66,7 +75,7 @@ static err_t listen_unix(struct rest_listener *l, const char *path, struct diag 
 		return diag_errno(why, E_IO, errno, "cannot listen on %s", path);
 	snprintf(l->path, sizeof l->path, "%s", path);
 	snprintf(l->where, sizeof l->where, "unix:%s", path);
-	return 0;
+	return give(path, l->r->conf->user, why);
 }
 
 static bool is_loopback(const struct sockaddr *a)
@@ -171,6 +180,7 @@ static err_t start_one(struct rest_http *h, struct rest_listener *l, struct diag
 #endif
 	l->mhd = MHD_start_daemon(flags, 0, NULL, NULL, rest_on_request, l, MHD_OPTION_EXTERNAL_LOGGER, quiet, h->r,
 		MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_NOTIFY_COMPLETED, rest_on_completed, l,
+		MHD_OPTION_NOTIFY_CONNECTION, deadlines_notify, h->r->deadlines,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)c->max_per_client,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)REST_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES,
 		MHD_OPTION_THREAD_STACK_SIZE, stack, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "api/rest/auth.h"
 #include "api/rest/backend.h"
+#include "api/rest/deadline.h"
 #include "api/rest/hub.h"
 #include "api/rest/idem.h"
 #include "api/rest/limit.h"
@@ -13,14 +14,13 @@
 #include "base/text.h"
 #include "os/ready.h"
 
-#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TLS_LOOK_S = 5 }; /* between looks at the files of the certificate */
+enum { LOOK_S = 1, TLS_LOOK_S = 5 }; /* at slow connections, at the files of the certificate */
 
 static int fail(struct diag *why, err_t err)
 {
@@ -89,10 +89,11 @@ static err_t prepare(struct rest *r, const struct rest_options *o, struct rest_h
 		err = auth_new(o->tokens, &r->auth, why);
 	if (!err)
 		err = backend_new(c->socket, &r->backend);
+	r->deadlines = deadlines_new();
 	r->idem = idem_new();
 	r->requests = limiter_new(c->rate * 1000, c->burst);
 	r->failures = limiter_new(c->failures * 1000 / 60, c->failures);
-	if (!err && (!r->idem || !r->requests || !r->failures))
+	if (!err && (!r->deadlines || !r->idem || !r->requests || !r->failures))
 		err = E_NOMEM;
 	return err;
 }
@@ -105,6 +106,7 @@ static void finish(struct rest *r, struct rest_http *http)
 	hub_free(r->hub);
 	backend_free(r->backend);
 	auth_free(r->auth);
+	deadlines_free(r->deadlines);
 	idem_free(r->idem);
 	limiter_free(r->requests);
 	limiter_free(r->failures);
@@ -142,13 +144,16 @@ static void reload_tls(const struct rest *r, bool asked)
 /* Tokens are read again by themselves; the certificate at SIGHUP and when its files have changed. */
 static void wait_for_end(const struct rest *r, const sigset_t *set)
 {
-	static const struct timespec look = { TLS_LOOK_S, 0 };
-	for (;;) {
+	static const struct timespec look = { LOOK_S, 0 };
+	for (unsigned n = 1;; n++) {
 		int sig = sigtimedwait(set, NULL, &look);
-		if (sig == SIGHUP || (sig < 0 && errno == EAGAIN))
-			reload_tls(r, sig == SIGHUP);
-		else if (sig > 0)
+		if (sig > 0 && sig != SIGHUP)
 			break;
+		if (sig == SIGHUP || n % (TLS_LOOK_S / LOOK_S) == 0)
+			reload_tls(r, sig == SIGHUP);
+		if (deadlines_sweep(r->deadlines, r->conf->request_timeout_s * UINT64_C(1000)))
+			LOGF(r->log, LOG_API, LOG_CONTROL, NULL, "connections that did not send a whole request within %u s were closed",
+				r->conf->request_timeout_s);
 	}
 	ready_notify("STOPPING=1");
 }

@@ -101,26 +101,35 @@ size_t pages_count(const struct pages *p)
 	return p->n;
 }
 
+static const struct page *page_of(const struct pages *p, const char *path)
+{
+	const char *name = !strcmp(path, "/") ? "index.html" : *path == '/' ? path + 1 : "";
+	for (size_t i = 0; i < p->n; i++)
+		if (!strcmp(p->v[i].name, name))
+			return &p->v[i];
+	return NULL;
+}
+
+bool pages_have(const struct pages *p, const char *path)
+{
+	return page_of(p, path) != NULL;
+}
+
 bool pages_serve(struct rest_req *q, const char *path)
 {
-	const struct pages *p = q->r->pages;
-	const char *name = !strcmp(path, "/") ? "index.html" : path + 1;
-	for (size_t i = 0; i < p->n; i++) {
-		const struct page *g = &p->v[i];
-		if (strcmp(g->name, name))
-			continue;
-		const char *known = rest_header(q, "If-None-Match");
-		bool same = known && strstr(known, g->etag);
-		struct MHD_Response *resp = MHD_create_response_from_buffer(same ? 0 : g->n, g->bytes, MHD_RESPMEM_PERSISTENT);
-		if (resp) {
-			MHD_add_response_header(resp, "Content-Type", g->type);
-			MHD_add_response_header(resp, "Content-Security-Policy", csp);
-			MHD_add_response_header(resp, "Cache-Control", "no-cache");
-			MHD_add_response_header(resp, "Cross-Origin-Opener-Policy", "same-origin");
-			MHD_add_response_header(resp, "ETag", g->etag);
-		}
-		rest_queue(q, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, resp);
-		return true;
+	const struct page *g = page_of(q->r->pages, path);
+	if (!g)
+		return false;
+	const char *known = rest_header(q, "If-None-Match");
+	bool same = known && strstr(known, g->etag);
+	struct MHD_Response *resp = MHD_create_response_from_buffer(same ? 0 : g->n, g->bytes, MHD_RESPMEM_PERSISTENT);
+	if (resp) {
+		MHD_add_response_header(resp, "Content-Type", g->type);
+		MHD_add_response_header(resp, "Content-Security-Policy", csp);
+		MHD_add_response_header(resp, "Cache-Control", "no-cache");
+		MHD_add_response_header(resp, "Cross-Origin-Opener-Policy", "same-origin");
+		MHD_add_response_header(resp, "ETag", g->etag);
 	}
-	return false;
+	rest_queue(q, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, resp);
+	return true;
 }

@@ -15,6 +15,7 @@ struct pages;
 MUST err_t pages_new(const char *folder, struct pages **out, struct diag **why);
 void pages_free(struct pages *p);
 size_t pages_count(const struct pages *p);
+bool pages_have(const struct pages *p, const char *path);
 /* Answers a GET of a page; false: there is none of this path. */
 bool pages_serve(struct rest_req *q, const char *path);
 

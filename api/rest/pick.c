@@ -32,6 +32,7 @@ bool pick_page(struct pick *p, struct rest_req *q)
 	}
 	init(p, q, limit);
 	v = rest_query(q, "after", p->after, sizeof p->after, &bad);
+	bad |= v && p->by_number && (!*v || v[strspn(v, "0123456789")]);
 	for (const char *f = p->route->filters; f && *f && p->n_filters < ARRAY_LEN(p->filter);) {
 		size_t n = strcspn(f, ",");
 		char name[64];
@@ -44,7 +45,7 @@ bool pick_page(struct pick *p, struct rest_req *q)
 	}
 	if (bad || !p->v) {
 		pick_fini(p);
-		rest_problem(q, bad ? MHD_HTTP_BAD_REQUEST : 0, bad ? E_BAD_VALUE : E_NOMEM, bad ? "a parameter of the query cannot be decoded" : NULL);
+		rest_problem(q, bad ? MHD_HTTP_BAD_REQUEST : 0, bad ? E_BAD_VALUE : E_NOMEM, bad ? "'after' or a filter is no value that can be there" : NULL);
 		return false;
 	}
 	return true;

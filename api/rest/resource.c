@@ -55,11 +55,35 @@ static bool is_free(const struct rest_req *q, const char *name)
 	return true;
 }
 
+enum { QUERY_MAX = 16 };
+
 struct query_walk {
 	struct rest_req *q;
 	struct adit_msg *m;
+	const char *seen[QUERY_MAX];
+	size_t n;
 	char why[256];
 };
+
+/* Two of a name are told: one of them would be left out unseen. */
+static bool is_new(struct query_walk *w, const char *key)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->seen[i], key))
+			return false;
+	if (w->n == QUERY_MAX)
+		return false;
+	w->seen[w->n++] = key;
+	return true;
+}
+
+static enum MHD_Result wrong_query(struct query_walk *w, const char *what, const char *key)
+{
+	TEXT_ON_STACK(t, 128);
+	text_peer(&t, slice_str(key));
+	snprintf(w->why, sizeof w->why, what, t.p);
+	return MHD_NO;
+}
 
 static enum MHD_Result take_query(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
 {
@@ -67,19 +91,18 @@ static enum MHD_Result take_query(void *arg, enum MHD_ValueKind kind, const char
 	const struct rest_route *r = w->q->route;
 	char text[1024];
 	(void)kind;
-	bool paged = r->kind == REST_LIST && (!strcmp(key, "limit") || !strcmp(key, "after"));
-	if (paged || rest_word_in(r->filters, slice_str(key)))
+	bool paged = r->kind == REST_LIST && (!strcmp(key, "limit") || !strcmp(key, "after")),
+	     picks = paged || rest_word_in(r->filters, slice_str(key));
+	if (!picks && !is_free(w->q, key))
+		return wrong_query(w, "unknown parameter '%s' in the query", key);
+	if (!value)
+		return wrong_query(w, "the parameter '%s' of the query has no value", key);
+	if (!is_new(w, key))
+		return wrong_query(w, "the parameter '%s' stands in the query more than once", key);
+	if (!rest_unescape(slice_str(value), text, sizeof text))
+		return wrong_query(w, "the parameter '%s' of the query cannot be decoded", key);
+	if (picks)
 		return MHD_YES;
-	if (!is_free(w->q, key)) {
-		TEXT_ON_STACK(t, 128);
-		text_peer(&t, slice_str(key));
-		snprintf(w->why, sizeof w->why, "unknown parameter '%s' in the query", t.p);
-		return MHD_NO;
-	}
-	if (!rest_unescape(slice_str(value ? value : ""), text, sizeof text)) {
-		snprintf(w->why, sizeof w->why, "the parameter '%.60s' of the query cannot be decoded", key);
-		return MHD_NO;
-	}
 	adit_msg_text(w->m, key, text);
 	return MHD_YES;
 }
@@ -126,7 +149,8 @@ static struct adit_msg *arguments(struct rest_req *q)
 	}
 	err_t err = q->json && in_body ? put_body(q, m, &why) : 0;
 	if (err) {
-		rest_problem_diag(q, err, why);
+		/* A text that is longer than a message carries is the caller's, no shortage of ours. */
+		rest_problem_diag(q, err == E_LIMIT ? MHD_HTTP_UNPROCESSABLE_CONTENT : 0, err, why);
 		adit_msg_free(m);
 		return NULL;
 	}
@@ -208,7 +232,7 @@ static bool call(struct rest_req *q, const struct api_method *method, struct adi
 	err_t err = backend_take(q->r->backend, set, timeout_of(q), &a, &why);
 	if (err) {
 		adit_msg_free(m);
-		rest_problem_diag(q, err, why);
+		rest_problem_diag(q, 0, err, why);
 		return false;
 	}
 	enum adit_api_status st = method->stream && cb ? adit_api_stream(a, method->name, method->stream, m, cb, arg, reply) :
@@ -367,6 +391,32 @@ static void serve_tree(struct rest_req *q)
 		not_there(q);
 }
 
+/* One section of a result that has one for each name (NULL: there is none). False: answered. */
+static bool look_up_section(struct rest_req *q, json_t **item)
+{
+	struct adit_node *reply;
+	struct adit_msg *m = arguments(q);
+	*item = NULL;
+	if (!m || !call(q, q->m, m, NULL, NULL, &reply))
+		return false;
+	json_t *o = result(q->m, reply);
+	adit_node_free(reply);
+	*item = json_incref(json_object_get(o, q->path.param[q->path.n - 1]));
+	json_decref(o);
+	return true;
+}
+
+static void serve_section(struct rest_req *q)
+{
+	json_t *item;
+	if (!look_up_section(q, &item))
+		return;
+	if (item)
+		rest_answer(q, MHD_HTTP_OK, item, "");
+	else
+		not_there(q);
+}
+
 /* ---- conditional writes ---- */
 
 static bool etag_in(const char *header, const char *etag)
@@ -374,25 +424,62 @@ static bool etag_in(const char *header, const char *etag)
 	return header && (!strcmp(header, "*") || strstr(header, etag));
 }
 
+static const struct rest_route *route_of_get(const char *path)
+{
+	for (size_t i = 0; i < rest_n_routes; i++)
+		if (!strcmp(rest_routes[i].path, path) && !strcmp(rest_routes[i].verb, "GET"))
+			return &rest_routes[i];
+	return NULL;
+}
+
+/* What nobody may read has a name: "there" as JSON when the list of names has it. */
+static bool look_up_name(struct rest_req *q, json_t **item)
+{
+	char list[32];
+	struct adit_node *reply;
+	const char *names = q->route->names;
+	size_t n = strcspn(names, ","), i;
+	int at = api_method_find(slice_of(names, n));
+	json_t *e;
+	*item = NULL;
+	snprintf(list, sizeof list, "%s", names + n + 1);
+	if (at < 0 || !call(q, &api_methods[at], adit_msg_new(), NULL, NULL, &reply))
+		return at < 0;
+	json_t *o = result(&api_methods[at], reply);
+	adit_node_free(reply);
+	json_array_foreach(json_object_get(o, list), i, e)
+		if (!strcmp(json_string_value(e), q->path.param[q->path.n - 1]))
+			*item = json_incref(e);
+	json_decref(o);
+	return true;
+}
+
 /* The version of what is there, "" when there is nothing. False: answered. */
 static bool version_of(struct rest_req *q, char etag[REST_ETAG])
 {
 	struct rest_req look = *q;
-	json_t *item;
+	json_t *item = NULL;
+	bool done;
 	etag[0] = 0;
 	look.verb = "GET";
 	look.json = NULL;
 	look.entry = NULL;
-	look.route = NULL;
-	for (size_t i = 0; i < rest_n_routes && !look.route; i++)
-		if (!strcmp(rest_routes[i].path, q->route->path) && !strcmp(rest_routes[i].verb, "GET"))
-			look.route = &rest_routes[i];
-	if (!look.route)
-		return true;
-	look.m = &api_methods[api_method_find(slice_str(look.route->method))];
-	bool done = look.route->kind == REST_TREE ? look_up_tree(&look, &item) : look_up(&look, &item);
+	if (q->route->names) {
+		done = look_up_name(&look, &item);
+	} else {
+		look.route = route_of_get(q->route->path);
+		look.m = &api_methods[api_method_find(slice_str(look.route->method))];
+		done = look.route->section ? look_up_section(&look, &item) :
+		       look.route->kind == REST_TREE ? look_up_tree(&look, &item) : look_up(&look, &item);
+	}
 	q->answered = look.answered;
 	q->result = look.result;
+	/* A name alone is no version: nothing but "*" stands for it. */
+	if (item && q->route->names) {
+		snprintf(etag, REST_ETAG, "\n");
+		json_decref(item);
+		return done;
+	}
 	char *text = item ? json_dumps(item, JSON_COMPACT) : NULL;
 	if (text)
 		rest_etag(text, strlen(text), etag);
@@ -413,7 +500,8 @@ static bool condition(struct rest_req *q, bool *made)
 		not_there(q);
 		return false;
 	}
-	if (match ? etag[0] && etag_in(match, etag) : !etag[0] || (none && !etag_in(none, etag)))
+	bool asks = match || none || q->route->conditional == REST_COND_MUST;
+	if (!asks || (match ? etag[0] && etag_in(match, etag) : !etag[0] || (none && !etag_in(none, etag))))
 		return true;
 	if (!match && !none)
 		rest_problem(q, MHD_HTTP_PRECONDITION_REQUIRED, E_NEEDS,
@@ -439,14 +527,7 @@ static void serve_call(struct rest_req *q)
 		return;
 	json_t *o = result(q->m, reply);
 	adit_node_free(reply);
-	if (q->route->section) {
-		json_t *one = json_object_get(o, q->path.param[q->path.n - 1]);
-		if (one)
-			rest_answer(q, MHD_HTTP_OK, json_incref(one), "");
-		else
-			not_there(q);
-		json_decref(o);
-	} else if (get || act) {
+	if (get || act) {
 		rest_answer(q, MHD_HTTP_OK, o, get ? "" : NULL);
 	} else {
 		json_decref(o);
@@ -468,8 +549,22 @@ static void serve_alone(struct rest_req *q)
 	pthread_mutex_unlock(&q->r->write_lock);
 }
 
+/* Numbers begin at 1; in a message 0 stands for no choice, which a path cannot mean. */
+static bool is_zero(const struct rest_req *q, int i)
+{
+	slice name = slice_of(q->path.name[i], q->path.name_n[i]), arg;
+	const struct api_field *f = !q->m ? NULL : api_field_find(q->m->args, q->m->n_args, rest_pair(q->route->bind, name, &arg) ? arg : name);
+	const char *v = q->path.param[i];
+	return f && f->type == API_UINT && !v[strspn(v, "0")];
+}
+
 void rest_serve(struct rest_req *q)
 {
+	for (int i = 0; i < q->path.n; i++)
+		if (is_zero(q, i)) {
+			not_there(q);
+			return;
+		}
 	switch (q->route->kind) {
 	case REST_LIST: serve_list(q); break;
 	case REST_ITEM: serve_item(q); break;
@@ -478,7 +573,9 @@ void rest_serve(struct rest_req *q)
 	case REST_TREE: serve_tree(q); break;
 	case REST_BUILTIN: q->route->run(q); break;
 	default:
-		if (q->route->conditional)
+		if (q->route->section)
+			serve_section(q);
+		else if (q->route->conditional)
 			serve_alone(q);
 		else
 			serve_call(q);

@@ -40,6 +40,7 @@ enum {
 struct rest_conf; /* conf.h */
 struct auth;      /* auth.h */
 struct backend;   /* backend.h */
+struct deadlines; /* deadline.h */
 struct hub;       /* hub.h */
 struct idem;      /* idem.h */
 struct limiter;   /* limit.h */
@@ -51,6 +52,7 @@ struct rest {
 	struct auth *auth;
 	struct backend *backend;
 	struct hub *hub;
+	struct deadlines *deadlines;
 	struct idem *idem;
 	struct limiter *requests, *failures;
 	struct pages *pages;
@@ -62,6 +64,7 @@ struct rest {
 struct principal {
 	char name[64];
 	uint8_t role; /* enum api_perm */
+	uint8_t kind, hash[32]; /* of the token or certificate, for auth_holds() */
 };
 
 struct rest_req {
@@ -98,7 +101,7 @@ void rest_problem_with(struct rest_req *q, unsigned status, err_t code, const ch
 		       json_t *more);
 void rest_problemf(struct rest_req *q, unsigned status, err_t code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* The finding, which is freed. */
-void rest_problem_diag(struct rest_req *q, err_t code, struct diag *why);
+void rest_problem_diag(struct rest_req *q, unsigned status, err_t code, struct diag *why);
 /* Queues a response that a function made; takes it. */
 void rest_queue(struct rest_req *q, unsigned status, struct MHD_Response *resp);
 /* "\"…\"" of the JSON text of a value, as it is put out. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/rest/route.h"
 
+#include "base/text.h"
+
 static int digit(uint8_t c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
@@ -35,6 +37,20 @@ static slice segment(const char **p)
 	return slice_of(from, n);
 }
 
+static bool is_utf8(const char *s)
+{
+	size_t n = 1;
+	for (; *s && n; s += n)
+		n = text_utf8(s);
+	return n > 0;
+}
+
+static bool is_word(slice want, slice is)
+{
+	char word[REST_PARAM_MAX];
+	return slice_equal(want, is) || (rest_unescape(is, word, sizeof word) && slice_equal(want, slice_str(word)));
+}
+
 static bool matches(const struct rest_route *r, const char *path, struct rest_path *out)
 {
 	const char *a = r->path, *b = path;
@@ -42,11 +58,13 @@ static bool matches(const struct rest_route *r, const char *path, struct rest_pa
 	while (*a && *b) {
 		slice want = segment(&a), is = segment(&b);
 		if (want.n > 2 && want.p[0] == '{') {
-			if (!is.n || out->n == REST_PARAMS || !rest_unescape(is, out->param[out->n], REST_PARAM_MAX))
+			/* What is no UTF-8 could not be told apart in the JSON of an answer. */
+			if (!is.n || out->n == REST_PARAMS || !rest_unescape(is, out->param[out->n], REST_PARAM_MAX) ||
+			    !is_utf8(out->param[out->n]))
 				return false;
 			out->name[out->n] = (const char *)want.p + 1;
 			out->name_n[out->n++] = want.n - 2;
-		} else if (!slice_equal(want, is)) {
+		} else if (!is_word(want, is)) {
 			return false;
 		}
 	}

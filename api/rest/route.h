@@ -22,6 +22,13 @@ enum rest_kind {
 	REST_BUILTIN   /* `run` */
 };
 
+/* Does a change name the version it was made for? */
+enum rest_condition {
+	REST_COND_NONE = 0,
+	REST_COND_MAY, /* when it does, it is held to it */
+	REST_COND_MUST /* of what is there already */
+};
+
 /* Parameters in a path, bytes of one, bytes of a path. */
 enum { REST_PARAMS = 3, REST_PARAM_MAX = 256, REST_PATH_MAX = 1024 };
 
@@ -37,7 +44,8 @@ struct rest_route {
 	const char *leave;   /* arguments that make no sense here, with commas between */
 	const char *set;     /* "leases=yes": arguments that are always so; {who}: the name of the caller */
 	const char *filters; /* fields of an item a query may ask for */
-	bool conditional;    /* a change has to name the version it was made for */
+	const char *names;   /* "get-shared,keys": what nobody may read is there when this list of that method has its name */
+	uint8_t conditional; /* enum rest_condition, of a change */
 	bool section;        /* GET: the section of the result that has the name of the path */
 	void (*run)(struct rest_req *q);
 };

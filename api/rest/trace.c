@@ -99,6 +99,11 @@ void rest_do_trace(struct rest_req *q)
 	struct adit_msg *m = wanted(q);
 	if (!m)
 		return;
+	if (q->head) {
+		adit_msg_free(m);
+		rest_answer_static(q, MHD_HTTP_OK, "text/event-stream", "", 0);
+		return;
+	}
 	struct trace *t = calloc(1, sizeof *t);
 	if (!t || atomic_fetch_add(&n_traces, 1) >= TRACES_MAX) {
 		if (t)

@@ -66,35 +66,13 @@ void log_line_text(struct text *t, const struct log_record *r, unsigned flags)
 
 /* ---- JSON ---- */
 
-/* Bytes of the UTF-8 sequence at p, 0 when it is none. */
-static size_t utf8(const unsigned char *p)
-{
-	size_t n = 0;
-
-	if (*p < 0x80)
-		n = 1;
-	else if (*p >= 0xc2 && *p < 0xe0)
-		n = 2;
-	else if ((*p & 0xf0) == 0xe0)
-		n = 3;
-	else if (*p >= 0xf0 && *p < 0xf5)
-		n = 4;
-
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (n == 3 && *p == 0xe0 && p[1] < 0xa0) || (n == 4 && *p == 0xf0 && p[1] < 0x90);
-	bool outside = (n == 3 && *p == 0xed && p[1] > 0x9f) || (n == 4 && *p == 0xf4 && p[1] > 0x8f);
-	return overlong || outside ? 0 : n;
-}
-
 static void put_string(struct text *t, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
 	text_str(t, "\"");
 	while (*p) {
-		size_t n = utf8(p);
+		size_t n = text_utf8((const char *)p);
 		if (!n)
 			text_str(t, "\\ufffd");
 		else if (*p == '"' || *p == '\\')

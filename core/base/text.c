@@ -72,3 +72,25 @@ void text_peer(struct text *t, slice s)
 			append(t, four, 4);
 	}
 }
+
+size_t text_utf8(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t n = 0;
+
+	if (*p && *p < 0x80)
+		n = 1;
+	else if (*p >= 0xc2 && *p < 0xe0)
+		n = 2;
+	else if ((*p & 0xf0) == 0xe0)
+		n = 3;
+	else if (*p >= 0xf0 && *p < 0xf5)
+		n = 4;
+
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	bool overlong = (n == 3 && *p == 0xe0 && p[1] < 0xa0) || (n == 4 && *p == 0xf0 && p[1] < 0x90);
+	bool outside = (n == 3 && *p == 0xed && p[1] > 0x9f) || (n == 4 && *p == 0xf4 && p[1] > 0x8f);
+	return overlong || outside ? 0 : n;
+}

@@ -22,4 +22,7 @@ void text_hex(struct text *t, slice s);
 /* Bytes of a peer: printable ASCII as it is, all else as \xNN, so that a log line stays one line. */
 void text_peer(struct text *t, slice s);
 
+/* Bytes of the UTF-8 character at s (zero-terminated): 0 when there is none (RFC 3629: no overlong forms, no surrogates). */
+size_t text_utf8(const char *s);
+
 #endif

@@ -16,6 +16,7 @@ struct rest_conf {
 	char **cors;                 /* origins that may call from a browser */
 	uint32_t max_connections, max_per_client, max_streams, max_body;
 	uint32_t rate, burst, failures;
+	uint32_t request_timeout_s;  /* until a request is there as a whole */
 	uint32_t metrics_connections;
 };
 

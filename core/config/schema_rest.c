@@ -26,6 +26,8 @@ static const struct conf_key rest_keys[] = {
 	{ "max_streams", CONF_T_INT, AT(max_streams), .min = 0, .max = 1024, .def = "32", .doc = "Streams of events at once." },
 	{ "max_body", CONF_T_INT, AT(max_body), .min = 1024, .max = 67108864, .def = "524288", .unit = "bytes",
 	  .doc = "Longest body of a request." },
+	{ "request_timeout", CONF_T_TIME_S, AT(request_timeout_s), .min = 1, .max = 3600, .unit = "s", .def = "60",
+	  .doc = "Time a connection has to send a whole request." },
 	{ "rate", CONF_T_INT, AT(rate), .min = 0, .max = 100000, .def = "50", .doc = "Requests per second of one caller, on average; 0 no limit." },
 	{ "burst", CONF_T_INT, AT(burst), .min = 1, .max = 100000, .def = "200", .doc = "Requests of one caller at once." },
 	{ "failures", CONF_T_INT, AT(failures), .min = 0, .max = 100000, .def = "20",

@@ -32,3 +32,15 @@ Test(text, bytes_of_a_peer_stay_one_line)
 	text_hex(&t, SLICE_LIT("\x01\xaf"));
 	cr_assert_str_eq(t.p, "01af");
 }
+
+Test(text, utf8)
+{
+	static const struct { const char *s; size_t n; } rows[] = {
+		{ "", 0 }, { "a", 1 }, { "\x7f", 1 }, { "\xc3\xa4", 2 }, { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x94\x92", 4 }, { "\xf4\x8f\xbf\xbf", 4 },
+		{ "\xff", 0 }, { "\x80", 0 }, { "\xc3", 0 }, { "\xc3(", 0 }, { "\xe2\x82", 0 }, { "\xf0\x9f\x94", 0 }, /* cut */
+		{ "\xc0\xaf", 0 }, { "\xe0\x80\x80", 0 }, { "\xf0\x80\x80\x80", 0 }, /* longer than needed */
+		{ "\xed\xa0\x80", 0 }, { "\xf4\x90\x80\x80", 0 }, { "\xf5\x80\x80\x80", 0 }, /* a surrogate, beyond the last character */
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		cr_expect_eq(text_utf8(rows[i].s), rows[i].n, "row %zu", i);
+}
