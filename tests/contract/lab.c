@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { EVENT_MS = 30000 };
+
 uint64_t lab_now_ms(void)
 {
 	struct timespec t;
@@ -468,9 +470,9 @@ void lab_clear(struct lab *l)
 	}
 }
 
-bool lab_event(struct lab *l, int side, uint8_t type, uint64_t cookie, unsigned ms)
+bool lab_event(struct lab *l, int side, uint8_t type, uint64_t cookie)
 {
-	uint64_t end = lab_now_ms() + ms;
+	uint64_t end = lab_now_ms() + EVENT_MS;
 	const struct lab_side *s = &l->side[side];
 
 	for (;;) {

@@ -78,7 +78,8 @@ uint64_t lab_now_ms(void);
 err_t lab_submit(struct lab *l, int side, struct kern_op *ops, size_t n);
 /* Deletes what rows have added and not deleted. */
 void lab_clear(struct lab *l);
-bool lab_event(struct lab *l, int side, uint8_t type, uint64_t cookie, unsigned ms);
+/* Waits for it, half a minute at most. */
+bool lab_event(struct lab *l, int side, uint8_t type, uint64_t cookie);
 bool lab_usage(struct lab *l, int side, uint8_t dir, uint32_t spi, struct kern_usage *out);
 
 /* ---- tunnels ---- */

@@ -22,7 +22,7 @@ bool r_trap(struct lab *l, const struct row *r)
 		return true;
 	if (lab_talk(l, &talk))
 		return lab_fail(l, "a packet went by the trap");
-	if (!lab_event(l, LAB_A, KERN_EV_ACQUIRE, 4711, 2000))
+	if (!lab_event(l, LAB_A, KERN_EV_ACQUIRE, 4711))
 		return lab_fail(l, "no acquire was told");
 	if (!tun_up(l, &t))
 		return false;

@@ -82,9 +82,9 @@ bool r_time(struct lab *l, const struct row *r)
 	t.life = (struct kern_life){ .soft_s = 1, .hard_s = 3 };
 	if (!tun_up(l, &t))
 		return false;
-	if (!lab_event(l, LAB_A, KERN_EV_EXPIRE_SOFT, t.spi[LAB_B], 4000))
+	if (!lab_event(l, LAB_A, KERN_EV_EXPIRE_SOFT, t.spi[LAB_B]))
 		return lab_fail(l, "no soft limit was told");
-	return lab_event(l, LAB_A, KERN_EV_EXPIRE_HARD, t.spi[LAB_B], 5000) ? true : lab_fail(l, "no hard limit was told");
+	return lab_event(l, LAB_A, KERN_EV_EXPIRE_HARD, t.spi[LAB_B]) ? true : lab_fail(l, "no hard limit was told");
 }
 
 bool r_volume(struct lab *l, const struct row *r)
@@ -97,9 +97,9 @@ bool r_volume(struct lab *l, const struct row *r)
 	if (!tun_up(l, &t))
 		return false;
 	unsigned got = lab_talk(l, &talk);
-	if (!lab_event(l, LAB_A, KERN_EV_EXPIRE_SOFT, t.spi[LAB_B], 2000))
+	if (!lab_event(l, LAB_A, KERN_EV_EXPIRE_SOFT, t.spi[LAB_B]))
 		return lab_fail(l, "no soft limit was told");
-	if (!lab_event(l, LAB_A, KERN_EV_EXPIRE_HARD, t.spi[LAB_B], 2000))
+	if (!lab_event(l, LAB_A, KERN_EV_EXPIRE_HARD, t.spi[LAB_B]))
 		return lab_fail(l, "no hard limit was told");
 	return got >= 3 && got <= 8 ? true : lab_fail(l, "%u packets of 12 went over the limit", got);
 }
@@ -121,7 +121,7 @@ bool r_mapping(struct lab *l, const struct row *r)
 	if (!tun_up(l, &t))
 		return false;
 	(void)lab_talk(l, &talk);
-	if (!lab_event(l, LAB_B, KERN_EV_MAPPING, t.spi[LAB_B], 2000))
+	if (!lab_event(l, LAB_B, KERN_EV_MAPPING, t.spi[LAB_B]))
 		return lab_fail(l, "no new mapping was told");
 	for (size_t i = 0; i < l->side[LAB_B].n_ev; i++) {
 		const struct kern_event *ev = &l->side[LAB_B].ev[i];

@@ -70,6 +70,7 @@ static void run(slice s)
 	if (s.n)
 		memcpy(p, s.p, s.n);
 	current = slice_of(p, s.n);
+	alarm(120); /* an input that makes the target hang is a finding, too */
 	LLVMFuzzerTestOneInput(p, s.n);
 	current = SLICE_NONE;
 	free(p);
@@ -220,8 +221,6 @@ int main(int argc, char **argv)
 	signal(SIGALRM, on_signal);
 	if (__sanitizer_set_death_callback)
 		__sanitizer_set_death_callback(keep);
-	alarm(300); /* an input that makes the target hang is a finding, too */
-
 	printf("1..2\n");
 	double t = now();
 	for (size_t i = 0; i < n_seeds; i++)

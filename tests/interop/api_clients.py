@@ -99,7 +99,8 @@ with Client(path) as c:
 grown = rss_kib() - before
 # Of each deaf client a queue of 256 KiB and what was being added to it; the rest is the daemon's own.
 check(sanitized() or grown < 150 * 400 + 30000, "what they hold is bounded", "%d KiB" % grown)
-check(answers[0] > 100 and slowest[0] < 2, "who behaves gets answers all the time", answers[0], slowest[0])
+# The others are there until the end: who waited for one of them would wait for ever.
+check(answers[0] > 100 and slowest[0] < 30, "who behaves gets answers all the time", answers[0], slowest[0])
 
 # As many as there may be, and one more.
 more = []
@@ -108,16 +109,28 @@ try:
         more.append(raw())
 except OSError as e:
     check(False, "connecting", e)
-time.sleep(0.5)
-refused = 0
-for s in more:
+
+
+def closed(s):
     s.setblocking(False)
     try:
-        refused += s.recv(100) == b""
+        return s.recv(100) == b""
     except BlockingIOError:
-        pass
+        return False
     except OSError:
-        refused += 1
+        return True
+
+
+def until(what):
+    """What it says at last: as soon as it holds, after half a minute at the latest."""
+    end = time.monotonic() + 30
+    while not what() and time.monotonic() < end:
+        time.sleep(0.2)
+    return what()
+
+
+until(lambda: sum(map(closed, more)) > 50)
+refused = sum(map(closed, more))
 check(50 < refused < 600, "clients beyond the bound are refused", refused)
 for s in more:
     s.close()
@@ -127,7 +140,7 @@ while True:
         end = counters()
         break
     except (OSError, EOFError, ConnectionError):
-        if time.monotonic() - t > 10:
+        if time.monotonic() - t > 60:
             raise
         time.sleep(0.1)
 check(end.get("api.clients_refused", 0) - start.get("api.clients_refused", 0) >= refused, "and counted", end.get("api.clients_refused"))
@@ -136,12 +149,11 @@ good.join()
 
 for s in deaf + half + mute:
     s.close()
-time.sleep(1)
 with Client(path) as c:
     got = sum(1 for _ in c.stream("list-conns", "list-conn"))
 check(got == conns, "all is well when they are gone", got)
-left = rss_kib() - before
 # The allocator keeps pages that are free in part.
-check(sanitized() or left < grown * 3 // 4 + 10000, "and their memory is given back", "%d of %d KiB" % (left, grown))
+check(until(lambda: sanitized() or rss_kib() - before < grown * 3 // 4 + 10000), "and their memory is given back",
+      "%d of %d KiB" % (rss_kib() - before, grown))
 print("1..%d" % n)
 sys.exit(failed != 0)

@@ -14,8 +14,14 @@
 #   ss_ctl SIDE ARGS…                 swanctl against it
 #   check NAME COMMAND…               a test: passes when COMMAND ends with 0
 #   skip NAME REASON                  counted as skipped
-#   wait_for SECONDS COMMAND…         until COMMAND succeeds
-#   pings FROM TO [COUNT [INTERVAL]]  all answered, none lost (FROM: ha, hb, ga, gb)
+#   wait_for SECONDS COMMAND…         until COMMAND succeeds; SECONDS suffice on an idle machine, others have half a minute
+#   pings FROM TO [COUNT [INTERVAL [ping options]]]   all answered, none lost, however late (FROM: ha, hb, ga, gb)
+#   reaches FROM TO [ping options]    a packet is answered, sooner or later
+#   unanswered FROM TO [ping options] no packet is
+#   stream_start FROM TO COUNT INTERVAL [ping options]   COUNT pings beside what follows
+#   stream_end                        waits until they are answered; passes when none was lost
+#   listens NODE PORT                 somebody takes TCP connections there
+#   free_port                         prints a TCP port of this host that nobody has
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
@@ -48,7 +54,7 @@ lab_up() { "$LABDIR/netns-lab" up $L "$@" || { echo "Bail out! no lab"; exit 1; 
 ns() { local n=$1; shift; ip netns exec "$L-$n" "$@"; }
 
 adit_start() {
-	local s=$1 d=$WORK/$1 i
+	local s=$1 d=$WORK/$1 end
 	shift
 	mkdir -p "$d"
 	cat > "$d/aditd.conf"
@@ -59,9 +65,9 @@ adit_start() {
 	ip netns exec $L-g$s "$TOP/tools/in-tree" aditd --foreground --config "$d/aditd.conf" --socket "$d/sock" \
 		--pidfile "$d/pid" --log "${ADIT_LOG:-default=1,ike=2}" "$@" >>"$d/log" 2>&1 </dev/null &
 	PID[$s]=$!
-	for ((i = 0; i < 200; i++)); do
+	end=$((SECONDS + 60))
+	while kill -0 "${PID[$s]}" 2>/dev/null && [ $SECONDS -lt $end ]; do
 		grep -qs 'aditd: ready' "$d/log" && return 0
-		kill -0 "${PID[$s]}" 2>/dev/null || break
 		sleep 0.05
 	done
 	echo "# aditd $s did not start:"; sed 's/^/#   /' "$d/log"
@@ -73,7 +79,7 @@ adit_stop() {
 	local p=${PID[$1]:-} i
 	[ -n "$p" ] || return 0
 	kill -"${2:-TERM}" "$p" 2>/dev/null
-	for ((i = 0; i < 100; i++)); do kill -0 "$p" 2>/dev/null || break; sleep 0.05; done
+	for ((i = 0; i < 600; i++)); do kill -0 "$p" 2>/dev/null || break; sleep 0.05; done
 	kill -KILL "$p" 2>/dev/null && echo "# aditd $1 had to be killed"
 	wait "$p" 2>/dev/null
 	LAST_EXIT=$?
@@ -115,16 +121,47 @@ logs() { # of both sides, for a failed script
 }
 finish() { [ $N_FAIL = 0 ] || logs; echo "1..$N_TEST"; exit $((N_FAIL > 0)); }
 wait_for() {
-	local t=$1 end; shift
-	end=$((SECONDS + t))
+	local end=$((SECONDS + ($1 > 30 ? $1 : 30))); shift
 	while ! "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done
 }
+# ping alone waits for the last answers no longer than twice the longest way so far. With a deadline it goes on until COUNT
+# are answered: none was lost when these are the first COUNT.
+answered() { # COUNT, the output of ping on standard input
+	awk -v n="$1" '/ ttl=/ && match($0, /icmp_seq=[0-9]+/) { s = substr($0, RSTART + 9, RLENGTH - 9) + 0; if (s <= n && !seen[s]++) got++ }
+		END { exit got != n }'
+}
 pings() {
-	local from=$1 to=$2 n=${3:-3} i=${4:-0.05} out
-	out=$(ns "$from" ping -n -q -c "$n" -i "$i" -W 2 "$to")
+	local from=$1 to=$2 n=${3:-3} i=${4:-0.05} until=-w out
+	shift $(($# < 4 ? $# : 4))
+	[ "$n" -gt 1 ] || until=-W
+	out=$(ns "$from" ping -n -c "$n" -i "$i" $until 30 "$@" "$to")
 	printf '%s\n' "$out"
-	case $out in *" 0% packet loss"*) return 0 ;; esac
-	return 1
+	answered "$n" <<<"$out"
+}
+reaches() { local from=$1 to=$2; shift 2; wait_for 60 ns "$from" ping -n -q -c 1 -W 3 "$@" "$to"; }
+unanswered() { local from=$1 to=$2; shift 2; ! ns "$from" ping -n -q -c 2 -i 0.2 -W 1 "$@" "$to"; }
+stream_start() {
+	local from=$1 to=$2 i=$4
+	STREAM_COUNT=$3; shift 4
+	(exec ip netns exec "$L-$from" stdbuf -oL ping -n -c "$STREAM_COUNT" -i "$i" -w $(awk "BEGIN { print int($STREAM_COUNT * $i) + 60 }") "$@" "$to") >"$WORK/stream" 2>&1 &
+	BACKGROUND+=($!)
+	wait_for 30 grep -q ttl= "$WORK/stream"
+}
+stream_end() {
+	wait_for 600 grep -q 'packets transmitted' "$WORK/stream"
+	tail -4 "$WORK/stream"
+	answered "$STREAM_COUNT" <"$WORK/stream"
+}
+listens() { ns "$1" ss -ltnH "sport = :$2" | grep -q .; }
+free_port() {
+	python3 -c 'import random, socket
+while True:
+	port = random.randrange(10000, 32000) # below those that clients are given
+	with socket.socket() as s:
+		try: s.bind(("127.0.0.1", port))
+		except OSError: continue
+	print(port)
+	break'
 }
 # The first packet of FILTER on DEV of node NS, as tcpdump prints it, in $WORK/packet; COMMAND is run until it comes, half a
 # minute at most. A capture may miss what comes while it starts.

@@ -14,16 +14,16 @@ rest_token() {
 	printf -v "TOKEN_${1^^}" %s "$t"
 }
 rest_start() {
-	local n=$1 d=$WORK/rest-$1 i
+	local n=$1 d=$WORK/rest-$1 end
 	shift
 	mkdir -p "$d"
 	[ ! -e "$d/log" ] || mv "$d/log" "$d/log.$((++N_START))"
 	"$TOP/tools/in-tree" adit-rest --tokens "$REST_TOKENS" --web "$TOP/web" "$@" >>"$d/log" 2>&1 </dev/null &
 	REST_PID[$n]=$!
 	BACKGROUND+=($!)
-	for ((i = 0; i < 100; i++)); do
+	end=$((SECONDS + 60))
+	while kill -0 "${REST_PID[$n]}" 2>/dev/null && [ $SECONDS -lt $end ]; do
 		grep -qs 'adit-rest: ready' "$d/log" && break
-		kill -0 "${REST_PID[$n]}" 2>/dev/null || break
 		sleep 0.05
 	done
 	REST_OPTS[$n]=
@@ -38,7 +38,7 @@ rest_stop() {
 	local p=${REST_PID[$1]:-} i
 	[ -n "$p" ] || return 0
 	kill -"${2:-TERM}" "$p" 2>/dev/null
-	for ((i = 0; i < 100; i++)); do kill -0 "$p" 2>/dev/null || break; sleep 0.05; done
+	for ((i = 0; i < 600; i++)); do kill -0 "$p" 2>/dev/null || break; sleep 0.05; done
 	kill -KILL "$p" 2>/dev/null && echo "# adit-rest $1 had to be killed"
 	wait "$p" 2>/dev/null
 	LAST_EXIT=$?

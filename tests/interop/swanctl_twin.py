@@ -6,7 +6,7 @@
   swanctl_twin.py lines OURS THEIRS KNOWN     outputs for people: the same lines, numbers that must differ made equal
   swanctl_twin.py events OURS THEIRS KNOWN    outputs of `--monitor-sa --raw`: the same events of the same SAs in the same
                                               order, every field of theirs in ours
-KNOWN: lines "VERB/PATH kind reason". kind: number or hex (both are one), near (numbers, at most 12 apart), text (a text of
+KNOWN: lines "VERB/PATH kind reason". kind: number or hex (both are one), near (numbers, at most 120 apart), text (a text of
 its own), absent (ours has it not), begins (ours begins with theirs). A * in a path stands for anything."""
 import fnmatch, re, sys
 
@@ -80,7 +80,7 @@ def differ(path, ours, theirs):
         return None
     if kind == "number" and number(ours) and number(theirs):
         return None
-    if kind == "near" and number(ours) and number(theirs) and abs(int(ours) - int(theirs)) <= 12:
+    if kind == "near" and number(ours) and number(theirs) and abs(int(ours) - int(theirs)) <= 120:
         return None
     if kind == "hex" and re.fullmatch("[0-9a-fx]+", ours) and len(ours) == len(theirs):
         return None

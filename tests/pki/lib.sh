@@ -30,4 +30,5 @@ has() { # NAME TEXT COMMAND...
 }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 need() { type -P "$1" >/dev/null; }
+serving() { local i; for ((i = 0; i < 600; i++)); do grep -q serving "$1" && return; sleep 0.1; done; }
 finish() { echo 1..$n; exit $failed; }

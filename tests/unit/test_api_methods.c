@@ -2,7 +2,7 @@
 /* What methods and events say, in the words of the schema and of vici's clients: SAs, connections, secrets, algorithms. */
 #include "tests/unit/api_bench.h"
 
-TestSuite(api_methods, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(api_methods, .init = setup, .fini = teardown, .timeout = 300);
 
 /* What the server says is what the schema declares: every name known, numbers where numbers are promised. */
 static void check_fields(struct vici_in *in, const struct api_field *f, size_t n, bool map, const char *where)

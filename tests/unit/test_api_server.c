@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-TestSuite(api_server, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(api_server, .init = setup, .fini = teardown, .timeout = 300);
 
 Test(api_server, answers_and_unknown_names)
 {

@@ -81,7 +81,7 @@ static void down(void)
 		registry_free(crypto.reg);
 }
 
-TestSuite(cred_keyring, .init = up, .fini = down, .timeout = 60);
+TestSuite(cred_keyring, .init = up, .fini = down, .timeout = 300);
 
 static void start(void)
 {

@@ -44,7 +44,7 @@ static size_t v6_fragment(const uint8_t *p, size_t len, size_t mtu, size_t *at, 
 	return n + 48;
 }
 
-Test(esp_frag, in_any_order, .timeout = 60)
+Test(esp_frag, in_any_order, .timeout = 300)
 {
 	static uint8_t piece[200][1500];
 	size_t len[200], n;

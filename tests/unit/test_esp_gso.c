@@ -42,7 +42,7 @@ static bool sums_right(const uint8_t *p, const struct ip_pkt *ip)
 		ip_sum(p + ip->hdr_len, n, ip_pseudo_sum(ip, IP_TCP, n)) == 0xffff;
 }
 
-Test(esp_gso, cut_and_joined_again, .timeout = 60)
+Test(esp_gso, cut_and_joined_again, .timeout = 300)
 {
 	static uint8_t seg[80][1500], again[70000];
 	static const uint32_t lens[] = { 1, 100, 1299, 1300, 1301, 2600, 9999, 40000, 65000 };

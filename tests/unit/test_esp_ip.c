@@ -133,7 +133,7 @@ Test(esp_ip, parse)
 }
 
 /* Whatever comes, nothing is read behind the packet (the sanitizers look) and lengths stay inside. */
-Test(esp_ip, any_bytes, .timeout = 60)
+Test(esp_ip, any_bytes, .timeout = 300)
 {
 	struct ip_pkt ip;
 	uint64_t s = 1;

@@ -82,7 +82,7 @@ static struct kern_policy name_of(const struct policy *p)
 		.local = p->local, .remote = p->remote, .priority = p->priority };
 }
 
-Test(esp_policy, as_a_list, .timeout = 60)
+Test(esp_policy, as_a_list, .timeout = 300)
 {
 	cr_assert_eq(policies_init(&t, (const uint64_t[]){ 3, 4 }), 0);
 	for (int round = 0; round < 20000; round++) {

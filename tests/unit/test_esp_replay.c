@@ -80,7 +80,7 @@ static void run(uint32_t window, bool esn, uint64_t base, uint64_t seed)
 	replay_fini(&r);
 }
 
-Test(esp_replay, as_the_model, .timeout = 60)
+Test(esp_replay, as_the_model, .timeout = 300)
 {
 	static const uint32_t windows[] = { 0, 1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 1000, 1024, 4095, 4096, 20000 };
 
@@ -90,7 +90,7 @@ Test(esp_replay, as_the_model, .timeout = 60)
 	}
 }
 
-Test(esp_replay, extended_numbers_across_the_wrap, .timeout = 60)
+Test(esp_replay, extended_numbers_across_the_wrap, .timeout = 300)
 {
 	static const uint32_t windows[] = { 32, 64, 100, 1024, 4096 };
 

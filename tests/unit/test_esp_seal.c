@@ -20,7 +20,7 @@ static void up(void)
 	crypto_host_init(&ch, ~0u);
 }
 
-TestSuite(esp_seal, .init = up, .timeout = 60);
+TestSuite(esp_seal, .init = up, .timeout = 300);
 
 static err_t test_random(void *h, uint8_t *out, size_t n)
 {

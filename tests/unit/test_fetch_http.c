@@ -137,11 +137,11 @@ static void down(void)
 	cr_assert_eq(system(cmd), 0);
 }
 
-TestSuite(fetch_http, .init = up, .fini = down, .timeout = 60);
+TestSuite(fetch_http, .init = up, .fini = down, .timeout = 300);
 
 static void wait_for(unsigned n)
 {
-	for (uint64_t end = loop_now_ms() + 20000; n_answers < n && loop_now_ms() < end;)
+	for (uint64_t end = loop_now_ms() + 60000; n_answers < n && loop_now_ms() < end;)
 		loop_once(services.loop, 50);
 	cr_assert_eq(n_answers, n);
 }

@@ -60,7 +60,7 @@ static void down(void)
 	log_free(hub);
 }
 
-TestSuite(host, .init = up, .fini = down, .timeout = 60);
+TestSuite(host, .init = up, .fini = down, .timeout = 300);
 
 static void first_section(void *arg, const char *name)
 {

@@ -82,7 +82,7 @@ static void load(void)
 
 #define HAS(text) cr_assert(strstr(said, text), "\"%s\" is not in:\n%s", text, said)
 
-TestSuite(loader, .init = up, .fini = down, .timeout = 120);
+TestSuite(loader, .init = up, .fini = down, .timeout = 300);
 
 Test(loader, another_abi_is_refused_in_one_line)
 {

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "base/log.h"
 #include "base/log_peer.h"
+#include "os/loop.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -14,7 +15,7 @@ struct seen {
 	atomic_int n;
 	char text[LOG_TEXT], conn[32];
 	struct net_addr peer;
-	int wait_us;
+	int wait_us, before;
 	struct log *log;
 };
 
@@ -138,21 +139,42 @@ Test(log, sixteen_sinks)
 	log_free(l);
 }
 
-Test(log, a_peer_cannot_flood)
+/* Begins again when the machine stood still: what is counted by the second has to be written within one. */
+static struct log *within_a_second(struct seen *s, void (*write)(struct log *l, struct seen *s))
 {
-	struct log *l = log_new();
-	struct seen s = { 0 };
+	for (int tries = 1;; tries++) {
+		struct log *l = log_new();
+		uint64_t from = loop_now_ms();
+
+		*s = (struct seen){ 0 };
+		write(l, s);
+		if (loop_now_ms() - from < 900 || tries == 20)
+			return l;
+		log_free(l);
+	}
+}
+
+static void peer_floods(struct log *l, struct seen *s)
+{
 	struct net_addr a, b;
-	char want[64];
+	struct log_ctx from_a = { .peer = &a }, from_b = { .peer = &b };
 
 	cr_assert_eq(net_addr_parse("192.0.2.1", &a), 0);
 	cr_assert_eq(net_addr_parse("192.0.2.2", &b), 0);
-	add(l, &s, LOG_CONTROL, false);
-	struct log_ctx from_a = { .peer = &a }, from_b = { .peer = &b };
+	add(l, s, LOG_CONTROL, false);
 	for (int i = 0; i < 1000; i++)
 		log_peer(l, LOG_ENCODING, LOG_CONTROL, &from_a, "bad");
-	cr_assert_eq(s.n, LOG_PEER_PER_S);
+	s->before = s->n;
 	log_peer(l, LOG_ENCODING, LOG_CONTROL, &from_b, "bad");
+}
+
+Test(log, a_peer_cannot_flood)
+{
+	struct seen s;
+	struct log *l = within_a_second(&s, peer_floods);
+	char want[64];
+
+	cr_assert_eq(s.before, LOG_PEER_PER_S);
 	cr_assert_eq(s.n, LOG_PEER_PER_S + 1);
 	usleep(1100000);
 	log_tick(l);
@@ -338,7 +360,7 @@ Test(log, rules_end_and_are_bounded)
 	while (log_focus_next(l, v.number, &v))
 		n++;
 	cr_assert_eq(n, 32);
-	cr_assert(log_focus_next(l, 0, &v) && v.number == 1 && v.seconds_left == 1);
+	cr_assert(log_focus_next(l, 0, &v) && v.number == 1 && v.seconds_left <= 1);
 	usleep(1100000);
 	log_tick(l);
 	cr_assert_not(log_wants(l, LOG_IKE, LOG_DETAIL));
@@ -346,19 +368,24 @@ Test(log, rules_end_and_are_bounded)
 	log_free(l);
 }
 
-Test(log, one_message_cannot_flood)
+static void message_floods(struct log *l, struct seen *s)
 {
-	struct log *l = log_new();
-	struct seen s = { 0 };
-
-	add_named(l, &s, LOG_DETAIL, false);
+	add_named(l, s, LOG_DETAIL, false);
 	log_rate_set(l, 10);
 	for (int i = 0; i < 100; i++) {
 		log_write(l, LOG_IKE, LOG_CONTROL, NULL, "one %d", i);
 		log_write(l, LOG_IKE, LOG_AUDIT, NULL, "audit %d", i);
 	}
-	cr_assert_eq(s.n, 110, "%d lines", s.n);
+	s->before = s->n;
 	log_write(l, LOG_IKE, LOG_CONTROL, NULL, "another");
+}
+
+Test(log, one_message_cannot_flood)
+{
+	struct seen s;
+	struct log *l = within_a_second(&s, message_floods);
+
+	cr_assert_eq(s.before, 110, "%d lines", s.before);
 	cr_assert_eq(s.n, 111);
 	usleep(1100000);
 	log_tick(l);

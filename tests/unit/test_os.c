@@ -28,7 +28,7 @@ static void down(void)
 	loop_free(l);
 }
 
-TestSuite(os, .init = up, .fini = down, .timeout = 60);
+TestSuite(os, .init = up, .fini = down, .timeout = 300);
 
 struct tick {
 	int n;
@@ -119,7 +119,7 @@ static void refused_or_readable(void *arg, int fd, int events)
 }
 
 /* As a netlink socket that has lost news: the error is read, then there is more to read. */
-Test(os, a_descriptor_is_watched_on_when_its_error_is_over, .timeout = 20)
+Test(os, a_descriptor_is_watched_on_when_its_error_is_over, .timeout = 300)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, b = a;
 	int us = socket(AF_INET, SOCK_DGRAM, 0), them = socket(AF_INET, SOCK_DGRAM, 0);

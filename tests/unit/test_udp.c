@@ -68,7 +68,7 @@ static void down(void)
 	loop_free(l);
 }
 
-TestSuite(udp, .init = up, .fini = down, .timeout = 60);
+TestSuite(udp, .init = up, .fini = down, .timeout = 300);
 
 static struct net_addr at(const char *text, uint16_t port)
 {

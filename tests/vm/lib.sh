@@ -61,5 +61,9 @@ try() {
 	local i
 	for i in "${!CASE[@]}"; do check "$1: ${CASE[i]}" try_case $i; done
 }
+# What a stream of pings in FILE has lost up to the last answer, and the longest time between two of them (ping -D).
+lost() { awk '/ ttl=/ && match($0, /icmp_seq=[0-9]+/) { s = substr($0, RSTART + 9, RLENGTH - 9) + 0; if (!seen[s]++) n++; if (s > max) max = s }
+	END { print max - n }' "$1"; }
+gap_ms() { awk -F'[][]' '/bytes from/ { if (last && $2 - last > max) max = $2 - last; last = $2 } END { printf "%d\n", max * 1000 }' "$1"; }
 states() { ip -n $L-g$1 xfrm state; }
 policies() { ip -n $L-g$1 xfrm policy | awk '/^src/ { line = $0; next } /socket/ { next } { if (line) print line; line = ""; print }'; }

@@ -26,7 +26,7 @@ const context = await chromium.launchPersistentContext(PROFILE, {
 	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 const page = await context.newPage();
-page.setDefaultTimeout(10000);
+page.setDefaultTimeout(30000);
 page.on('console', (m) => m.type() === 'error' && noise.push(m.text()));
 page.on('pageerror', (e) => noise.push(e.message));
 page.on('dialog', (d) => { noise.push('a dialog: ' + d.message()); d.dismiss(); });
@@ -62,7 +62,7 @@ await page.screenshot({ path: SHOTS + '/tunnels.png', fullPage: true });
 const spi = JSON.parse(adit('--json', 'list', 'sas'))[0]['child-sas'][0]['spi-in'];
 await page.getByRole('button', { name: 'Rekey t/net', exact: true }).click();
 await check('rekey by a button', async () => {
-	for (let i = 0; i < 50; i++) {
+	for (let i = 0; i < 300; i++) {
 		const c = JSON.parse(adit('--json', 'list', 'sas'))[0]['child-sas'].find((x) => x.state === 'INSTALLED');
 		if (c && c['spi-in'] !== spi)
 			return true;
@@ -71,9 +71,9 @@ await check('rekey by a button', async () => {
 	return false;
 });
 adit('down', 't');
-await check('what others do is seen as it happens', () => row('net').locator('.state', { hasText: 'DOWN' }).first().waitFor({ timeout: 3000 }));
+await check('what others do is seen as it happens', () => row('net').locator('.state', { hasText: 'DOWN' }).first().waitFor());
 adit('up', 't', '--child', 'net');
-await check('in both directions', () => conn.locator('.state.up', { hasText: 'INSTALLED' }).waitFor({ timeout: 3000 }));
+await check('in both directions', () => conn.locator('.state.up', { hasText: 'INSTALLED' }).waitFor());
 await page.getByRole('button', { name: 'Take down t', exact: true }).click();
 await check('down by a button', () => row('net').locator('.state', { hasText: 'DOWN' }).first().waitFor());
 await page.getByRole('button', { name: /Bring up evil.*<b>x<\/b>/ }).click();

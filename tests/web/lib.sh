@@ -7,7 +7,7 @@ node_ready() {
 	mkdir -p "$NODE_DIR"
 	if ! cmp -s "$TOP/tests/web/package.json" "$NODE_DIR/package.json" || [ ! -d "$NODE_DIR/node_modules" ]; then
 		cp "$TOP/tests/web/package.json" "$NODE_DIR/package.json"
-		( cd "$NODE_DIR" && timeout 180 npm install --no-fund --no-audit --ignore-scripts >npm.log 2>&1 ) ||
+		( cd "$NODE_DIR" && timeout 300 npm install --no-fund --no-audit --ignore-scripts >npm.log 2>&1 ) ||
 			{ rm -f "$NODE_DIR/package.json"; echo "1..0 # SKIP npm cannot install playwright-core and the validator"; exit 0; }
 	fi
 }
