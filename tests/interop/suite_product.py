@@ -114,17 +114,17 @@ def try_one(init, side, ike, esp, rekey):
     """None, or what went wrong."""
     try:
         init.must("load-conn", **conn(side, [ike], [esp]))
-        init.must("initiate", child="net", ike="t", timeout="20000")
+        init.must("initiate", child="net", ike="t", timeout="60000")
         ok = packet()
         if ok and rekey:
             init.must("rekey", child="net", ike="t")
             time.sleep(0.05)
             ok = packet()
-        init.must("terminate", ike="t", timeout="10000")
+        init.must("terminate", ike="t", timeout="60000")
         return None if ok else "no packet came through"
     except (RuntimeError, OSError) as x:
         try:
-            init.ask("terminate", ike="t", force="yes", timeout="5000")
+            init.ask("terminate", ike="t", force="yes", timeout="30000")
         except (RuntimeError, OSError):
             pass
         return str(x)

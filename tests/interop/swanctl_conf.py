@@ -75,7 +75,7 @@ def config(key, path):
 
 
 def adit(*args):
-    return subprocess.run(ADIT + list(args), capture_output=True, text=True, timeout=20)
+    return subprocess.run(ADIT + list(args), capture_output=True, text=True, timeout=60)
 
 
 def same(shown, set_):

@@ -18,7 +18,7 @@ COMMANDS = ["version", "stats", "reload-settings", "initiate", "terminate", "rek
 class Client:
     def __init__(self):
         self.s = socket.socket(socket.AF_UNIX)
-        self.s.settimeout(10)
+        self.s.settimeout(60)
         self.s.connect(sys.argv[1])
         self.f = self.s.makefile("rb")
 

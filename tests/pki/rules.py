@@ -21,7 +21,7 @@ def verify(anchor, between, crls, leaf, *options):
         args += ["--intermediate", f]
     for f in crls:
         args += ["--crl", f]
-    return subprocess.run(args + list(options) + [leaf], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    return subprocess.run(args + list(options) + [leaf], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
 
 
 def check(what, result, valid, code=None):
