@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cred/trust.h"
 
+#include "base/text.h"
 #include "wire/proto.h"
 
 #include <stdarg.h>
@@ -117,13 +118,30 @@ static bool is_blob(const struct conf_blob *v, uint16_t n, slice der)
 	return false;
 }
 
+/* Nobody here can be it: who was asked for what. */
+static err_t no_leaf(struct cred_trust *t)
+{
+	enum { CAS_NAMED = 4 };
+	const struct cert_ops *ops = t->pool->ops;
+	char cas[4 * 100] = "", dn[96], name[256];
+	struct text s = text_of(cas, sizeof cas);
+	bool asked = t->ask->conn->send_certreq;
+
+	for (size_t i = 0; asked && i < t->pool->n_anchors && i < CAS_NAMED; i++)
+		text_fmt(&s, "%s\"%s\"", i ? ", " : " under ", ops->dn_text(ops->info(t->pool->anchors[i])->subject, dn, sizeof dn));
+	if (asked && t->pool->n_anchors > CAS_NAMED)
+		text_fmt(&s, " and %zu more", t->pool->n_anchors - CAS_NAMED);
+	return fail(t, E_CERT_UNKNOWN_CA, "the peer '%s' sent no certificate, %s%s, and none here names it; let it send its certificate "
+		"(send_cert = always) or load it here", peer_name(t, name), asked ? "though it was asked for one" :
+		"and was not asked for one (send_certreq = no)", cas);
+}
+
 /* The leaf: the first certificate of the peer; without any the one of ours that carries its name and made the signature. */
 static err_t find_leaf(struct cred_trust *t, struct cert **out)
 {
 	const struct cert_ops *ops = t->pool->ops;
 	struct cert_name name = { t->ask->peer_type, t->ask->peer_id };
 	struct cert_why why;
-	char text[256];
 	err_t e = 0;
 
 	if (t->n_certs) {
@@ -138,8 +156,7 @@ static err_t find_leaf(struct cred_trust *t, struct cert **out)
 		if (!e)
 			return 0;
 	}
-	return e ? e : fail(t, E_CERT_UNKNOWN_CA, "the peer '%s' sent no certificate, though it was asked for one, and none here "
-		"names it; let it send its certificate (send_cert = always) or load it here", peer_name(t, text));
+	return e ? e : no_leaf(t);
 }
 
 static size_t strengths_of(const struct conf_sigs *r, struct cert_strength out[STRENGTHS_MAX])

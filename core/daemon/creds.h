@@ -183,6 +183,8 @@ MUST err_t fetcher_get(struct fetcher *f, const struct fetch_req *req, fetch_fn 
 /* No call-back with this argument any more. */
 void fetcher_forget(struct fetcher *f, void *arg);
 void fetcher_done(struct fetcher *f, uint64_t token, err_t res, slice body, const char *why);
+/* The address and why nothing came from there; most sentences begin with the address already. */
+void fetcher_text(char *out, size_t cap, const char *url, const char *why);
 /* Would it be refused now because it failed a moment ago? Then it costs nothing: no request, no line in the log. why (NULL: not
  * wanted) gets the sentence of then. */
 bool fetcher_spares(const struct fetcher *f, const char *url, char *why, size_t cap);

@@ -166,6 +166,13 @@ bool fetcher_has(const struct fetcher *f, const char *scheme)
 	return provider(f, url) != NULL;
 }
 
+void fetcher_text(char *out, size_t cap, const char *url, const char *why)
+{
+	bool has = strncmp(why, url, strlen(url)) == 0;
+
+	snprintf(out, cap, "%.160s%s%.330s", has ? "" : url, has ? "" : ": ", why);
+}
+
 bool fetcher_failed(const struct fetcher *f, const char *url)
 {
 	return failed_of(f, url) != NULL;

@@ -32,7 +32,7 @@ struct creds_sign {
 	err_t err;
 	uint8_t sig[SIG_MAX];
 	size_t n_sig;
-	char note[800];
+	char note[1200];
 };
 
 static void sign_free(struct creds_sign *s)
@@ -213,6 +213,21 @@ static void put_ca(const struct creds_sign *s, struct text *t, const uint8_t *ha
 		}
 }
 
+static void put_anchors(const struct creds_sign *s, struct text *t)
+{
+	enum { NAMED = 4 };
+	const struct cert_ops *ops = s->d->creds->ops;
+	const struct cred_item *c;
+	size_t n = 0;
+	char dn[96];
+
+	for (size_t i = 0; (c = cred_set_cert(s->d->creds->set, i)); i++)
+		if (c->flags & CRED_CERT_CA && n++ < NAMED)
+			text_fmt(t, "%s\"%s\"", n == 1 ? "; trust anchors here: " : ", ", ops->dn_text(c->info->subject, dn, sizeof dn));
+	if (n > NAMED)
+		text_fmt(t, " and %zu more", n - NAMED);
+}
+
 /* What the peer may well not take: it does not ask for our CA, or the time of our certificate is not now. Empty: nothing. */
 static void own_note(struct creds_sign *s)
 {
@@ -235,8 +250,9 @@ static void own_note(struct creds_sign *s)
 		}
 		if (s->ask->cas.n > CAS_NAMED * CRED_KEYID_LEN)
 			text_fmt(&t, " and %zu more", s->ask->cas.n / CRED_KEYID_LEN - CAS_NAMED);
-		text_fmt(&t, ", ours is under \"%s\"; load a certificate of one of them here, or our CA there",
-			ops->dn_text(info->issuer, dn, sizeof dn));
+		text_fmt(&t, ", ours is under \"%s\"", ops->dn_text(info->issuer, dn, sizeof dn));
+		put_anchors(s, &t);
+		text_str(&t, "; load a certificate of one of them here, or our CA there");
 	}
 	const struct log_ctx ctx = { .code = e, .peer = &s->ask->remote };
 	if (s->note[0])

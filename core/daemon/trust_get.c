@@ -148,7 +148,7 @@ static void wake(struct trusts *ts, struct get *g)
 				add_ocsp(x, slice_of(g->body, g->n_body));
 		for (struct waits *w = x->waits; w && g->err; w = w->next)
 			if (w->get == g)
-				snprintf(x->fetch_why, sizeof x->fetch_why, "%.120s: %.250s", g->url, g->why[0] ? g->why : err_text(g->err));
+				fetcher_text(x->fetch_why, sizeof x->fetch_why, g->url, g->why[0] ? g->why : err_text(g->err));
 		stop_waiting(x, g);
 		if (waited && !x->waits && !x->in_worker)
 			trust_start(x);
@@ -238,7 +238,9 @@ static void get_done(void *arg, err_t res, slice body, const char *why)
 	if (!res && !(g->body = malloc(body.n ? body.n : 1)))
 		g->err = E_NOMEM;
 	if (g->err) {
-		LOGF(ts->c->d->log, LOG_PKI, LOG_CONTROL, &(struct log_ctx){ .code = res }, "%s cannot be fetched: %s", g->url, why);
+		char text[512];
+		fetcher_text(text, sizeof text, g->url, why);
+		LOGF(ts->c->d->log, LOG_PKI, LOG_CONTROL, &(struct log_ctx){ .code = res }, "not fetched: %s", text);
 		g->running = false;
 		snprintf(g->why, sizeof g->why, "%s", why);
 		wake(ts, g);
@@ -294,7 +296,7 @@ static err_t get_start(struct get *g, slice post, char *said, size_t cap)
 		g->running = false;
 		LOGF(g->ts->c->d->log, LOG_PKI, LOG_DETAIL, &(struct log_ctx){ .code = e }, "%s is not asked: %s", g->url, why);
 		if (cap)
-			snprintf(said, cap, "%.120s: %.250s", g->url, why);
+			fetcher_text(said, cap, g->url, why);
 	}
 	return e;
 }
@@ -335,11 +337,11 @@ static bool want_from(struct trust *x, const struct cert_want *w, const char *ur
 	if (g && g->running && x->soft && loop_now_ms() - g->started_ms > SOFT_WAIT_MS)
 		return false;
 	/* What failed a moment ago costs each further peer one look into a table. */
-	char why[300];
+	char why[400];
 	if (known_bad && w->kind != CERT_WANT_OCSP && (!g || !g->running) &&
 	    fetcher_spares(ts->c->fetcher, url, w->decides ? why : NULL, sizeof why)) {
 		if (w->decides)
-			snprintf(x->fetch_why, sizeof x->fetch_why, "%.120s: %.250s", url, why);
+			fetcher_text(x->fetch_why, sizeof x->fetch_why, url, why);
 		return false;
 	}
 	if (!g || !g->running) {

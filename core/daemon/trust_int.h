@@ -70,7 +70,7 @@ struct trust {
 	struct arena arena;
 	struct ike_auth_ask *ask;
 	struct cred_trust t;
-	char fetch_why[400];        /* why something could not be fetched */
+	char fetch_why[500];        /* why something could not be fetched */
 	unsigned rounds;
 	bool in_worker, soft;
 	uint64_t until_ms, soft_ms;

@@ -206,8 +206,7 @@ static void lookup_done(void *arg, err_t res, slice body, const char *why)
 	*at = l->next;
 	ts->n_lookups--;
 	if (res) {
-		/* Most of the plugin's sentences begin with the address. */
-		snprintf(text, sizeof text, "%s%.200s%.190s", strstr(why, l->url) ? "" : l->url, strstr(why, l->url) ? "" : ": ", why);
+		fetcher_text(text, sizeof text, l->url, why);
 	} else if (!hash_is(ts, body, l->key)) {
 		snprintf(text, sizeof text, "%.250s: what is there (%zu bytes) does not have the SHA-1 hash that was sent; it has to be the "
 			"DER of that very %s", l->url, body.n, l->key[0] == CERT_URL_BUNDLE ? "bundle" : "certificate");
@@ -256,7 +255,9 @@ static struct lookup *lookup_start(struct trust *x, struct part *p, const uint8_
 		.max_bytes = key[0] == CERT_URL_BUNDLE ? BUNDLE_BYTES : CERT_BYTES };
 	err_t e = fetcher_get(ts->c->fetcher, &req, lookup_done, l, why, sizeof why);
 	if (e != E_AGAIN) {
-		fails(x, p, "%.200s: %s", url, why);
+		char text[512];
+		fetcher_text(text, sizeof text, url, why);
+		fails(x, p, "%s", text);
 		free(l);
 		return NULL;
 	}

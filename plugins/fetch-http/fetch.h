@@ -21,6 +21,7 @@ struct transfer {
 	size_t n, cap, max;
 	bool too_long;
 	char error[CURL_ERROR_SIZE];
+	char peer[80]; /* "192.0.2.1 port 80": where it was asked last */
 };
 
 struct self {

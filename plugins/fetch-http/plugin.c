@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,14 +88,17 @@ static void finish(struct transfer *t, err_t err, unsigned status, const char *w
 
 static void curl_ended(struct transfer *t, CURLcode code)
 {
-	char why[1024];
+	char why[1024], where[128] = "";
 	const char *remedy = "";
+	curl_off_t us = 0;
 	long status = 0;
 	err_t err;
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &us);
+	snprintf(where, sizeof where, "%s%s, %lld ms", t->peer[0] ? "asked at " : "no address was asked", t->peer, (long long)us / 1000);
 	if (t->too_long || code == CURLE_FILESIZE_EXCEEDED) {
-		snprintf(why, sizeof why, "%.300s: the answer is longer than %zu bytes; it is not what was expected there", t->url, t->max);
+		snprintf(why, sizeof why, "%.300s: the answer is longer than %zu bytes (%s); it is not what was expected there", t->url, t->max, where);
 		finish(t, E_LIMIT, (unsigned)status, why);
 		return;
 	}
@@ -102,12 +107,12 @@ static void curl_ended(struct transfer *t, CURLcode code)
 		return;
 	}
 	if (code == CURLE_OK) {
-		snprintf(why, sizeof why, "%.300s: the server answered with HTTP status %ld; correct the URL or the server", t->url, status);
+		snprintf(why, sizeof why, "%.300s: the server answered with HTTP status %ld (%s); correct the URL or the server", t->url, status, where);
 		finish(t, E_REFUSED, (unsigned)status, why);
 		return;
 	}
 	err = cause_of(code, &remedy);
-	snprintf(why, sizeof why, "%.300s: %.300s; %s", t->url, t->error[0] ? t->error : curl_easy_strerror(code), remedy);
+	snprintf(why, sizeof why, "%.300s: %.300s (%s); %s", t->url, t->error[0] ? t->error : curl_easy_strerror(code), where, remedy);
 	finish(t, err, (unsigned)status, why);
 }
 
@@ -148,6 +153,18 @@ static size_t body_in(char *p, size_t size, size_t n, void *arg)
 	memcpy(t->body + t->n, p, more);
 	t->n += more;
 	return more;
+}
+
+/* Which address is asked, for who has to find out why nothing came from there. */
+static curl_socket_t open_socket(void *arg, curlsocktype what, struct curl_sockaddr *a)
+{
+	struct transfer *t = arg;
+	char host[64], port[8];
+
+	(void)what;
+	if (getnameinfo(&a->addr, a->addrlen, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(t->peer, sizeof t->peer, "%s port %s", host, port);
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
 /* ---- libcurl on the loop ---------------------------------------------------------------------------------------------- */
@@ -284,6 +301,8 @@ static err_t start_curl(struct self *s, struct transfer *t, const struct fetch_r
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, body_in);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "adit");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

@@ -323,22 +323,23 @@ static bool holds(const struct rule *r, const struct cert *c, struct seen *s)
 
 err_t x_map_match(const struct cert_map *m, const struct cert *c, struct cert_why *why)
 {
-	bool ok = true, told = false;
+	char buf[sizeof why->text];
+	struct text said = text_of(buf, sizeof buf);
+	bool ok = true;
 	struct seen s;
 
+	/* Each rule that does not hold is told. */
 	for (size_t i = 0; i < m->n; i++) {
 		const struct rule *r = &m->v[i];
-		if (ok && !holds(r, c, &s)) {
+		if (!holds(r, c, &s)) {
 			ok = false;
-			if (!told)
-				x_fail(why, 0, "rule \"%s %s %s\" does not hold: the certificate has \"%s\"",
-				       r->field_name, r->op_name, r->value, s.buf);
-			told = true;
+			text_fmt(&said, "%srule \"%s %s %s\" does not hold: the certificate has \"%s\"", said.n ? "; " : "",
+				 r->field_name, r->op_name, r->value, s.buf);
 		}
 		if (r->last && ok)
 			return 0;
 		if (r->last)
 			ok = true;
 	}
-	return E_CERT_MAP;
+	return x_fail(why, E_CERT_MAP, "%s", buf);
 }
