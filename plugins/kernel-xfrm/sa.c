@@ -7,6 +7,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 enum { IP_COMP = 108, SEQ_SKIP = 256, ESP_IN_UDP = 2 /* UDP_ENCAP_ESPINUDP */ };
 
@@ -204,6 +205,23 @@ static void put_comp(struct xfrm *k, const struct kern_sa *a, size_t op)
 	nl_end(&k->nl, m);
 }
 
+/*
+ * With that module the kernel builds the packets of every SA it knows by then to be without UDP encapsulation in another
+ * place, which has no padding: the attribute is taken and does nothing.
+ */
+static void say_no_padding(struct xfrm *k, const struct kern_sa *a)
+{
+	const char *module = a->dst.family == NET_V6 ? "esp6_offload" : "esp4_offload";
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/sys/module/%s", module);
+	if (k->padding_said || a->encap || access(path, F_OK))
+		return;
+	k->padding_said = true;
+	xfrm_log(k, 0, "tfc_padding does nothing while the kernel's module %s is loaded: unload it (rmmod %s, hw_offload = no on "
+		"every child), or set encap = yes on the connection", module, module);
+}
+
 static err_t put_sa(struct xfrm *k, const struct kern_sa *a, size_t op)
 {
 	struct nlmsghdr *m = nl_msg(&k->nl, XFRM_MSG_NEWSA, 0, op, false);
@@ -226,8 +244,10 @@ static err_t put_sa(struct xfrm *k, const struct kern_sa *a, size_t op)
 		mnl_attr_put_u32(m, XFRMA_SET_MARK, a->set_mark);
 		mnl_attr_put_u32(m, XFRMA_SET_MARK_MASK, a->set_mark_mask);
 	}
-	if (a->tfc_pad && a->dir == KERN_OUT && mode == XFRM_MODE_TUNNEL && a->proto == 50)
+	if (a->tfc_pad && a->dir == KERN_OUT && mode == XFRM_MODE_TUNNEL && a->proto == 50) {
 		mnl_attr_put_u32(m, XFRMA_TFCPAD, a->tfc_pad);
+		say_no_padding(k, a);
+	}
 	if (a->offload) {
 		struct xfrm_user_offload o = { .ifindex = (int)device_of(a->dir == KERN_OUT ? &a->src : &a->dst),
 			.flags = (uint8_t)((a->dir == KERN_IN ? XFRM_OFFLOAD_INBOUND : 0) |

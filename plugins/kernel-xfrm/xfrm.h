@@ -107,6 +107,7 @@ struct xfrm {
 	uint32_t owner, next_index, next_seq;
 	uint32_t caps;
 	bool keep;                      /* at the end everything stays in the kernel */
+	bool padding_said;              /* that this kernel leaves padding out */
 	bool has_alg[ALGS];
 	uint64_t stat[64];              /* /proc/net/xfrm_stat at the last look */
 	bool thresh_set, default_set, drop_set;   /* other settings of the namespace were there before us: */
