@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The search for a path: from the leaf upwards, issuer by issuer, names compared in canonical form, signatures checked
- * on the way so that wrong turns end early. Issuers whose key identifier fits come first, anchors before intermediates.
- * All is bounded: length, number of paths, signatures.
+ * The search for a path: from the leaf upwards through the certificates that reach.c found. Those in date come first, then
+ * those nearest to an anchor. All is bounded: length, number of paths, steps, signatures.
  */
 #include "der.h"
 #include "verify.h"
@@ -13,33 +12,9 @@ struct search {
 	struct v *v;
 	struct v_path p;
 	enum v_goal goal;
-	const struct cert *anchor; /* the only one to end at, or NULL */
-	size_t deepest;            /* how far names and signatures led */
-	struct cert *top;          /* the certificate whose issuer is not here */
+	struct v_reach reach;
+	bool *on_path; /* of each `who` of the reach */
 };
-
-static bool same_cert(const struct cert *a, const struct cert *b)
-{
-	return a == b || slice_equal(a->info.der, b->info.der);
-}
-
-static bool on_path(const struct v_path *p, const struct cert *c)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (same_cert(p->v[i], c))
-			return true;
-	return false;
-}
-
-static bool is_anchor(const struct search *s, const struct cert *c)
-{
-	if (s->anchor)
-		return same_cert(s->anchor, c);
-	for (size_t i = 0; i < s->v->req->n_anchors; i++)
-		if (same_cert(s->v->req->anchors[i], c))
-			return true;
-	return false;
-}
 
 /* A complete path: judge it, keep it when it is the best of those that failed. */
 static bool judge(struct search *s)
@@ -68,94 +43,85 @@ static bool judge(struct search *s)
 	return false;
 }
 
-static bool key_id_fits(const struct cert *c, const struct cert *by)
+static bool give_up(struct v *v)
 {
-	return c->info.akid.n && by->info.skid.n && slice_equal(c->info.akid, by->info.skid);
+	if (v->n_paths < V_PATHS_MAX && v->n_steps < V_STEPS_MAX)
+		return false;
+	v->gave_up = true;
+	return true;
 }
 
-static bool climb(struct search *s);
-
-static bool try_issuer(struct search *s, struct cert *by, bool anchor)
+/* From certificate `at` of the reach upwards. No name with its key is twice on a path (RFC 4158 section 2.4.2). */
+static bool climb(struct search *s, const struct v_node_up *at)
 {
-	struct v *v = s->v;
-	struct cert *c = s->p.v[s->p.n - 1];
-	size_t depth = s->p.n - 1;
+	struct v_reach *r = &s->reach;
 
-	if (!x_name_same(&c->issuer, &by->subject) || on_path(&s->p, by))
+	if (s->p.n >= V_DEPTH_MAX - 1)
 		return false;
-	if (!v_signed_cert(v, c, by)) {
-		/* Several keys of one name are normal: only a signature no issuer made is a failure. */
-		return false;
-	}
-	if (depth + 1 > s->deepest)
-		s->deepest = depth + 1;
-	s->p.v[s->p.n++] = by;
-	bool ok = anchor ? judge(s) : climb(s);
-	s->p.n--;
-	return ok;
-}
-
-/* pass 0: issuers whose key identifier fits; 1: the others; 2: all. */
-static bool try_list(struct search *s, struct cert *const *list, size_t n, bool anchors, int pass)
-{
-	struct cert *c = s->p.v[s->p.n - 1];
-
-	for (size_t i = 0; i < n && s->v->n_paths < V_PATHS_MAX; i++) {
-		if (pass < 2 && key_id_fits(c, list[i]) != (pass == 0))
+	for (size_t k = 0; k < at->n_by; k++) {
+		uint16_t who = at->by[k];
+		if (s->on_path[who])
 			continue;
-		if (anchors && s->anchor && !same_cert(s->anchor, list[i]))
-			continue;
-		/* An anchor below another one: the way beyond it comes last, for who wants a CA there. */
-		if (!anchors && pass < 2 && is_anchor(s, list[i]))
-			continue;
-		if (try_issuer(s, list[i], anchors))
+		bool ok = false;
+		s->on_path[who] = true;
+		for (size_t i = 0; i < r->who[who].n && !ok; i++) {
+			const struct v_node_up *up = &r->nodes[r->order[r->who[who].first + i]];
+			if (up->height == V_NO_HEIGHT)
+				continue;
+			if (give_up(s->v))
+				break;
+			s->v->n_steps++;
+			s->p.v[s->p.n++] = up->c;
+			/* An anchor may be below another one: the way beyond is for who wants a CA there. */
+			ok = (up->anchor && judge(s)) || climb(s, up);
+			s->p.n--;
+		}
+		s->on_path[who] = false;
+		if (ok)
 			return true;
 	}
 	return false;
 }
 
-static bool climb(struct search *s)
+static bool search(struct search *s, struct cert *leaf, const struct cert *anchor)
 {
-	const struct cert_verify *req = s->v->req;
+	struct v *v = s->v;
 
-	if (s->p.n >= V_DEPTH_MAX - 1 || s->v->n_paths >= V_PATHS_MAX)
-		return false;
-	if (s->p.n - 1 >= s->deepest) {
-		s->deepest = s->p.n - 1;
-		s->top = s->p.v[s->p.n - 1];
-	}
-	for (int pass = 0; pass < 2; pass++)
-		if (try_list(s, req->anchors, req->n_anchors, true, pass) ||
-		    try_list(s, req->intermediates, req->n_intermediates, false, pass))
-			return true;
-	return !s->anchor && s->goal == V_GOAL_PEER && try_list(s, req->anchors, req->n_anchors, false, 2);
-}
-
-static bool search(struct search *s, struct cert *leaf)
-{
 	s->p.v[0] = leaf;
 	s->p.n = 1;
-	s->top = leaf;
-	if (is_anchor(s, leaf)) /* trusted as it is */
+	if (v_is_anchor(v, leaf, anchor)) /* trusted as it is */
 		return judge(s);
-	return climb(s);
+	if (!v_reach_find(v, leaf, anchor, &s->reach))
+		return false;
+	s->on_path = calloc(s->reach.n_who + 1, sizeof *s->on_path);
+	v->nomem |= !s->on_path;
+	return s->on_path && climb(s, &s->reach.nodes[0]);
+}
+
+static void search_fini(struct search *s)
+{
+	v_reach_fini(&s->reach);
+	free(s->on_path);
 }
 
 bool v_find_signer_path(struct v *v, struct cert *c, const struct cert *anchor, enum v_goal goal)
 {
 	struct v keep = *v;
-	struct search s = { .v = v, .goal = goal, .anchor = anchor };
+	struct search s = { .v = v, .goal = goal };
 
 	if (v->nest >= V_NEST_MAX)
 		return false;
 	for (unsigned i = 0; i < v->nest; i++)
-		if (same_cert(v->busy[i], c))
+		if (v_same_cert(v->busy[i], c))
 			return true;
 	v->busy[v->nest++] = c;
 	v->quiet++;
 	v->n_paths = 0;
-	bool ok = search(&s, c);
+	bool ok = search(&s, c, anchor);
+	search_fini(&s);
 	keep.n_signatures = v->n_signatures;
+	keep.n_steps = v->n_steps;
+	keep.gave_up |= v->gave_up;
 	keep.nomem = v->nomem;
 	keep.dates_off |= v->dates_off;
 	*v = keep;
@@ -164,30 +130,35 @@ bool v_find_signer_path(struct v *v, struct cert *c, const struct cert *anchor, 
 
 /* ---- no path at all ---- */
 
-/* Is a certificate of this name here, though its key did not sign? */
-static const struct cert *named(const struct v *v, const struct x_name *name, const struct cert *not)
+/* Is a certificate of the issuer's name here, though its key did not sign? */
+static bool issuer_named(const struct v *v, const struct cert *c)
 {
 	const struct cert_verify *req = v->req;
 
-	for (size_t i = 0; i < req->n_anchors; i++)
-		if (x_name_same(name, &req->anchors[i]->subject) && !same_cert(req->anchors[i], not))
-			return req->anchors[i];
-	for (size_t i = 0; i < req->n_intermediates; i++)
-		if (x_name_same(name, &req->intermediates[i]->subject) && !same_cert(req->intermediates[i], not))
-			return req->intermediates[i];
-	return NULL;
+	for (size_t i = 0; i < req->n_anchors + req->n_intermediates; i++) {
+		const struct cert *by = i < req->n_anchors ? req->anchors[i] : req->intermediates[i - req->n_anchors];
+		if (x_name_same(&c->issuer, &by->subject) && memcmp(by->key_sha256, c->key_sha256, 32))
+			return true;
+	}
+	return false;
 }
 
 static void no_path(struct v *v, const struct search *s)
 {
-	struct cert *top = s->top;
-	const struct cert *by = named(v, &top->issuer, top);
-	size_t depth = s->deepest;
+	const struct v_node_up *highest = v_reach_top(&s->reach);
+	struct cert *top = highest->c;
+	size_t depth = highest->depth;
+	bool by = issuer_named(v, top);
 
 	v->path = 1;
-	if (by && v->n_signatures >= V_SIGNATURES_MAX)
-		V_FAIL(v, depth, top, PATH, E_CERT_UNKNOWN_CA, "the search for a path was given up after %u signatures",
-			v->n_signatures);
+	if (v->gave_up)
+		V_FAIL(v, depth, top, PATH, E_CERT_UNKNOWN_CA,
+			"the search for a path was given up after %zu certificates, %u steps and %u signatures", s->reach.n_nodes,
+			v->n_steps, v->n_signatures);
+	else if (highest->n_by)
+		V_FAIL(v, depth, top, PATH, E_CERT_UNKNOWN_CA,
+			"the CAs above \"%s\" sign one another, and none of them is a trust anchor of ours (%zu anchors)",
+			v_dn(v, top->info.subject), v->req->n_anchors);
 	else if (by)
 		V_FAIL(v, depth, top, SIGNATURE, E_CERT_BAD_SIGNATURE,
 		       "the issuer \"%s\" is here, but its key did not make this signature", v_dn(v, top->info.issuer));
@@ -274,7 +245,7 @@ err_t x_verify(const struct cert_verify *req, struct cert_report **out)
 		goto fail;
 	struct search s = { .v = &v, .goal = V_GOAL_PEER };
 	struct v_report *r = v.rep;
-	bool ok = search(&s, req->leaf);
+	bool ok = search(&s, req->leaf, NULL);
 	if (ok) {
 		r->pub.text = arena_fmt(&r->arena, "valid by a path of %zu certificates to the anchor \"%s\"", v.best.n,
 			v_dn(&v, v.best.v[v.best.n - 1]->info.subject));
@@ -284,12 +255,16 @@ err_t x_verify(const struct cert_verify *req, struct cert_report **out)
 		r->pub.n_policies = v.n_good_policies;
 		r->pub.name = v.matched;
 	} else {
-		if (!v.best.n)
+		if (!v.best.n && s.reach.n_nodes)
 			no_path(&v, &s);
+		else if (v.gave_up)
+			V_NOTE(&v, 0, req->leaf, PATH, 0, "the search for a better path was given up after %u paths, %u steps and %u "
+				"signatures", v.n_paths, v.n_steps, v.n_signatures);
 		r->pub.verdict = v.best_err;
 		r->pub.text = v.best_text;
 		r->pub.path = v.best_no;
 	}
+	search_fini(&s);
 	e = keep_chain(&v, &v.best);
 	if (v.nomem || !r->pub.text)
 		e = E_NOMEM;

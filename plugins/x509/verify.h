@@ -13,6 +13,9 @@ enum {
 	V_DEPTH_MAX = 32,    /* certificates of a path, with leaf and anchor */
 	V_PATHS_MAX = 64,    /* candidate paths that are judged */
 	V_SIGNATURES_MAX = 512, /* signatures that are computed for one verification */
+	V_REACH_MAX = 2048,  /* certificates that one search looks at */
+	V_STEPS_MAX = 8192,  /* certificates that are put on a path, in all searches of one verification */
+	V_NO_HEIGHT = 0xffff,
 	V_NODES_MAX = 4096,
 	V_WANTS_MAX = 64,
 	V_NEST_MAX = 3,      /* signers of CRLs whose own status depends on signers of CRLs… */
@@ -39,7 +42,8 @@ struct v {
 	struct v_report *rep;
 	slice *policies; /* of the request, as contents of OIDs */
 	size_t n_policies;
-	unsigned n_paths, n_signatures;
+	unsigned n_paths, n_signatures, n_steps;
+	bool gave_up;    /* one of the bounds was met */
 	uint16_t path;   /* number of the path at hand */
 	bool nomem;
 	unsigned quiet;  /* > 0: nested (the signer of a CRL): nothing goes into the tree */
@@ -96,6 +100,47 @@ static inline bool v_signed_cert(struct v *v, struct cert *c, const struct cert 
 bool x_signature_ok(slice tbs, slice sig, const struct x_sigalg *alg, slice spki);
 /* May something be signed like this? NULL, or what is wrong with it. */
 const char *v_alg_weak(const struct v *v, const struct x_sigalg *alg);
+
+/* ---- reach.c: the certificates that names and signatures lead to from a leaf ---- */
+
+/* A name with its key: one place of a path, whatever number of certificates it has. */
+struct v_who {
+	const struct cert *any;
+	unsigned first, n; /* its certificates in v_reach.order */
+	unsigned tried;    /* the last node whose signature was tried with it, from 1 */
+	bool reached;
+};
+
+enum { V_BY_MAX = 4 };
+
+struct v_node_up {
+	struct cert *c;
+	uint16_t who;          /* of the leaf: none */
+	uint16_t by[V_BY_MAX]; /* whose key signed it */
+	uint16_t depth;        /* steps above the leaf */
+	uint16_t height;       /* steps below the next anchor, V_NO_HEIGHT: none is above */
+	uint8_t n_by;
+	bool anchor, in_date;
+};
+
+struct v_reach {
+	struct v_node_up *nodes; /* the leaf first */
+	struct v_who *who;
+	uint16_t *order;         /* nodes by who; those in date first, then by height */
+	uint16_t *who_of;        /* of each anchor and intermediate, from 1 */
+	size_t n_nodes, n_who;
+};
+
+/* False: no memory, which v was told. What does not fit is left out, and v->gave_up set. anchor: the only one, or NULL. */
+bool v_reach_find(struct v *v, struct cert *leaf, const struct cert *anchor, struct v_reach *r);
+void v_reach_fini(struct v_reach *r);
+/* The highest certificate whose issuer is not here, else (CAs in a circle) the highest of all. */
+const struct v_node_up *v_reach_top(const struct v_reach *r);
+bool v_is_anchor(const struct v *v, const struct cert *c, const struct cert *anchor);
+static inline bool v_same_cert(const struct cert *a, const struct cert *b)
+{
+	return a == b || slice_equal(a->info.der, b->info.der);
+}
 
 /* ---- path.c, check.c ---- */
 
