@@ -142,28 +142,39 @@ static bool may_sign(struct look *k, struct cert_crl *crl, struct cert *by, bool
 	return on_path || v_find_signer_path(v, by, k->p->v[k->p->n - 1], V_GOAL_CRL_SIGNER);
 }
 
-static bool signer_ok(struct look *k, struct cert_crl *crl)
+/* Whose key made the signature, or NULL. */
+static const struct cert *signer_of(struct look *k, struct cert_crl *crl)
 {
 	const struct cert_verify *req = k->v->req;
 	const struct v_path *p = k->p;
-	const char *weak = v_alg_weak(k->v, &crl->alg);
 
-	if (weak) {
-		NOTE(k, E_CRL_BAD, "the CRL of \"%s\" is signed with %s", v_dn(k->v, crl->info.issuer), weak);
-		return false;
-	}
+	if (v_alg_weak(k->v, &crl->alg))
+		return NULL;
 	for (size_t i = k->i + 1; i < p->n; i++)
 		if (may_sign(k, crl, p->v[i], true))
-			return true;
+			return p->v[i];
 	for (size_t i = 0; i < req->n_intermediates; i++)
 		if (may_sign(k, crl, req->intermediates[i], false))
-			return true;
+			return req->intermediates[i];
 	for (size_t i = 0; i < req->n_anchors; i++)
 		if (may_sign(k, crl, req->anchors[i], false))
-			return true;
-	NOTE(k, E_CRL_BAD, "the CRL of \"%s\" has no valid signature of a certificate of that name that may sign CRLs",
-		v_dn(k->v, crl->info.issuer));
-	return false;
+			return req->anchors[i];
+	return NULL;
+}
+
+/* The same, with a word when there is none. */
+static const struct cert *signer_told(struct look *k, struct cert_crl *crl)
+{
+	const char *weak = v_alg_weak(k->v, &crl->alg);
+	const struct cert *by = signer_of(k, crl);
+
+	if (weak)
+		NOTE(k, E_CRL_BAD, "the CRL of \"%s\" is signed with %s", v_dn(k->v, crl->info.issuer), weak);
+	else if (!by)
+		NOTE(k, E_CRL_BAD,
+		     "the CRL of \"%s\" has no valid signature of a certificate of that name that may sign CRLs",
+		     v_dn(k->v, crl->info.issuer));
+	return by;
 }
 
 /* ---- times, deltas: (a) (c) (h) ----------------------------------------------------------------------------- */
@@ -193,8 +204,9 @@ static bool is_current(const struct cert_crl *crl, int64_t now)
 	return crl->info.this_update <= now && crl->info.next_update >= now;
 }
 
-/* The newest delta that builds on this CRL, or NULL. */
-static struct cert_crl *delta_of(struct look *k, const struct cert_crl *base)
+/* The newest delta that builds on this CRL and that the same key signed (RFC 5280 section 5.2.4), or NULL. One that is out of
+ * date only tells what was revoked after the CRL was made. */
+static struct cert_crl *delta_of(struct look *k, const struct cert_crl *base, const struct cert *signer, bool current)
 {
 	const struct cert_verify *req = k->v->req;
 	struct cert_crl *best = NULL;
@@ -206,12 +218,14 @@ static struct cert_crl *delta_of(struct look *k, const struct cert_crl *base)
 		    number_cmp(d->info.base, base->info.number) > 0 ||
 		    number_cmp(d->info.number, base->info.number) < 0 || d->unknown_critical.n)
 			continue;
-		if (d->info.akid.n && base->info.akid.n && !slice_equal(d->info.akid, base->info.akid))
+		if (current ? !is_current(d, req->time) : d->info.this_update > req->time ||
+		    d->info.this_update < base->info.this_update)
 			continue;
-		if (!is_current(d, req->time) || (best && number_cmp(best->info.number, d->info.number) >= 0) ||
-		    !signer_ok(k, d))
+		if (best && number_cmp(best->info.number, d->info.number) >= 0)
 			continue;
-		best = d;
+		const struct cert *by = signer_of(k, d);
+		if (by && memcmp(by->key_sha256, signer->key_sha256, 32) == 0)
+			best = d;
 	}
 	return best;
 }
@@ -250,16 +264,62 @@ static void say_revoked(struct look *k, const struct cert_crl *crl, const struct
 	v->nomem |= !k->s->text;
 }
 
+/* Does a newer complete CRL of the same key and scope not list it any more (a hold that was taken back)? */
+static bool taken_back(struct look *k, const struct cert_crl *crl, const struct cert *signer)
+{
+	const struct cert_verify *req = k->v->req;
+
+	for (size_t i = 0; i < req->n_crls; i++) {
+		struct cert_crl *n = req->crls[i];
+		if (n->info.base.n || n->info.this_update <= crl->info.this_update || n->info.this_update > req->time ||
+		    n->unknown_critical.n || !x_name_same(&n->issuer, &crl->issuer) || !same_scope(k->v, crl, n) || listed(n, k->c))
+			continue;
+		const struct cert *by = signer_of(k, n);
+		if (by && memcmp(by->key_sha256, signer->key_sha256, 32) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A CRL or delta that is out of date still tells who was revoked; whether it was taken back since is worth a look. */
+static bool is_revoked(struct look *k, const struct cert_crl *crl, const struct cert *signer)
+{
+	enum { REMOVE = 8 };
+	int64_t now = k->v->req->time;
+
+	for (int current = 1; current >= 0; current--) {
+		const struct cert_crl *delta = crl->info.number.n ? delta_of(k, crl, signer, current) : NULL;
+		const struct x_revoked *r = delta ? listed(delta, k->c) : NULL;
+		if (!r)
+			continue;
+		if (r->reason == REMOVE)
+			return false;
+		k->s->stale = !is_current(delta, now);
+		say_revoked(k, delta, r);
+		return true;
+	}
+	const struct x_revoked *r = listed(crl, k->c);
+	if (!r || taken_back(k, crl, signer))
+		return false;
+	k->s->stale = !is_current(crl, now);
+	say_revoked(k, crl, r);
+	return true;
+}
+
 /* Takes one complete CRL that covers the distribution point. */
 static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 {
-	enum { REMOVE = 8 };
 	struct v *v = k->v;
 	int64_t now = v->req->time;
 	uint16_t reasons = dp->reasons & crl->idp.reasons;
 
-	if (!(reasons & ~k->reasons))
+	/* Enough is known to call it good: does this one say otherwise? The order of CRLs decides nothing. */
+	if (!(reasons & ~k->reasons)) {
+		const struct cert *by = crl->unknown_critical.n || crl->info.this_update > now ? NULL : signer_of(k, crl);
+		if (by)
+			(void)is_revoked(k, crl, by);
 		return;
+	}
 	if (crl->unknown_critical.n) {
 		NOTE(k, E_CRL_BAD, "the CRL of \"%s\" has a critical extension that is not known here: %s",
 		     v_dn(v, crl->info.issuer), v_oid(v, crl->unknown_critical));
@@ -271,28 +331,17 @@ static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 			v_time(v, crl->info.this_update), v_time(v, now));
 		return;
 	}
+	const struct cert *signer = signer_told(k, crl);
+	if (!signer || is_revoked(k, crl, signer))
+		return;
 	/* A delta in date makes an old base as good as a new one: together they are a complete CRL. */
-	struct cert_crl *delta = delta_of(k, crl);
+	const struct cert_crl *delta = delta_of(k, crl, signer, true);
 	if (!delta && !is_current(crl, now)) {
 		NOTE(k, E_CRL_STALE,
 		     crl->info.next_update ? "the CRL of \"%s\" was to be replaced at %s, and it is %s"
 					   : "the CRL of \"%s\" does not say when it ends (nextUpdate: %s; now %s)",
 		     v_dn(v, crl->info.issuer), v_time(v, crl->info.next_update), v_time(v, now));
 		return;
-	}
-	if (!signer_ok(k, crl))
-		return;
-	const struct x_revoked *r = delta ? listed(delta, k->c) : NULL;
-	if (r && r->reason != REMOVE) {
-		say_revoked(k, delta, r);
-		return;
-	}
-	if (!r) {
-		r = listed(crl, k->c);
-		if (r) {
-			say_revoked(k, crl, r);
-			return;
-		}
 	}
 	k->reasons |= reasons;
 	int64_t until = delta ? delta->info.next_update : crl->info.next_update;
@@ -314,7 +363,7 @@ static void take_all(struct look *k, const struct x_dp *dp)
 		const char *why = covers(k, dp, crl);
 		if (!why)
 			take(k, dp, crl);
-		else if (*why)
+		else if (*why && k->reasons != X_REASONS_ALL)
 			NOTE(k, E_CRL_MISSING, "the CRL of \"%s\" does not apply: %s", v_dn(k->v, crl->info.issuer),
 			     why);
 	}
@@ -327,9 +376,9 @@ void v_status_by_crl(struct v *v, const struct v_path *p, size_t i, struct v_sta
 	struct x_gn self = { X_GN_DIR, k.c->issuer.der, k.c->issuer.canon };
 	const struct x_dp issuer = { .has_name = true, .full = { &self, 1 }, .reasons = X_REASONS_ALL };
 
-	for (size_t d = 0; d < k.c->n_dps && s->state != V_REVOKED && k.reasons != X_REASONS_ALL; d++)
+	for (size_t d = 0; d < k.c->n_dps && s->state != V_REVOKED; d++)
 		take_all(&k, &k.c->dps[d]);
-	if (s->state != V_REVOKED && k.reasons != X_REASONS_ALL)
+	if (s->state != V_REVOKED)
 		take_all(&k, &issuer);
 	if (s->state == V_REVOKED)
 		return;

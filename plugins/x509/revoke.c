@@ -22,10 +22,10 @@ static void put_wants(struct v *v, struct cert *c, struct cert *issuer, const st
 	uint8_t buf[512];
 	size_t n = sizeof buf;
 
-	if (c->info.n_crl_uris && crl->state == V_UNKNOWN)
+	if (c->info.n_crl_uris && (crl->state == V_UNKNOWN || crl->stale))
 		v_want(v, (struct cert_want){ .kind = CERT_WANT_CRL, .stale = crl->stale, .decides = decides, .cert = c,
 			.issuer = issuer, .uris = c->info.crl_uris, .n_uris = c->info.n_crl_uris });
-	if (ocsp->state == V_UNKNOWN && x_ocsp_request(c, issuer, SLICE_NONE, buf, &n) == 0)
+	if ((ocsp->state == V_UNKNOWN || ocsp->stale) && x_ocsp_request(c, issuer, SLICE_NONE, buf, &n) == 0)
 		v_want(v, (struct cert_want){ .kind = CERT_WANT_OCSP,
 					      .stale = ocsp->stale,
 					      .decides = decides && c->info.n_ocsp_uris,
@@ -51,6 +51,8 @@ void v_check_revocation(struct v *v, const struct v_path *p, size_t i)
 	const struct v_status *best =
 		ocsp.state == V_REVOKED || (ocsp.state == V_GOOD && crl.state != V_REVOKED) ? &ocsp : &crl;
 	if (best->state == V_REVOKED) {
+		if (best->stale)
+			put_wants(v, c, issuer, &crl, &ocsp, true);
 		V_FAIL(v, i, c, REVOCATION, E_CERT_REVOKED, "%s", best->text);
 		return;
 	}

@@ -300,6 +300,23 @@ lists("delta out of date, base in date", True, [], lambda l, s: [l.crl(CA1, key(
 lists("delta of another scope", True, [], lambda l, s: [l.crl(CA1, key(1), number=1), l.crl(CA1, key(1), idp(user=True), number=2, base=1, revoked=[s])])
 lists("delta with a wrong signature", True, [], lambda l, s: [l.crl(CA1, key(1), number=1), l.crl(CA1, key(5), number=2, base=1, revoked=[s])])
 
+lists("delta of another key of the CA's name", True, [], lambda l, s: [l.crl(CA1, key(1), number=1),
+      l.crl(CA1, key(6), number=2, base=1, revoked=[s])], extra=lambda l: [l.cert(CA1, ROOT, key(6), key(0), ca=True)])
+lists("a hold that only another key of the CA's name took back", False, [], lambda l, s: [l.crl(CA1, key(1), number=1, this=NOW - 2 * DAY,
+      revoked=[s]), l.crl(CA1, key(6), number=2)], extra=lambda l: [l.cert(CA1, ROOT, key(6), key(0), ca=True)])
+BOTH = lambda l, s: [l.crl(CA1, key(1), number=1, this=NOW - 2 * DAY, revoked=[s]), l.crl(CA1, key(1), number=2)]
+TAKEN = lambda l, s: [l.crl(CA1, key(1), number=1, this=NOW - 2 * DAY), l.crl(CA1, key(1), number=2, revoked=[s])]
+for turn in (1, -1):
+    order = "in order" if turn == 1 else "the other way round"
+    lists("hold taken back by the next CRL, " + order, True, [], lambda l, s: BOTH(l, s)[::turn])
+    lists("revoked since the last CRL, " + order, False, [], lambda l, s: TAKEN(l, s)[::turn])
+lists("relaxed: revoked in a CRL out of date", False, [], lambda l, s: [l.crl(CA1, key(1), revoked=[s], **OLD)], code="CERT_REVOKED",
+      options=["--revocation", "relaxed", "--json"])
+lists("relaxed: revoked in a delta out of date", False, [], lambda l, s: [
+    l.crl(CA1, key(1), number=1, this=NOW - 30 * DAY, next=NOW - 20 * DAY), l.crl(CA1, key(1), number=2, base=1, revoked=[s], **OLD)],
+    options=["--revocation", "relaxed"])
+lists("relaxed: not listed in a CRL out of date", True, [], lambda l, s: [l.crl(CA1, key(1), **OLD)], options=["--revocation", "relaxed"])
+
 # ---- 4.16 private extensions
 path("4.16.1 unknown extension", [ca(), ee(raw("1.3.6.1.4.1.55555.99", b"\x05\x00"))], True)
 path("4.16.2 unknown critical extension", [ca(), ee(raw("1.3.6.1.4.1.55555.99", b"\x05\x00", True))], False, code="1.3.6.1.4.1.55555.99")
@@ -313,6 +330,29 @@ lists("relaxed: revoked is revoked", False, [], lambda l, s: [l.crl(CA1, key(1),
 lists("ifuri: no address, no need", True, [], lambda l, s: [], options=["--revocation", "ifuri"])
 lists("ifuri: an address, a need", False, [dps(dp("uri:http://crl.test/x"))], lambda l, s: [], options=["--revocation", "ifuri"])
 lists("off: revoked is not looked at", True, [], lambda l, s: [l.crl(CA1, key(1), revoked=[s])], options=["--revocation", "off"])
+
+# ---- the search for a path is bounded
+def crowd(what, between, signer, valid, text, name=None):
+    """between: function(lab, root's key) giving intermediates; the leaf is of CN=Crowd, signed by key `signer`."""
+    lab = Lab("%s/%d" % (top, done))
+    root = lab.cert(ROOT, ROOT, key(0), key(0), ca=True)
+    files = between(lab)
+    leaf = lab.cert("O=Lab,CN=EE", name or "CN=Crowd", key(2), key(signer))
+    check(what, verify(root, files, [], leaf), valid, text)
+
+
+crowd("200 CAs of one name and key, none under the anchor", lambda l: [l.cert("CN=Crowd", "CN=Crowd", key(1), key(1), ca=True)
+      for i in range(200)], 1, False, "self-signed and no trust anchor")
+crowd("200 expired CAs of one name and key, and one in date", lambda l: [l.cert("CN=Crowd", ROOT, key(1), key(0), ca=True,
+      after=NOW - DAY / 2 if i < 199 else NOW + DAY) for i in range(200)], 1, True, "VALID")
+ring = lambda l: [l.cert("CN=%d" % i, "CN=%d" % j, key(10 + i), key(10 + j), ca=True) for i in range(10) for j in range(10) if i != j]
+crowd("ten CAs that sign one another", ring, 10, False, "sign one another", name="CN=0")
+crowd("ten CAs that sign one another, one under the anchor", lambda l: ring(l) + [l.cert("CN=7", ROOT, key(17), key(0), ca=True)], 10,
+      True, "VALID", name="CN=0")
+crowd("ten CAs that sign one another, one under an anchor that is no CA for it", lambda l: ring(l) + [
+      l.cert("CN=7", ROOT, key(17), key(0), ca=False)], 10, False, "no CA", name="CN=0")
+crowd("600 keys of one name", lambda l: [l.cert("CN=Crowd", ROOT, ec.generate_private_key(ec.SECP256R1()), key(0), ca=True)
+      for i in range(600)], 1, False, "given up after")
 
 print("1..%d" % done)
 subprocess.run(["rm", "-rf", top])
