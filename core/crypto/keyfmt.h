@@ -241,6 +241,14 @@ static inline err_t keyfmt_public(slice spki, struct keyfmt *k)
 	return rd_close(&out) || rd_close(&key) || !k->n.n || !k->e.n ? E_BAD_VALUE : 0;
 }
 
+/* Would an operation with this public key keep a worker busy? Whoever sends a key chooses how long it is. An exponent has at
+ * most 256 bits (as in FIPS 186-5), above 3072 bits of the modulus at most 64. In bytes. */
+enum { KEYFMT_RSA_MAX = 2048, KEYFMT_RSA_LONG = 384, KEYFMT_RSA_E_MAX = 32, KEYFMT_RSA_E_LONG = 8 };
+static inline bool keyfmt_too_dear(size_t n_bytes, size_t e_bytes)
+{
+	return n_bytes > KEYFMT_RSA_MAX || e_bytes > (n_bytes > KEYFMT_RSA_LONG ? KEYFMT_RSA_E_LONG : KEYFMT_RSA_E_MAX);
+}
+
 static inline err_t keyfmt_private_rsa(struct rd r, struct keyfmt *k)
 {
 	struct rd key = rd_of(der_next(&r, DER_SEQ));

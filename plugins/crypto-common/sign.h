@@ -42,7 +42,7 @@ static inline err_t sign_rsa_check(const struct keyfmt *k, bool pss, struct sign
 {
 	if (k->type != KEYFMT_RSA && !(pss && k->type == KEYFMT_RSA_PSS))
 		return E_BAD_VALUE;
-	if (k->n.n < SIGN_RSA_MIN || k->n.n > SIGN_RSA_MAX)
+	if (k->n.n < SIGN_RSA_MIN || k->n.n > SIGN_RSA_MAX || keyfmt_too_dear(k->n.n, k->e.n))
 		return E_NOT_SUPPORTED;
 	if (!(k->n.p[k->n.n - 1] & 1) || !(k->e.p[k->e.n - 1] & 1) || (k->e.n == 1 && k->e.p[0] == 1) || k->e.n > k->n.n)
 		return E_BAD_VALUE;

@@ -85,8 +85,10 @@ struct x_sigalg x_sigalg_read(slice body, slice *oid_out, uint8_t *sig_id, uint1
 	return a;
 }
 
-static void key_facts(struct cert_info *info)
+/* False: a signature of this key would take seconds to verify. */
+static bool key_facts(struct cert_info *info)
 {
+	enum { DSA_MAX = 4096 / 8 };
 	static const uint8_t kinds[] = { [KEYFMT_RSA] = CERT_KEY_RSA, [KEYFMT_RSA_PSS] = CERT_KEY_RSA_PSS,
 		[KEYFMT_EC] = CERT_KEY_EC, [KEYFMT_ED25519] = CERT_KEY_ED25519, [KEYFMT_ED448] = CERT_KEY_ED448,
 		[KEYFMT_X25519] = CERT_KEY_OTHER, [KEYFMT_X448] = CERT_KEY_OTHER };
@@ -110,7 +112,7 @@ static void key_facts(struct cert_info *info)
 				bits--;
 			info->key_bits = bits > UINT16_MAX ? UINT16_MAX : (uint16_t)bits;
 		}
-		return;
+		return !keyfmt_too_dear(k.n.n, k.e.n);
 	}
 	struct rd r = rd_of(info->spki), in = asn_in(&r, ASN_SEQ), alg = asn_in(&in, ASN_SEQ);
 	if (slice_equal(asn_next(&alg, ASN_OID), dsa)) {
@@ -119,7 +121,9 @@ static void key_facts(struct cert_info *info)
 		slice p = asn_int(&params, ASN_INT);
 		if (!params.err)
 			info->key_bits = (uint16_t)(8 * (p.n - (p.p[0] == 0)));
+		return params.err || p.n <= DSA_MAX + 1;
 	}
+	return true;
 }
 
 /* The names an ID payload can carry: the subject, then the alternative names. */
@@ -223,7 +227,10 @@ static err_t read_cert(struct x_parse *x, struct cert *c)
 	err_t e = read_tbs(x, c, outer);
 	if (e)
 		return e;
-	key_facts(&c->info);
+	if (!key_facts(&c->info)) {
+		x->where = "the public key, which is too long (RSA of more than 16384 bits, or a needlessly long exponent)";
+		return E_CERT_MALFORMED;
+	}
 	c->serial = c->info.serial;
 	c->info.self_issued = x_name_same(&c->subject, &c->issuer);
 	if (c->info.self_issued && (!c->info.akid.n || !c->info.skid.n || slice_equal(c->info.akid, c->info.skid)))

@@ -167,8 +167,9 @@ static bool is_responder(const struct basic *b, const struct cert *c)
 	       slice_equal(b->responder_key, slice_of(key, sizeof key));
 }
 
-/* The issuer signs itself, or one it issued a certificate with OCSPSigning to (section 4.2.2.2). */
-static err_t check_signer(const struct basic *b, const struct cert *issuer, int64_t time, struct cert_why *why)
+/* The issuer signs itself, or one it issued a certificate with OCSPSigning to (section 4.2.2.2): a reference in *delegate. */
+static err_t check_signer(const struct basic *b, const struct cert *issuer, int64_t time, struct cert **delegate,
+	struct cert_why *why)
 {
 	struct rd list = b->certs;
 
@@ -200,7 +201,10 @@ static err_t check_signer(const struct basic *b, const struct cert *issuer, int6
 				e = x_fail(why, E_OCSP_BAD, "the signature of the OCSP answer is wrong");
 			else
 				e = 0;
-			x_cert_unref(c);
+			if (e)
+				x_cert_unref(c);
+			else
+				*delegate = c;
 			break;
 		}
 		x_cert_unref(c);
@@ -257,12 +261,14 @@ static bool read_single(struct rd *list, const struct cert *cert, const struct c
 	return true;
 }
 
-err_t x_ocsp_answer(const struct cert_ocsp *o, const struct cert *cert, const struct cert *issuer, int64_t time,
-	struct cert_ocsp_answer *out, struct cert_why *why)
+/* As x_ocsp_answer; *delegate is who signed for the issuer (a reference), or NULL. */
+static err_t judge(const struct cert_ocsp *o, const struct cert *cert, const struct cert *issuer, int64_t time,
+	struct cert_ocsp_answer *out, struct cert **delegate, struct cert_why *why)
 {
 	struct basic b = { 0 };
 	bool bad = false, found = false;
 
+	*delegate = NULL;
 	*out = (struct cert_ocsp_answer){ .size = sizeof *out };
 	err_t e = read_response(o->der, &b, why);
 	if (e)
@@ -283,7 +289,7 @@ err_t x_ocsp_answer(const struct cert_ocsp *o, const struct cert *cert, const st
 		return x_fail(why, E_OCSP_BAD, "the OCSP answer is not well-formed");
 	if (!found)
 		return x_fail(why, E_CRL_MISSING, "the OCSP answer is not about this certificate");
-	e = check_signer(&b, issuer, time, why);
+	e = check_signer(&b, issuer, time, delegate, why);
 	if (e)
 		return e;
 	if (out->this_update > time + SKEW_S)
@@ -293,6 +299,36 @@ err_t x_ocsp_answer(const struct cert_ocsp *o, const struct cert *cert, const st
 	return 0;
 }
 
+err_t x_ocsp_answer(const struct cert_ocsp *o, const struct cert *cert, const struct cert *issuer, int64_t time,
+	struct cert_ocsp_answer *out, struct cert_why *why)
+{
+	struct cert *delegate;
+	err_t e = judge(o, cert, issuer, time, out, &delegate, why);
+
+	x_cert_unref(delegate);
+	return e;
+}
+
+/* Was a delegate, whose certificate does not say that nobody need ask (id-pkix-ocsp-nocheck), itself revoked? What nobody
+ * knows counts for it: its CA may have left that open (section 4.2.2.2.1). */
+static bool delegate_revoked(struct v *v, const struct v_path *p, size_t i, struct cert *delegate)
+{
+	struct v_path up = { .v = { delegate }, .n = p->n - i };
+	struct v_status crl = { 0 }, ocsp = { 0 };
+
+	if (!delegate || delegate->info.flags & CERT_OCSP_NOCHECK)
+		return false;
+	for (size_t k = 1; k < up.n; k++)
+		up.v[k] = p->v[i + k];
+	v->quiet++;
+	v->delegates++;
+	v_status_by_ocsp(v, &up, 0, &ocsp);
+	v_status_by_crl(v, &up, 0, &crl);
+	v->delegates--;
+	v->quiet--;
+	return crl.state == V_REVOKED || ocsp.state == V_REVOKED;
+}
+
 void v_status_by_ocsp(struct v *v, const struct v_path *p, size_t i, struct v_status *s)
 {
 	const struct cert_verify *req = v->req;
@@ -300,12 +336,21 @@ void v_status_by_ocsp(struct v *v, const struct v_path *p, size_t i, struct v_st
 
 	for (size_t k = 0; k < req->n_ocsp && s->state != V_REVOKED; k++) {
 		struct cert_ocsp_answer a;
+		struct cert *delegate;
 		struct cert_why why;
-		err_t e = x_ocsp_answer(&req->ocsp[k], c, issuer, req->time, &a, &why);
+		err_t e = judge(&req->ocsp[k], c, issuer, req->time, &a, &delegate, &why);
+		/* A delegate does not speak for a delegate. */
+		if (delegate && v->delegates)
+			e = E_CRL_MISSING;
+		else if (delegate && !(e && e != E_CRL_STALE) && delegate_revoked(v, p, i, delegate))
+			e = x_fail(&why, E_OCSP_BAD, "the OCSP responder's certificate was itself revoked");
+		x_cert_unref(delegate);
 		/* Nothing about this certificate: it is about another of the path. */
 		if (e == E_CRL_MISSING)
 			continue;
-		if (e) {
+		/* Out of date, but who was revoked stays so; whether a hold was taken back is worth a question. */
+		bool late = e == E_CRL_STALE && a.status == CERT_STATUS_REVOKED && a.this_update <= req->time;
+		if (e && !late) {
 			s->err = e;
 			s->stale |= e == E_CRL_STALE;
 			s->text = arena_fmt(&v->rep->arena, "%s", why.text);
@@ -313,6 +358,7 @@ void v_status_by_ocsp(struct v *v, const struct v_path *p, size_t i, struct v_st
 			V_NOTE(v, i, c, OCSP, e, "%s", why.text);
 		} else if (a.status == CERT_STATUS_REVOKED) {
 			s->state = V_REVOKED;
+			s->stale = late;
 			s->text = arena_fmt(&v->rep->arena,
 					    "serial %s was revoked at %s (%s), says the OCSP answer of %s",
 					    v_hex(v, c->serial), v_time(v, a.revoked_at), x_reason_name(a.reason),

@@ -137,7 +137,8 @@ static bool issuer_named(const struct v *v, const struct cert *c)
 
 	for (size_t i = 0; i < req->n_anchors + req->n_intermediates; i++) {
 		const struct cert *by = i < req->n_anchors ? req->anchors[i] : req->intermediates[i - req->n_anchors];
-		if (x_name_same(&c->issuer, &by->subject) && memcmp(by->key_sha256, c->key_sha256, 32))
+		bool itself = c->info.self_issued && memcmp(by->key_sha256, c->key_sha256, 32) == 0;
+		if (x_name_same(&c->issuer, &by->subject) && !itself)
 			return true;
 	}
 	return false;

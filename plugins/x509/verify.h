@@ -48,6 +48,7 @@ struct v {
 	bool nomem;
 	unsigned quiet;  /* > 0: nested (the signer of a CRL): nothing goes into the tree */
 	unsigned nest;
+	unsigned delegates; /* > 0: the status of a delegate of OCSP is looked for */
 	/* CRL signers whose status is being looked at: one that depends on itself is taken as good (RFC 5280 leaves
 	 * it open; an indirect CRL may list its own issuer). */
 	const struct cert *busy[V_NEST_MAX + 1];

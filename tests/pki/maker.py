@@ -27,6 +27,18 @@ def tlv(tag, *parts):
     return bytes([tag]) + head + body
 
 
+def outer(der, old, new):
+    """A certificate with a piece of its inside replaced, all lengths around it corrected; its signature is wrong then."""
+    def parts(b):
+        while b:
+            at = 2 if b[1] < 128 else 2 + (b[1] & 127)
+            n = b[1] if b[1] < 128 else int.from_bytes(b[2:at], "big")
+            yield b[:at + n], b[at:at + n]
+            b = b[at + n:]
+    tbs, alg, sig = (whole for whole, _ in parts(next(parts(der))[1]))
+    return tlv(0x30, tlv(0x30, next(parts(tbs))[1].replace(old, new)), alg, sig)
+
+
 def oid_der(dotted):
     arcs = [int(a) for a in dotted.split(".")]
     out = b""

@@ -5,6 +5,7 @@ import sys
 import tempfile
 
 from cryptography import x509
+from cryptography.x509 import ocsp
 
 from maker import *
 
@@ -330,6 +331,67 @@ lists("relaxed: revoked is revoked", False, [], lambda l, s: [l.crl(CA1, key(1),
 lists("ifuri: no address, no need", True, [], lambda l, s: [], options=["--revocation", "ifuri"])
 lists("ifuri: an address, a need", False, [dps(dp("uri:http://crl.test/x"))], lambda l, s: [], options=["--revocation", "ifuri"])
 lists("off: revoked is not looked at", True, [], lambda l, s: [l.crl(CA1, key(1), revoked=[s])], options=["--revocation", "off"])
+
+# ---- OCSP answers and who signs them
+def ocsp_says(what, valid, code, *options, delegate_exts=(), delegate_eku=True, revoked_delegate=False, by_issuer=False, by_key=False,
+              status=ocsp.OCSPCertStatus.GOOD, this=NOW - DAY / 4, until=NOW + DAY / 4, delegate_until=NOW + DAY, about_delegate=False):
+    """The leaf's CRL (point DP) is not at hand, the delegate's (point DP2) is."""
+    lab = Lab("%s/%d" % (top, done))
+    root = lab.cert(ROOT, ROOT, key(0), key(0), ca=True)
+    leaf = lab.cert("O=Lab,CN=EE", ROOT, key(2), key(0), dps(dp(DP)))
+    serial = lab.last
+    eku = [(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.OCSP_SIGNING]), False)] if delegate_eku else []
+    who = lab.cert("O=Lab,CN=Responder", ROOT, key(3), key(0), dps(dp(DP2)), *eku, *delegate_exts, after=delegate_until)
+    delegate, root_cert, leaf_cert = (x509.load_der_x509_certificate(open(f, "rb").read()) for f in (who, root, leaf))
+    crl = lab.crl(ROOT, key(0), idp(DP2), revoked=[lab.last] if revoked_delegate else [])
+
+    def answer(cert, state, signer, priv, more):
+        gone = state == ocsp.OCSPCertStatus.REVOKED
+        b = ocsp.OCSPResponseBuilder().add_response(cert, root_cert, hashes.SHA256(), state, this, until, this if gone else None,
+                                                    x509.ReasonFlags.key_compromise if gone else None)
+        b = b.responder_id(ocsp.OCSPResponderEncoding.HASH if by_key else ocsp.OCSPResponderEncoding.NAME, signer)
+        b = b.certificates(more) if more else b
+        return lab.write(b.sign(priv, hashes.SHA256()).public_bytes(serialization.Encoding.DER), "ocsp")
+
+    files = [answer(leaf_cert, status, root_cert, key(0), None) if by_issuer else answer(leaf_cert, status, delegate, key(3), [delegate])]
+    if about_delegate:
+        files.append(answer(delegate, ocsp.OCSPCertStatus.REVOKED, root_cert, key(0), None))
+    check(what, verify(root, [], [] if about_delegate else [crl], leaf, *[o for f in files for o in ("--ocsp", f)], *options), valid, code)
+
+
+NOCHECK = (x509.OCSPNoCheck(), False)
+for by_key in (False, True):
+    ocsp_says("OCSP by the issuer", True, None, by_issuer=True, by_key=by_key)
+    ocsp_says("OCSP by a delegate", True, None, by_key=by_key)
+ocsp_says("OCSP: revoked", False, "was revoked", status=ocsp.OCSPCertStatus.REVOKED)
+ocsp_says("OCSP: unknown", False, "does not know", status=ocsp.OCSPCertStatus.UNKNOWN)
+ocsp_says("OCSP by a delegate without the purpose", False, "OCSPSigning", delegate_eku=False)
+ocsp_says("OCSP by a delegate that has expired", False, "validity", delegate_until=NOW - DAY / 8)
+ocsp_says("OCSP by a delegate that was revoked by a CRL", False, "itself revoked", revoked_delegate=True)
+ocsp_says("OCSP by a delegate that was revoked by OCSP", False, "itself revoked", about_delegate=True)
+ocsp_says("OCSP by a delegate that nobody need ask about", True, None, delegate_exts=[NOCHECK], revoked_delegate=True)
+ocsp_says("OCSP: good, but out of date", False, "out of date", until=NOW - DAY / 8)
+ocsp_says("relaxed: OCSP, revoked, out of date", False, "was revoked", "--revocation", "relaxed", status=ocsp.OCSPCertStatus.REVOKED,
+          until=NOW - DAY / 8)
+ocsp_says("relaxed: OCSP, good, out of date", True, None, "--revocation", "relaxed", until=NOW - DAY / 8)
+
+# ---- keys that would take a worker minutes
+def rsa_key(bits, exponent_bits):
+    number = lambda n: tlv(2, n.to_bytes(n.bit_length() // 8 + 1, "big"))
+    n, e = (1 << bits) - 159, (1 << exponent_bits) - 1
+    return tlv(0x30, tlv(0x30, oid_der("1.2.840.113549.1.1.1"), b"\x05\x00"), tlv(3, b"\x00", tlv(0x30, number(n), number(e))))
+
+
+for bits, exponent_bits, code in ((20000, 17, "too long"), (16384, 16000, "too long"), (16384, 17, "did not make this signature")):
+    lab = Lab("%s/%d" % (top, done))
+    pub = ec.generate_private_key(ec.SECP256R1())
+    spki = pub.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    root = lab.cert(ROOT, ROOT, key(0), key(0), ca=True)
+    with open(lab.cert(CA1, ROOT, pub, key(0), ca=True), "rb") as f:
+        der = f.read()
+    big = lab.write(outer(der, spki, rsa_key(bits, exponent_bits)), "crt")
+    leaf = lab.cert("O=Lab,CN=EE", CA1, key(2), key(1))
+    check("RSA of %d bits with an exponent of %d" % (bits, exponent_bits), verify(root, [big], [], leaf), False, code)
 
 # ---- the search for a path is bounded
 def crowd(what, between, signer, valid, text, name=None):

@@ -4,6 +4,7 @@
 #include "derout.h"
 
 #include "base/secret.h"
+#include "crypto/keyfmt.h"
 
 #include <stdlib.h>
 
@@ -130,6 +131,19 @@ gnutls_x509_crt_t pki_crt(const struct pki *p, const char *path)
 	return crt;
 }
 
+/* Whoever asks chooses how long it takes to verify what the key signed. */
+static bool too_dear(gnutls_x509_crq_t crq)
+{
+	gnutls_datum_t n = { NULL, 0 }, e = { NULL, 0 };
+	/* Each may have the zero of its sign. */
+	bool dear = gnutls_x509_crq_get_key_rsa_raw(crq, &n, &e) == 0 &&
+		keyfmt_too_dear(n.size - (n.size > 0 && !n.data[0]), e.size - (e.size > 0 && !e.data[0]));
+
+	gnutls_free(n.data);
+	gnutls_free(e.data);
+	return dear;
+}
+
 gnutls_x509_crq_t pki_crq(const struct pki *p, const char *path)
 {
 	struct cert_objects *o;
@@ -148,10 +162,11 @@ gnutls_x509_crq_t pki_crq(const struct pki *p, const char *path)
 	p->x509->objects_free(o);
 	if (!crq)
 		pki_say(p, 0, "%s: there is no certificate request in it", path);
-	else if (gnutls_x509_crq_verify(crq, 0)) {
+	else if (too_dear(crq) || gnutls_x509_crq_verify(crq, 0)) {
+		pki_say(p, 0, "%s: the request is not signed by its own key%s", path, too_dear(crq) ?
+			", which is too long to look at (RSA of more than 16384 bits, or a needlessly long exponent)" : "");
 		gnutls_x509_crq_deinit(crq);
 		crq = NULL;
-		pki_say(p, 0, "%s: the request is not signed by its own key", path);
 	}
 	return crq;
 }
