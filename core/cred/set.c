@@ -302,19 +302,49 @@ void cred_pool_unref(struct cred_pool *p)
 	free(p);
 }
 
-/* A CA of ours below another CA of ours is no anchor of its own: its revocation would not be looked at. */
-static bool has_issuer(const struct cred_set *s, const struct cert_info *info)
+/* ---- which CAs are anchors ---- */
+
+enum place { NO_CA = 0, ANCHOR, BELOW, OPEN };
+
+static bool is_issuer(const struct cert_info *by, const struct cert_info *of)
 {
-	if (slice_equal(info->subject, info->issuer))
-		return false;
-	for (size_t i = 0; i < s->n_certs; i++) {
-		const struct cred_item *c = &s->certs[i].is;
-		bool ids = info->akid.n && c->info->skid.n;
-		if (c->flags & CRED_CERT_CA && slice_equal(c->info->subject, info->issuer) &&
-		    (!ids || slice_equal(info->akid, c->info->skid)))
+	bool ids = of->akid.n && by->skid.n;
+
+	return slice_equal(by->subject, of->issuer) && (!ids || slice_equal(of->akid, by->skid));
+}
+
+/* Is one of the CAs that have the place `want` (OPEN: any) its issuer? */
+static bool has_issuer(const struct cred_set *s, const uint8_t *place, const struct cert_info *info, enum place want)
+{
+	for (size_t i = 0; i < s->n_certs; i++)
+		if (place[i] && (want == OPEN || place[i] == want) && s->certs[i].is.info != info && is_issuer(s->certs[i].is.info, info))
 			return true;
-	}
 	return false;
+}
+
+/* A CA of ours below another CA of ours is no anchor of its own: its revocation would not be looked at. But CAs that sign one
+ * another, with none above them, are anchors all. */
+static void find_places(const struct cred_set *s, uint8_t *place)
+{
+	bool changed = true;
+
+	for (size_t i = 0; i < s->n_certs; i++)
+		place[i] = s->certs[i].is.flags & CRED_CERT_CA ? OPEN : NO_CA;
+	for (size_t i = 0; i < s->n_certs; i++) {
+		const struct cert_info *info = s->certs[i].is.info;
+		if (place[i] && (slice_equal(info->subject, info->issuer) || !has_issuer(s, place, info, OPEN)))
+			place[i] = ANCHOR;
+	}
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < s->n_certs; i++) {
+			const struct cert_info *info = s->certs[i].is.info;
+			if (place[i] == OPEN && (has_issuer(s, place, info, ANCHOR) || has_issuer(s, place, info, BELOW))) {
+				place[i] = BELOW;
+				changed = true;
+			}
+		}
+	}
 }
 
 static bool has_cert(const struct cred_set *s, struct cert *const *v, size_t n, const struct cert_info *info)
@@ -344,19 +374,23 @@ struct cred_pool *cred_set_pool(struct cred_set *s)
 	p->anchors = calloc(s->n_certs + 1, sizeof *p->anchors);
 	p->others = calloc(s->n_certs + 1, sizeof *p->others);
 	p->crls = calloc(s->n_crls + 1, sizeof *p->crls);
-	if (!p->anchors || !p->others || !p->crls) {
+	uint8_t *place = calloc(s->n_certs + 1, 1);
+	if (!p->anchors || !p->others || !p->crls || !place) {
+		free(place);
 		cred_pool_unref(p);
 		return NULL;
 	}
+	find_places(s, place);
 	for (size_t i = 0; i < s->n_certs; i++) {
 		const struct cred_item *c = &s->certs[i].is;
-		bool anchor = c->flags & CRED_CERT_CA && !has_issuer(s, c->info);
+		bool anchor = place[i] == ANCHOR || place[i] == OPEN;
 		/* A CA that came from several sources is one anchor. */
 		if (anchor && !has_cert(s, p->anchors, p->n_anchors, c->info))
 			p->anchors[p->n_anchors++] = s->ops->ref(c->cert);
 		else if (!anchor)
 			p->others[p->n_others++] = s->ops->ref(c->cert);
 	}
+	free(place);
 	for (size_t i = 0; i < s->n_crls; i++)
 		p->crls[p->n_crls++] = s->ops->crl_ref(s->crls[i].crl);
 	s->pool = p;

@@ -188,6 +188,8 @@ void fetcher_text(char *out, size_t cap, const char *url, const char *why);
 /* Would it be refused now because it failed a moment ago? Then it costs nothing: no request, no line in the log. why (NULL: not
  * wanted) gets the sentence of then. */
 bool fetcher_spares(const struct fetcher *f, const char *url, char *why, size_t cap);
+/* What this address answered cannot be used: as if it had not answered. */
+void fetcher_blame(struct fetcher *f, const char *url, const char *why);
 /* Did the last request for it fail? */
 bool fetcher_failed(const struct fetcher *f, const char *url);
 /* Can anybody fetch with http? */

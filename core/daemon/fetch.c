@@ -137,6 +137,12 @@ static void note_failed(struct fetcher *f, const char *url, const char *why)
 	x->retry_ms = now + x->wait_ms;
 }
 
+void fetcher_blame(struct fetcher *f, const char *url, const char *why)
+{
+	if (strlen(url) <= URL_KEY_MAX)
+		note_failed(f, url, why);
+}
+
 static bool scheme_is(const struct fetch_ops *ops, const char *url)
 {
 	for (const char *const *s = ops->schemes; s && *s; s++) {

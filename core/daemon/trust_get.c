@@ -15,7 +15,8 @@ enum {
 	CRL_BYTES = 8 << 20, OCSP_BYTES = 1 << 16, CERT_BYTES = 1 << 18,
 	FETCH_MS = 8000, SOFT_WAIT_MS = 300,
 	REDIRECTS = 5,
-	RENEW_LEAST_S = 60, UNUSED_S = 86400
+	RENEW_LEAST_S = 60, UNUSED_S = 86400,
+	OWN_AGAIN_S = 60           /* an unusable answer about our own certificate is not asked for again before */
 };
 
 static COUNTER(c_crl, "cred.crl.fetched", "CRLs that were fetched");
@@ -55,7 +56,8 @@ static void ocsp_keep(struct trusts *ts, const uint8_t sha256[32], slice der, in
 	if (!k)
 		return;
 	memcpy(k->sha256, sha256, sizeof k->sha256);
-	memcpy(k->der, der.p, der.n);
+	if (der.n)
+		memcpy(k->der, der.p, der.n);
 	k->n = der.n;
 	k->until_s = until_s;
 	if (htab_add(ts->ocsp_of, slice_of(k->sha256, sizeof k->sha256), (uintptr_t)k)) {
@@ -89,7 +91,7 @@ void trust_take_ocsp(struct trust *x)
 		struct kept_ocsp *k = ocsp_of(x->ts, sha);
 		if (k && k->until_s <= now)
 			ocsp_drop(x->ts, k);
-		else if (k)
+		else if (k && k->n)
 			add_ocsp(x, slice_of(k->der, k->n));
 	}
 }
@@ -213,7 +215,12 @@ static void body_done(struct work *w, bool ran)
 	if (g->err)
 		LOGF(ts->c->d->log, LOG_PKI, LOG_CONTROL, &(struct log_ctx){ .code = g->err }, "what %s answers cannot be used: %s", g->url,
 			g->why[0] ? g->why : err_text(g->err));
-	else
+	/* An OCSP responder may know other certificates; a page instead of a CRL is one for every peer. */
+	if (g->err && ran && g->kind != CERT_WANT_OCSP)
+		fetcher_blame(ts->c->fetcher, g->url, g->why[0] ? g->why : err_text(g->err));
+	else if (g->err && ran && g->own)
+		ocsp_keep(ts, ops->info(g->cert)->sha256, SLICE_NONE, trust_wall() + OWN_AGAIN_S + RENEW_LEAST_S);
+	if (!g->err)
 		LOGF(ts->c->d->log, LOG_PKI, LOG_DETAIL, NULL, "fetched %s (%zu bytes)", g->url, g->n_body);
 	if (ran)
 		wake(ts, g);
@@ -438,13 +445,15 @@ static void own_fetch(struct trusts *ts, struct cert *cert, struct cert *issuer)
 		snprintf(url, sizeof url, "%s", a->ocsp_uris[0]);
 	else if (info->n_ocsp_uris && info->ocsp_uris[0].n < sizeof url)
 		snprintf(url, sizeof url, "%.*s", (int)info->ocsp_uris[0].n, (const char *)info->ocsp_uris[0].p);
-	if (!url[0] || get_of(ts, CERT_WANT_OCSP, url, cert) || ops->ocsp_request(cert, issuer, SLICE_NONE, req, &n))
+	if (!url[0] || get_of(ts, CERT_WANT_OCSP, url, cert) || fetcher_spares(ts->c->fetcher, url, NULL, 0) ||
+	    ops->ocsp_request(cert, issuer, SLICE_NONE, req, &n))
 		return;
 	struct get *g = get_new(ts, CERT_WANT_OCSP, url);
 	if (!g)
 		return;
 	g->cert = ops->ref(cert);
 	g->issuer = ops->ref(issuer);
+	g->own = true;
 	g->used_s = trust_wall();
 	if (get_start(g, slice_of(req, n), NULL, 0) != E_AGAIN)
 		trust_get_drop(ts, g);
@@ -457,5 +466,5 @@ slice trusts_own_ocsp(struct trusts *ts, struct cert *cert, struct cert *issuer)
 
 	if (!k || k->until_s < now + RENEW_LEAST_S)
 		own_fetch(ts, cert, issuer);
-	return k && k->until_s > now ? slice_of(k->der, k->n) : SLICE_NONE;
+	return k && k->n && k->until_s > now ? slice_of(k->der, k->n) : SLICE_NONE;
 }

@@ -22,7 +22,7 @@ struct get {
 	struct work work;          /* reading what came */
 	struct trusts *ts;
 	uint8_t kind;              /* enum cert_want_kind */
-	bool running;
+	bool running, own;         /* own: OCSP about a certificate of ours */
 	uint64_t started_ms;
 	int64_t renew_s, used_s;   /* of a CRL: when it is fetched again; when it was last wanted */
 	struct cert *cert, *issuer; /* OCSP; references */

@@ -155,6 +155,27 @@ Test(cred_set, a_snapshot_stays_as_it_was, .init = begin)
 	c_unref(end);
 }
 
+Test(cred_set, cas_that_sign_one_another_are_anchors, .init = begin)
+{
+	/* A and B sign each other, C is below B; R is a root, D below it and signed by A, too. */
+	struct cert *ring[] = { cert(1, 'A', 'B'), cert(2, 'B', 'A'), cert(3, 'R', 'R'), cert(4, 'D', 'R'), cert(5, 'D', 'A') };
+
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(cred_set_add_cert(set, CRED_SRC_STORE, ring[i], CRED_CERT_CA, ""), 0);
+	struct cred_pool *p = cred_set_pool(set);
+	cr_assert(p->n_anchors == 2 && p->n_others == 0, "a ring without a root is trusted by nobody");
+	cred_pool_unref(p);
+	for (size_t i = 2; i < ARRAY_LEN(ring); i++)
+		cr_assert_eq(cred_set_add_cert(set, CRED_SRC_STORE, ring[i], CRED_CERT_CA, ""), 0);
+	p = cred_set_pool(set);
+	cr_assert_eq(p->n_anchors, 4, "the root, the ring, and what is below the ring alone");
+	cr_assert(p->n_others == 1 && p->others[0] == ring[3]);
+	cred_pool_unref(p);
+	cred_set_free(set);
+	for (size_t i = 0; i < ARRAY_LEN(ring); i++)
+		c_unref(ring[i]);
+}
+
 Test(cred_set, newer_lists_push_the_oldest_out, .init = begin)
 {
 	uint16_t source;
