@@ -178,10 +178,7 @@ void effects_free(struct daemon *d);
 /* For a connection that changed (now NULL: that is gone). NULL: no memory. */
 struct plan *effects_plan(const struct conf_conn *old, const struct conf_conn *now);
 void effects_add(struct plan **list, struct plan *p);
-/* Will SAs or children of it be closed? */
-bool effects_closes(const struct plan *p);
 void effects_run(struct daemon *d, struct plan *list); /* takes the list */
-void effects_drop(struct plan *list);
 void effects_tick(struct daemon *d); /* once a second */
 /* True: the reply was to a command of the effects. */
 bool effects_reply(struct daemon *d, const struct fx *reply);

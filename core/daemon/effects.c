@@ -341,24 +341,10 @@ void effects_run(struct daemon *d, struct plan *list)
 	run(d, list, true);
 }
 
-void effects_drop(struct plan *list)
-{
-	while (list) {
-		struct plan *p = list;
-		list = p->next;
-		plan_free(p);
-	}
-}
-
 void effects_add(struct plan **list, struct plan *p)
 {
 	p->next = *list;
 	*list = p;
-}
-
-bool effects_closes(const struct plan *p)
-{
-	return p->delta.greatest >= CONF_FX_RESTART;
 }
 
 void effects_tick(struct daemon *d)

@@ -76,7 +76,7 @@ uint16_t vec_hash(const char *name);  /* "SHA-256", "SHA3-384", "SHA512"; 0 unkn
 uint16_t vec_curve(const char *name, uint16_t *len); /* "secp256r1", "P-256", "brainpoolP384r1": KE group; 0 unknown */
 
 /* ---- what a provider is asked: vec_ops.c ---- */
-vec_run_fn vec_open_aead, vec_seal_aead, vec_crypt_cbc, vec_mac, vec_mac_key_refused, vec_hmac_of_hash, vec_digest, vec_hkdf,
+vec_run_fn vec_open_aead, vec_crypt_cbc, vec_mac, vec_mac_key_refused, vec_hmac_of_hash, vec_digest, vec_hkdf,
 	vec_kex, vec_kex_answer, vec_kex_refused, vec_verify, vec_sign, vec_mlkem_keys, vec_mlkem_encaps, vec_mlkem_decaps;
 /* Bytes of a hash's block, 0 unknown. */
 uint32_t vec_hash_block(uint16_t hash);

@@ -37,11 +37,6 @@ static err_t aead(const struct vec *v, const struct encr_ops *o, bool seal, bool
 	return e;
 }
 
-err_t vec_seal_aead(const struct vec *v, const void *ops, bool *same)
-{
-	return aead(v, ops, true, same);
-}
-
 /* A valid test goes both ways, an invalid one is only opened. */
 err_t vec_open_aead(const struct vec *v, const void *ops, bool *same)
 {
