@@ -9,6 +9,10 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#ifndef XFRM_OFFLOAD_PACKET
+#define XFRM_OFFLOAD_PACKET 4 /* Linux 6.2, and the headers of Debian 12's later security updates */
+#endif
+
 enum { IP_COMP = 108, SEQ_SKIP = 256, ESP_IN_UDP = 2 /* UDP_ENCAP_ESPINUDP */ };
 
 uint16_t xfrm_af(uint8_t family)
