@@ -4,52 +4,23 @@
  * "FIELD=value" lines). What is not taken at once is counted, not waited for. See README.md.
  */
 #include "base/text.h"
+#include "plugins/log-common/datagram.h"
 #include "plugins/log-common/severity.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-enum { DATAGRAM = 4 * LOG_TEXT, AGAIN_MS = 5000, DAEMON = 3 };
+enum { DATAGRAM = 4 * LOG_TEXT, DAEMON = 3 };
 
 struct self {
 	const struct plug_host *host;
-	int fd;            /* -1: not connected; log's thread */
+	struct log_datagram out;
 	int sink;          /* id of the host, -1: nothing is written */
-	uint64_t again_ms; /* not tried before */
 	int severity[LOG_SEVERITIES];
-	char ident[64], path[108];
+	char ident[64];
 };
-
-static bool connected(struct self *s)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	uint64_t now_ms = s->host->now_ms(s->host->h);
-
-	if (s->fd >= 0)
-		return true;
-	if (now_ms < s->again_ms)
-		return false;
-	s->again_ms = now_ms + AGAIN_MS;
-	memcpy(sa.sun_path, s->path, strlen(s->path));
-	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd >= 0 && connect(s->fd, (struct sockaddr *)&sa, sizeof sa)) {
-		close(s->fd);
-		s->fd = -1;
-	}
-	return s->fd >= 0;
-}
-
-static void shut(struct self *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
 
 /* A value in one line; a name from a configuration could hold a line's end, which would begin a field of its own. */
 static void put(struct text *t, const char *field, const char *value)
@@ -105,12 +76,7 @@ static void sink_write(void *arg, const struct log_record *r)
 	struct self *s = arg;
 
 	put_record(&t, s, r);
-	if (connected(s) && send(s->fd, t.p, t.n, MSG_NOSIGNAL) >= 0)
-		return;
-	s->host->count(s->host->h, "lines_lost", 1);
-	/* The journal was started anew: connect again, but not for every line. */
-	if (errno != EAGAIN && errno != ENOBUFS && errno != EMSGSIZE)
-		shut(s);
+	log_datagram_send(s->host, &s->out, t.p, t.n);
 }
 
 static const struct log_ops ops = { .size = sizeof ops, .write = sink_write };
@@ -120,9 +86,8 @@ static void sink_open(struct self *s)
 	const char *levels = s->host->conf(s->host->h, "levels");
 
 	snprintf(s->ident, sizeof s->ident, "%s", s->host->conf(s->host->h, "ident"));
-	snprintf(s->path, sizeof s->path, "%s", s->host->conf(s->host->h, "path"));
+	log_datagram_init(&s->out, s->host->conf(s->host->h, "path"));
 	log_severities(s->host, NULL, s->severity);
-	s->again_ms = 0;
 	s->sink = levels && *levels ? s->host->log_sink(s->host->h, &ops, s, levels) : -1;
 }
 
@@ -131,7 +96,7 @@ static void sink_close(struct self *s)
 	if (s->sink >= 0)
 		s->host->log_unsink(s->host->h, s->sink);
 	s->sink = -1;
-	shut(s);
+	log_datagram_fini(&s->out);
 }
 
 static err_t start(const struct plug_host *host, void **self)
@@ -141,7 +106,6 @@ static err_t start(const struct plug_host *host, void **self)
 	if (!s)
 		return E_NOMEM;
 	s->host = host;
-	s->fd = -1;
 	sink_open(s);
 	*self = s;
 	return 0;

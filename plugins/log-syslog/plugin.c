@@ -4,17 +4,15 @@
  * is a facility with its levels. The socket is our own: the C library would look for it anew with every line while
  * nobody listens on it. What is not taken at once is counted, not waited for.
  */
+#include "plugins/log-common/datagram.h"
 #include "plugins/log-common/severity.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FACILITIES = 8, AGAIN_MS = 5000 };
+enum { FACILITIES = 8 };
 
 struct self;
 struct target {
@@ -28,9 +26,8 @@ struct self {
 	const struct plug_host *host;
 	struct target v[FACILITIES];
 	size_t n;
-	int fd;            /* -1: not connected; log's thread */
-	uint64_t again_ms; /* not tried before */
-	char ident[64], path[108];
+	struct log_datagram out;
+	char ident[64];
 };
 
 static const struct {
@@ -40,32 +37,6 @@ static const struct {
 	{ "user", 1 }, { "daemon", 3 }, { "auth", 4 }, { "authpriv", 10 }, { "local0", 16 }, { "local1", 17 },
 	{ "local2", 18 }, { "local3", 19 }, { "local4", 20 }, { "local5", 21 }, { "local6", 22 }, { "local7", 23 },
 };
-
-static bool connected(struct self *s)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	uint64_t now_ms = s->host->now_ms(s->host->h);
-
-	if (s->fd >= 0)
-		return true;
-	if (now_ms < s->again_ms)
-		return false;
-	s->again_ms = now_ms + AGAIN_MS;
-	memcpy(sa.sun_path, s->path, strlen(s->path));
-	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd >= 0 && connect(s->fd, (struct sockaddr *)&sa, sizeof sa)) {
-		close(s->fd);
-		s->fd = -1;
-	}
-	return s->fd >= 0;
-}
-
-static void shut(struct self *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
 
 static void target_write(void *arg, const struct log_record *r)
 {
@@ -79,20 +50,11 @@ static void target_write(void *arg, const struct log_record *r)
 	time_t now = (time_t)(r->time_ns / 1000000000u);
 	struct tm tm;
 
-	if (!connected(s)) {
-		s->host->count(s->host->h, "lines_lost", 1);
-		return;
-	}
 	localtime_r(&now, &tm);
 	text_fmt(&t, "<%d>%s %2d %02d:%02d:%02d %s[%d]: ", to->facility << 3 | severity, months[tm.tm_mon], tm.tm_mday,
 		tm.tm_hour, tm.tm_min, tm.tm_sec, s->ident, (int)getpid());
 	log_line_text(&t, r, 0);
-	if (send(s->fd, t.p, t.n, MSG_NOSIGNAL) >= 0)
-		return;
-	s->host->count(s->host->h, "lines_lost", 1);
-	/* Its reader was started anew: connect again, but not for every line. */
-	if (errno != EAGAIN && errno != ENOBUFS && errno != EMSGSIZE)
-		shut(s);
+	log_datagram_send(s->host, &s->out, t.p, t.n);
 }
 
 static const struct log_ops ops = { .size = sizeof ops, .write = target_write };
@@ -122,11 +84,8 @@ static void section(void *arg, const char *name)
 
 static void open_all(struct self *s)
 {
-	const char *ident = s->host->conf(s->host->h, "ident"), *path = s->host->conf(s->host->h, "path");
-
-	snprintf(s->ident, sizeof s->ident, "%s", ident);
-	snprintf(s->path, sizeof s->path, "%s", path);
-	s->again_ms = 0;
+	snprintf(s->ident, sizeof s->ident, "%s", s->host->conf(s->host->h, "ident"));
+	log_datagram_init(&s->out, s->host->conf(s->host->h, "path"));
 	s->host->conf_each(s->host->h, "", section, s);
 }
 
@@ -135,7 +94,7 @@ static void close_all(struct self *s)
 	for (size_t i = 0; i < s->n; i++)
 		s->host->log_unsink(s->host->h, s->v[i].sink);
 	s->n = 0;
-	shut(s);
+	log_datagram_fini(&s->out);
 }
 
 static err_t start(const struct plug_host *host, void **self)
@@ -145,7 +104,6 @@ static err_t start(const struct plug_host *host, void **self)
 	if (!s)
 		return E_NOMEM;
 	s->host = host;
-	s->fd = -1;
 	open_all(s);
 	*self = s;
 	return 0;

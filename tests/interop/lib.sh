@@ -179,6 +179,12 @@ on_wire() { # NS DEV FILTER COMMAND…
 }
 # The SAs of SIDE as JSON in one line.
 sas() { adit_ctl "$1" --json list sas; }
+no_sas() { # SIDE…: no IKE SA is left in the aditd or strongSwan of each
+	local s
+	for s; do
+		if [ -n "${PID[$s]:-}" ]; then [ "$(sas "$s" | tr -d ' \n')" = "[]" ]; else [ -z "$(ss_ctl "$s" --list-sas)" ]; fi || return
+	done
+}
 
 # tunnel SIDE [NAME=VALUE…]: prints a swanctl.conf for gateway SIDE, the same words for aditd and strongSwan.
 #   IKE, ESP   proposals            FAM    4 or 6: the outer addresses
