@@ -10,10 +10,12 @@
 #include "os/ready.h"
 #include "os/rng.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void daemon_say(struct daemon *d, const struct diag *why, err_t code)
@@ -178,12 +180,20 @@ static void rx(void *arg, const struct net_addr *local, const struct net_addr *r
 	drive_rx(arg, local, remote, data);
 }
 
+static bool unsent(void *arg, const struct net_addr *local, const struct net_addr *remote, slice data, int err)
+{
+	struct daemon *d = arg;
+
+	return ike_unsent(d->engine, local, remote, data, err == EADDRNOTAVAIL || err == EINVAL ?
+		"this host does not have the address" : strerrordesc_np(err));
+}
+
 static err_t sockets_start(struct daemon *d, struct diag **why)
 {
 	struct udp_conf c = { .port = d->conf.port, .port_natt = d->conf.port_natt, .v4 = true, .v6 = true,
 		.fwmark = d->settings->fwmark, .interfaces_use = (const char *const *)d->settings->interfaces_use,
 		.interfaces_ignore = (const char *const *)d->settings->interfaces_ignore };
-	struct udp_user user = { .arg = d, .ike = rx, .esp = plane_esp };
+	struct udp_user user = { .arg = d, .ike = rx, .esp = plane_esp, .unsent = unsent };
 	err_t e = udp_open(d->loop, d->log, &c, &user, &d->udp, why);
 
 	if (e)

@@ -231,6 +231,9 @@ void ike_sa_walk(struct ike_engine *e, void (*cb)(void *arg, const struct ike_sa
 
 void ike_rx(struct ike_engine *e, uint64_t now_ms, const struct net_addr *local, const struct net_addr *remote,
 	    slice datagram, struct fx_list *out);
+/* What FX_SEND asked for did not leave this host, and why: when it was a request of an SA, its log tells, and so does the reason
+ * it ends for unless a later try leaves. False: of no SA. Gives no effects. */
+bool ike_unsent(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote, slice datagram, const char *why);
 /* When ike_tick wants to be called next; UINT64_MAX never. */
 uint64_t ike_next_ms(const struct ike_engine *e);
 void ike_tick(struct ike_engine *e, uint64_t now_ms, struct fx_list *out);

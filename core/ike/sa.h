@@ -311,6 +311,7 @@ struct ike_xch {
 	/* TX: retransmission */
 	struct ike_packet *packet;
 	uint32_t sent;        /* how often */
+	const char *unsent;   /* why the last try did not leave this host, in the arena; NULL: it did, as far as we know */
 	bool doubtful;        /* an unprotected refusal came: given up at the next time-out unless a real answer comes */
 	struct ike_xch *next_free;
 };

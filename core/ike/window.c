@@ -11,6 +11,8 @@
 #include "ike/msgio.h"
 #include "ike/wait.h"
 
+#include <stdio.h>
+
 /* No wait is shorter or longer than this, whatever the settings. */
 #define WAIT_MIN_MS 10.0
 #define WAIT_MAX_MS 86400000.0
@@ -62,12 +64,13 @@ static void window_give_up(struct ike_xch *x)
 	char peer[NET_ADDR_TEXT];
 	err_t err = x->doubtful && x->err ? x->err : E_TIMEOUT;
 	bool setup = sa->setup != NULL;
+	const char *why = x->doubtful && x->why ? x->why : x->unsent;
 
 	count_inc(&c_given_up);
 	meter_exchange(x, err);
-	ike_note(e, sa, x->doubtful ? "given up: refused" : "given up: no answer");
+	ike_note(e, sa, x->doubtful ? "given up: refused" : x->unsent ? "given up: nothing leaves this host" : "given up: no answer");
 	SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "giving up %s %u after %u tries: %s", ike_exchange_name(x->exchange), x->mid, x->sent,
-		x->doubtful && x->why ? x->why : "the peer does not answer; check the path to it, its address and its firewall");
+		why ? why : "the peer does not answer; check the path to it, its address and its firewall");
 	if (setup && sa->state == IKE_S_INIT_I && !x->doubtful &&
 	    (!sa->conn->keyingtries || sa->setup->tried < sa->conn->keyingtries)) {
 		SA_LOG(e, sa, LOG_IKE, LOG_CONTROL, "peer %s not responding, trying again (%u/%u)",
@@ -79,10 +82,29 @@ static void window_give_up(struct ike_xch *x)
 	}
 	if (x->work)
 		ike_cmd_done(e, x->work->cmd_id, x->story == STORY_IKE_DELETE ? 0 : err,
-			x->doubtful && x->why ? x->why : err_text(err), sa->unique, 0);
-	ike_event_sa(e, IKE_EV_ALERT, sa, false, err, x->doubtful && x->why ? x->why : "the peer does not answer", NULL);
+			why ? why : err_text(err), sa->unique, 0);
+	ike_event_sa(e, IKE_EV_ALERT, sa, false, err, why ? why : "the peer does not answer", NULL);
 	ike_sa_end(e, sa, x->story == STORY_IKE_DELETE ? x->work ? x->work->reason : 0 : err, false,
-		x->doubtful && x->why ? x->why : err_text(err));
+		why ? why : err_text(err));
+}
+
+bool ike_unsent(struct ike_engine *e, const struct net_addr *local, const struct net_addr *remote, slice datagram, const char *why)
+{
+	struct rd r = rd_of(datagram);
+	uint64_t spi_i = rd_u64(&r), spi_r = rd_u64(&r), v;
+	char from[NET_ADDR_TEXT], to[NET_ADDR_TEXT], text[256];
+
+	uint8_t flags = rd_u32(&r) & 0xff; /* behind payload, version and exchange */
+	uint64_t ours = flags & IKE_FLAG_INITIATOR ? spi_i : spi_r;
+	struct ike_sa *sa = ours && htab_find(e->by_spi, slice_of(&ours, sizeof ours), &v) ? ike_sa_at(e, handle_from_u64(v)) : NULL;
+	if (!sa)
+		return false;
+	snprintf(text, sizeof text, "nothing leaves this host from %s to %s: %s; check local_addrs, the addresses of this host and its "
+		"routes", net_addr_text(local, false, from), net_addr_text(remote, false, to), why);
+	SA_LOG(e, sa, LOG_NETWORK, LOG_CONTROL, "%s", text);
+	if (sa->tx && !(flags & IKE_FLAG_RESPONSE))
+		sa->tx->unsent = arena_str(&sa->tx->arena, slice_str(text));
+	return true;
 }
 
 static const uint8_t request_counter[] = { [XCHG_IKE_SA_INIT] = IKE_CNT_INIT_OUT_REQ, [XCHG_IKE_AUTH] = IKE_CNT_AUTH_OUT_REQ,
@@ -91,6 +113,7 @@ static const uint8_t request_counter[] = { [XCHG_IKE_SA_INIT] = IKE_CNT_INIT_OUT
 void window_send(struct ike_xch *x)
 {
 	x->sent = 1;
+	x->unsent = NULL;
 	if (x->exchange >= XCHG_IKE_SA_INIT && x->exchange < ARRAY_LEN(request_counter))
 		ike_count(x->e, x->sa, request_counter[x->exchange]);
 	ike_send(x->e, x->sa, x->packet);
@@ -113,6 +136,7 @@ static void window_due(struct ike_engine *e, struct ike_timer *t)
 			mobike_try_other(e, sa);
 		if (x->sent > SAME_SIZE_TRIES)
 			frag_smaller(e, sa, &x->packet);
+		x->unsent = NULL;
 		ike_send(e, sa, x->packet);
 		window_arm(x);
 	}

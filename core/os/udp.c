@@ -140,12 +140,16 @@ static void sent_or_dropped(struct sock *s)
 	free(d);
 }
 
-static void say_refused(struct udp *u, const struct dgram *d, int err)
+static void say_refused(const struct sock *s, const struct dgram *d, int err)
 {
 	char from[NET_ADDR_TEXT], to[NET_ADDR_TEXT];
 	struct log_ctx ctx = { .peer = &d->remote };
+	struct udp *u = s->u;
+	size_t marker = s->natt ? MARKER : 0;
 
 	count_inc(&c_tx_failed);
+	if (u->user.unsent && u->user.unsent(u->user.arg, &d->local, &d->remote, slice_of(d->data + marker, d->n - marker), err))
+		return;
 	log_peer(u->log, LOG_NETWORK, LOG_CONTROL, &ctx, "cannot send %zu bytes from %s to %s: %s", d->n,
 		net_addr_text(&d->local, true, from), net_addr_text(&d->remote, true, to), strerrordesc_np(err));
 }
@@ -191,7 +195,7 @@ static void send_queued(struct sock *s)
 			continue;
 		}
 		if (done < 0) {
-			say_refused(s->u, s->first, errno);
+			say_refused(s, s->first, errno);
 			sent_or_dropped(s);
 			continue;
 		}

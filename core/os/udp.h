@@ -34,6 +34,9 @@ struct udp_user {
 	void (*esp)(void *arg, const struct kern_udp *v, size_t n);
 	/* After each batch that was received; may be NULL. */
 	void (*batch_end)(void *arg);
+	/* An IKE datagram (without marker) that this host does not send, and why, as errno. True: it was told where it belongs;
+	 * else it is told here. Comes from inside of sending: sends nothing itself. May be NULL. */
+	bool (*unsent)(void *arg, const struct net_addr *local, const struct net_addr *remote, slice data, int err);
 };
 
 /* *why names the port, the cause and the remedy: busy port, missing privilege. */

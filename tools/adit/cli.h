@@ -86,6 +86,16 @@ enum cli_exit cmd_status(struct cli *c);
 enum cli_exit cmd_up(struct cli *c);
 enum cli_exit cmd_version(struct cli *c);
 
+/* ---- colour.c: on a terminal alone, and not when NO_COLOR or TERM=dumb asks for none ---- */
+
+enum cli_hue { HUE_GOOD, HUE_BUSY, HUE_BAD, HUE_STRONG, HUE_FAINT };
+/* The text in a colour for standard output, or as it is. Good until the fourth call after this one. */
+const char *cli_hue(enum cli_hue hue, const char *text);
+/* The same for standard error. */
+const char *cli_hue_err(enum cli_hue hue, const char *text);
+/* The state of an SA, a plugin or a connection in the colour that goes with it. */
+const char *cli_state(const char *state);
+
 /* ---- out.c ---- */
 
 /* "adit: text" on standard error; gives code back. */

@@ -8,9 +8,12 @@
 /* Lines of the daemon's log that belong to the command; on standard error, so that --json stays clean. */
 static void on_log(void *arg, const char *event, const struct adit_node *e)
 {
+	char group[32];
+
 	(void)arg;
 	(void)event;
-	fprintf(stderr, "[%s] %s\n", cli_text(e, "group"), cli_text(e, "msg"));
+	snprintf(group, sizeof group, "[%s]", cli_text(e, "group"));
+	fprintf(stderr, "%s %s\n", cli_hue_err(HUE_FAINT, group), cli_text(e, "msg"));
 }
 
 static void say_matches(const char *method, unsigned long n)
@@ -67,7 +70,7 @@ static enum cli_exit up_one(struct cli *c, const char *child, json_t *results)
 		adit_msg_text(m, "child", child);
 	enum cli_exit code = command(c, "initiate", m, results);
 	if (!code && !c->json)
-		printf("%s%s%s is up\n", c->word[0], child ? "/" : "", child ? child : "");
+		printf("%s%s%s is %s\n", c->word[0], child ? "/" : "", child ? child : "", cli_state("up"));
 	return code;
 }
 

@@ -84,7 +84,8 @@ static void show_key(const struct adit_node *k)
 
 static void on_change(void *arg, const char *event, const struct adit_node *d)
 {
-	static const char *const signs[][2] = { { "added", "+" }, { "removed", "-" }, { "changed", "~" } };
+	static const struct { const char *change, *sign; enum cli_hue hue; } signs[] = {
+		{ "added", "+", HUE_GOOD }, { "removed", "-", HUE_BAD }, { "changed", "~", HUE_BUSY } };
 	struct diffs *all = arg;
 	const char *change = cli_text(d, "change"), *effect = cli_text(d, "effect"), *sas = cli_text(d, "sas");
 
@@ -95,8 +96,8 @@ static void on_change(void *arg, const char *event, const struct adit_node *d)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
-		if (!strcmp(change, signs[i][0]))
-			fputs(signs[i][1], stdout);
+		if (!strcmp(change, signs[i].change))
+			fputs(cli_hue(signs[i].hue, signs[i].sign), stdout);
 	printf(" %s%s%s  %s", cli_text(d, "section"), *cli_text(d, "name") ? "." : "", cli_text(d, "name"), change);
 	if (strcmp(effect, "none") || *sas)
 		printf(": %s%s%s%s", effect, *sas ? " of " : "", sas, *sas ? (strcmp(sas, "1") ? " SAs" : " SA") : "");
@@ -328,10 +329,12 @@ static enum cli_exit run_rollback(struct cli *c)
 	struct adit_node *reply = NULL;
 	struct adit_msg *m = adit_msg_new();
 	const char *n = c->n_words ? c->word[0] : "1";
+	const struct api_method *s = cli_method("config-rollback");
+	const struct api_field *back = api_field_find(s->args, s->n_args, slice_str("back"));
 
-	if (n[strspn(n, "0123456789")]) {
+	if (n[strspn(n, "0123456789")] || strtoull(n, NULL, 10) > (unsigned long long)back->max) {
 		adit_msg_free(m);
-		return cli_fail(CLI_USAGE, "rollback %s: a number is expected, how many revisions back", n);
+		return cli_fail(CLI_USAGE, "rollback %s: how many revisions back is a number from 0 to %d", n, (int)back->max);
 	}
 	adit_msg_text(m, "back", n);
 	if (!put_how(c, m)) {

@@ -19,12 +19,12 @@ static void show_match(const struct adit_node *r)
 	const char *match = cli_text(r, "match");
 
 	if (*match)
-		printf("'%s' takes this peer%s\n", match, strcmp(cli_text(r, "secret"), "no") ? "" :
+		printf("'%s' takes this peer%s\n", cli_hue(HUE_GOOD, match), strcmp(cli_text(r, "secret"), "no") ? "" :
 			", but there is no shared secret for these identities: add one to secrets");
 	else
 		printf("no connection takes this peer\n");
 	for (const struct adit_node *c = all ? all->first : NULL; c; c = c->next)
-		printf("  %-3s %s  %s\n", cli_text(c, "rank"), c->name, strcmp(c->name, match) ? cli_text(c, "why") : "chosen");
+		printf("  %-3s %s  %s\n", cli_text(c, "rank"), c->name, strcmp(c->name, match) ? cli_text(c, "why") : cli_hue(HUE_GOOD, "chosen"));
 	if (*cli_text(r, "left"))
 		printf("  and %s that do not have these addresses\n", cli_text(r, "left"));
 }
@@ -116,13 +116,13 @@ static void on_past(void *arg, const char *event, const struct adit_node *e)
 		strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
 	printf("%s  %-12s ", when, name);
 	if (!strcmp(name, "alert"))
-		printf("%s: %s", cli_text(data, "alert"), cli_text(data, "msg"));
+		printf("%s: %s", cli_hue(HUE_BAD, cli_text(data, "alert")), cli_text(data, "msg"));
 	else if (!strcmp(name, "config"))
 		printf("revision %s %s by %s", cli_text(data, "revision"), cli_text(data, "what"), cli_text(data, "by"));
 	else
 		for (const struct adit_node *sa = data ? data->first : NULL; sa; sa = sa->next)
 			if (sa->kind == ADIT_NODE_SECTION)
-				printf("%s #%s %s  %s ↔ %s", sa->name, cli_text(sa, "uniqueid"), *cli_text(data, "up") ? "up" : "down",
+				printf("%s #%s %s  %s ↔ %s", sa->name, cli_text(sa, "uniqueid"), cli_state(*cli_text(data, "up") ? "up" : "down"),
 					cli_text(sa, "local-id"), cli_text(sa, "remote-id"));
 	putchar('\n');
 }

@@ -122,7 +122,8 @@ static enum cli_exit clear_levels(struct cli *c)
 
 	if (c->n_words > 1)
 		adit_msg_text(m, "rule", c->word[1]);
-	return cli_done(c, adit_api_call(c->api, "clear-log-level", m, NULL));
+	enum cli_exit code = cli_done(c, adit_api_call(c->api, "clear-log-level", m, NULL));
+	return !code && c->json ? cli_print_json(json_object()) : code;
 }
 
 enum cli_exit cmd_log(struct cli *c)

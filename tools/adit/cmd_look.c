@@ -315,11 +315,11 @@ static void show_brief(const struct adit_node *sa)
 	const struct adit_node *children = adit_node_at(sa, "child-sas");
 	/* Before the peers have told who they are there are only addresses. */
 	bool known = strcmp(cli_text(sa, "remote-id"), "%any") != 0;
-	printf("  %s #%s  %s  %s ↔ %s\n", sa->name, cli_text(sa, "uniqueid"), cli_text(sa, "state"),
+	printf("  %s #%s  %s  %s ↔ %s\n", cli_hue(HUE_STRONG, sa->name), cli_text(sa, "uniqueid"), cli_state(cli_text(sa, "state")),
 	       cli_text(sa, known ? "local-id" : "local-host"), cli_text(sa, known ? "remote-id" : "remote-host"));
 	for (const struct adit_node *c = children ? children->first : NULL; c; c = c->next) {
 		char buf[1024];
-		printf("    %s #%s  %s  %s", cli_text(c, "name"), cli_text(c, "uniqueid"), cli_text(c, "state"),
+		printf("    %s #%s  %s  %s", cli_text(c, "name"), cli_text(c, "uniqueid"), cli_state(cli_text(c, "state")),
 		       cli_items(c, "local-ts", buf, sizeof buf));
 		printf(" === %s  in %s bytes, out %s bytes\n", cli_items(c, "remote-ts", buf, sizeof buf), cli_text(c, "bytes-in"),
 		       cli_text(c, "bytes-out"));

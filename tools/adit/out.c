@@ -9,7 +9,7 @@ enum cli_exit cli_fail(enum cli_exit code, const char *fmt, ...)
 {
 	va_list ap;
 	fflush(stdout);
-	fputs("adit: ", stderr);
+	fprintf(stderr, "%s ", cli_hue_err(HUE_BAD, "adit:"));
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

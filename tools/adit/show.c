@@ -56,7 +56,7 @@ static void show_flow(const struct adit_node *c, const char *way, const char *ar
 static void show_child(const struct adit_node *c)
 {
 	char buf[2048], t[32];
-	printf("  %s #%s  %s  %s%s", cli_text(c, "name"), cli_text(c, "uniqueid"), cli_text(c, "state"), cli_text(c, "mode"),
+	printf("  %s #%s  %s  %s%s", cli_text(c, "name"), cli_text(c, "uniqueid"), cli_state(cli_text(c, "state")), cli_text(c, "mode"),
 	       has(c, "encap") ? " in UDP" : "");
 	if (has(c, "protocol")) {
 		printf("  %s:", cli_text(c, "protocol"));
@@ -94,8 +94,8 @@ static void show_tasks(const struct adit_node *sa, const char *list, const char 
 void show_sa(const struct adit_node *sa)
 {
 	char t[32];
-	printf("%s #%s  %s  IKEv%s  %s_i%s %s_r%s\n", sa->name, cli_text(sa, "uniqueid"), cli_text(sa, "state"),
-	       cli_text(sa, "version"), cli_text(sa, "initiator-spi"), has(sa, "initiator") ? "*" : "",
+	printf("%s #%s  %s  IKEv%s  %s_i%s %s_r%s\n", cli_hue(HUE_STRONG, sa->name), cli_text(sa, "uniqueid"),
+	       cli_state(cli_text(sa, "state")), cli_text(sa, "version"), cli_text(sa, "initiator-spi"), has(sa, "initiator") ? "*" : "",
 	       cli_text(sa, "responder-spi"), has(sa, "initiator") ? "" : "*");
 	printf("  %s[%s] '%s' — %s[%s] '%s'%s%s\n", cli_text(sa, "local-host"), cli_text(sa, "local-port"),
 	       cli_text(sa, "local-id"), cli_text(sa, "remote-host"), cli_text(sa, "remote-port"), cli_text(sa, "remote-id"),
@@ -134,7 +134,7 @@ static bool nonzero(const struct adit_node *n, const char *key)
 void show_conn(const struct adit_node *conn)
 {
 	char buf[2048], t[32];
-	printf("%s  %s", conn->name, cli_text(conn, "version"));
+	printf("%s  %s", cli_hue(HUE_STRONG, conn->name), cli_text(conn, "version"));
 	if (nonzero(conn, "rekey_time"))
 		printf(", rekey every %s", span(cli_text(conn, "rekey_time"), t));
 	if (nonzero(conn, "reauth_time"))
@@ -191,7 +191,7 @@ static void show_feat(struct feats *at, const char *text)
 
 void show_plugin(const struct adit_node *p)
 {
-	printf("%s %s  %s%s%s  %s\n", p->name, cli_text(p, "version"), cli_text(p, "state"), has(p, "why") ? ": " : "",
+	printf("%s %s  %s%s%s  %s\n", cli_hue(HUE_STRONG, p->name), cli_text(p, "version"), cli_state(cli_text(p, "state")), has(p, "why") ? ": " : "",
 	       cli_text(p, "why"), cli_text(p, "summary"));
 	const struct adit_node *f = adit_node_at(p, "features");
 	struct feats at = { .column = 0 };
