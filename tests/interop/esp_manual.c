@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 	struct diag *why = NULL;
 	struct loader *loader = NULL;
 	struct log_sink sink = { .write = to_stderr };
-	const struct udp_user user = { NULL, on_ike, on_esp, NULL };
+	const struct udp_user user = { NULL, on_ike, on_esp, NULL, NULL };
 	uint32_t mark = 220;
 	char text[512];
 

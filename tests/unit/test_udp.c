@@ -49,7 +49,7 @@ static struct end a, b;
 static void open_end(struct end *e)
 {
 	struct udp_conf c = { .v4 = true, .v6 = true };
-	struct udp_user user = { e, ike, esp, batch_end };
+	struct udp_user user = { e, ike, esp, batch_end, NULL };
 
 	cr_assert_eq(udp_open(l, NULL, &c, &user, &e->u, NULL), 0);
 }
@@ -156,7 +156,7 @@ Test(udp, the_queue_is_bounded_and_errors_take_nothing_down)
 Test(udp, a_busy_port_is_said_with_its_remedy)
 {
 	struct udp_conf c = { .port = udp_port(a.u), .v4 = true };
-	struct udp_user user = { &a, ike, esp, NULL };
+	struct udp_user user = { &a, ike, esp, NULL, NULL };
 	struct diag *why = NULL;
 	struct udp *u;
 	char want[64], buf[400];
