@@ -2,8 +2,9 @@
 /*
  * RSA (PKCS #1 v1.5 and PSS), ECDSA, Ed25519 and Ed448 of Libgcrypt. Keys are read by keyfmt.h and handed over as
  * numbers. RSA and ECDSA are blinded by the library, and it checks an RSA signature before it gives it away. What it
- * lacks: PSS with another hash in MGF1, which is E_NOT_SUPPORTED.
+ * lacks, PSS with another hash in MGF1, is put around its RSA on a number.
  */
+#include "plugins/crypto-common/pss.h"
 #include "plugins/crypto-common/sign.h"
 #include "plugins/crypto-gcrypt/gcrypt_plugin.h"
 
@@ -196,28 +197,66 @@ static err_t rsa_load(struct gc_sign *c, const struct keyfmt *k, bool pss, bool 
 	return ok && (!private || !gcry_pk_testkey(c->key)) ? 0 : E_BAD_VALUE;
 }
 
+static bool pss_other_mgf(bool pss, const struct sign_how *how)
+{
+	return pss && sign_mgf_hash(how) != how->hash;
+}
+
+static err_t rsa_raw(slice em, gcry_sexp_t *data)
+{
+	gcry_mpi_t m = number(em);
+	err_t e = m && !gcry_sexp_build(data, NULL, "(data(flags raw)(value %m))", m) ? 0 : E_CRYPTO;
+	gcry_mpi_release(m);
+	return e;
+}
+
+static err_t pss_other_data(const struct gc_sign *c, const struct sign_how *how, slice d, gcry_sexp_t *data)
+{
+	uint8_t salt[SIGN_RSA_MAX], em[SIGN_RSA_MAX];
+	const size_t bits = gcry_pk_get_nbits(c->key) - 1;
+	err_t e = how->salt_len > sizeof salt ? E_NOT_SUPPORTED : crypto_common_random(salt, how->salt_len);
+	if (!e)
+		e = pss_encode(digest, how, d, slice_of(salt, how->salt_len), bits, em);
+	return e ? e : rsa_raw(slice_of(em, pss_len(bits)), data);
+}
+
+/* sig^e is what the library calls encryption. */
+static err_t pss_other_verify(const struct gc_sign *c, const struct sign_how *how, const slice *v, size_t n, slice sig)
+{
+	uint8_t hash[SIGN_HASH_MAX], em[SIGN_RSA_MAX];
+	const size_t bits = gcry_pk_get_nbits(c->key) - 1;
+	gcry_sexp_t data = NULL, open = NULL;
+	slice d;
+	err_t e = digest(how->hash, v, n, hash, &d);
+	if (!e)
+		e = rsa_raw(sig, &data);
+	if (!e)
+		e = !gcry_pk_encrypt(&open, data, c->key) && !part(open, "a", em, pss_len(bits)) ? 0 : E_AUTH_FAILED;
+	if (!e)
+		e = pss_check(digest, how, d, bits, em);
+	gcry_sexp_release(data);
+	gcry_sexp_release(open);
+	return e;
+}
+
 static err_t rsa_data(const struct gc_sign *c, bool pss, const struct sign_how *how, const slice *v, size_t n,
 	gcry_sexp_t *data)
 {
 	uint8_t hash[SIGN_HASH_MAX], em[SIGN_RSA_MAX];
 	slice d;
-	err_t e = digest(how->hash, v, n, hash, &d);
+	err_t e = pss ? sign_bound_check(&c->bound, how) : 0;
+	if (!e)
+		e = digest(how->hash, v, n, hash, &d);
 	if (e)
 		return e;
+	if (pss_other_mgf(pss, how))
+		return pss_other_data(c, how, d, data);
 	if (pss) {
-		if (sign_bound_check(&c->bound, how))
-			return E_BAD_VALUE;
-		if (sign_mgf_hash(how) != how->hash)
-			return E_NOT_SUPPORTED;
 		return gcry_sexp_build(data, NULL, "(data(flags pss)(hash %s %b)(salt-length %u))", hash_name(how->hash),
 			(int)d.n, d.p, (unsigned)how->salt_len) ? E_CRYPTO : 0;
 	}
 	e = sign_pkcs1_encode(how->hash, d, em, c->len);
-	gcry_mpi_t m = e ? NULL : number(slice_of(em, c->len));
-	if (!e)
-		e = m && !gcry_sexp_build(data, NULL, "(data(flags raw)(value %m))", m) ? 0 : E_CRYPTO;
-	gcry_mpi_release(m);
-	return e;
+	return e ? e : rsa_raw(slice_of(em, c->len), data);
 }
 
 static err_t rsa_sign(struct gc_sign *c, bool pss, const struct sign_how *how, const slice *v, size_t n, uint8_t *out,
@@ -239,7 +278,8 @@ static err_t rsa_verify(struct gc_sign *c, bool pss, const struct sign_how *how,
 {
 	gcry_sexp_t data = NULL, s = NULL, key = NULL;
 	gcry_mpi_t m = NULL, modulus = NULL;
-	err_t e = sig.n != c->len ? E_AUTH_FAILED : rsa_data(c, pss, how, v, n, &data);
+	const bool other = pss_other_mgf(pss, how);
+	err_t e = sig.n != c->len ? E_AUTH_FAILED : other ? sign_bound_check(&c->bound, how) : rsa_data(c, pss, how, v, n, &data);
 	if (e)
 		return e;
 	m = number(sig);
@@ -248,6 +288,9 @@ static err_t rsa_verify(struct gc_sign *c, bool pss, const struct sign_how *how,
 	if (!m || !modulus || gcry_mpi_cmp(m, modulus) >= 0 || gcry_sexp_build(&s, NULL, "(sig-val(rsa(s%m)))", m)) {
 		gcry_sexp_release(data);
 		e = E_AUTH_FAILED;
+	} else if (other) {
+		gcry_sexp_release(s);
+		e = pss_other_verify(c, how, v, n, sig);
 	} else {
 		e = verify_data(c, data, s);
 	}

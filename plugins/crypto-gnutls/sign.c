@@ -2,8 +2,9 @@
 /*
  * RSA (PKCS #1 v1.5 and PSS), ECDSA on the NIST curves, Ed25519 and Ed448 of Nettle. Keys are read by keyfmt.h and
  * handed over as numbers. RSA is blinded, and a signature is checked before it leaves; ECDSA and EdDSA are free of
- * branches on secrets. What the library lacks: PSS with another hash in MGF1, which is E_NOT_SUPPORTED.
+ * branches on secrets. What the library lacks, PSS with another hash in MGF1, is put around its RSA on a number.
  */
+#include "plugins/crypto-common/pss.h"
 #include "plugins/crypto-common/sign.h"
 #include "plugins/crypto-gnutls/gnutls_plugin.h"
 #include "plugins/crypto-gnutls/mpz_secret.h"
@@ -156,10 +157,44 @@ static err_t pss_hash(const struct gt_rsa *c, const struct sign_how *how, const 
 	*h = hash_of(how->hash);
 	if (sign_bound_check(&c->bound, how))
 		return E_BAD_VALUE;
-	if (!*h || sign_mgf_hash(how) != how->hash)
+	if (!*h || !hash_of(sign_mgf_hash(how)))
 		return E_NOT_SUPPORTED;
 	digest(*h, v, n, hash);
 	return 0;
+}
+
+static err_t pss_digest(uint16_t id, const slice *v, size_t n, uint8_t out[SIGN_HASH_MAX], slice *got)
+{
+	const struct nettle_hash *h = hash_of(id);
+	if (!h)
+		return E_NOT_SUPPORTED;
+	*got = digest(h, v, n, out);
+	return 0;
+}
+
+/* With one hash for both the library does it all. */
+static err_t pss_put(const struct sign_how *how, const struct nettle_hash *h, const uint8_t *hash, const uint8_t *salt,
+	size_t bits, mpz_t m)
+{
+	uint8_t em[SIGN_RSA_MAX];
+	if (sign_mgf_hash(how) == how->hash)
+		return pss_encode_mgf1(m, bits, h, how->salt_len, salt, hash) ? 0 : E_NOT_SUPPORTED;
+	err_t e = pss_encode(pss_digest, how, slice_of(hash, h->digest_size), slice_of(salt, how->salt_len), bits, em);
+	if (!e)
+		mpz_import(m, pss_len(bits), 1, 1, 0, 0, em);
+	return e;
+}
+
+static err_t pss_fits(const struct sign_how *how, const struct nettle_hash *h, const uint8_t *hash, size_t bits, const mpz_t m)
+{
+	uint8_t em[SIGN_RSA_MAX] = { 0 };
+	const size_t len = pss_len(bits), n = (mpz_sizeinbase(m, 2) + 7) / 8;
+	if (sign_mgf_hash(how) == how->hash)
+		return pss_verify_mgf1(m, bits, h, how->salt_len, hash) ? 0 : E_AUTH_FAILED;
+	if (n > len || len > sizeof em)
+		return E_AUTH_FAILED;
+	mpz_export(em + len - n, NULL, 1, 1, 0, 0, m);
+	return pss_check(pss_digest, how, slice_of(hash, h->digest_size), bits, em);
 }
 
 static err_t pss_message(const struct gt_rsa *c, const struct sign_how *how, const slice *v, size_t n, mpz_t m)
@@ -169,9 +204,7 @@ static err_t pss_message(const struct gt_rsa *c, const struct sign_how *how, con
 	err_t e = pss_hash(c, how, v, n, &h, hash);
 	if (!e)
 		e = how->salt_len > sizeof salt ? E_NOT_SUPPORTED : crypto_common_random(salt, how->salt_len);
-	if (!e && !pss_encode_mgf1(m, mpz_sizeinbase(c->pub.n, 2) - 1, h, how->salt_len, salt, hash))
-		e = E_NOT_SUPPORTED;
-	return e;
+	return e ? e : pss_put(how, h, hash, salt, mpz_sizeinbase(c->pub.n, 2) - 1, m);
 }
 
 static err_t rsa_sign(struct gt_rsa *c, bool pss, const struct sign_how *how, const slice *v, size_t n, uint8_t *out,
@@ -223,8 +256,8 @@ static err_t pss_verify(struct gt_rsa *c, const struct sign_how *how, const slic
 		return e;
 	mpz_init(m);
 	e = rsa_open(c, sig, m);
-	if (!e && !pss_verify_mgf1(m, mpz_sizeinbase(c->pub.n, 2) - 1, h, how->salt_len, hash))
-		e = E_AUTH_FAILED;
+	if (!e)
+		e = pss_fits(how, h, hash, mpz_sizeinbase(c->pub.n, 2) - 1, m);
 	mpz_clear(m);
 	return e;
 }

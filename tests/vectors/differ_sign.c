@@ -110,7 +110,7 @@ static bool sign_new(struct differ_round *r)
 	size_t h = differ_next() % ARRAY_LEN(hashes), by = (size_t)r->count.whole++ % r->n;
 	const struct sign_ops *o = r->ops[by];
 
-	how = (struct sign_how){ hashes[h], 0, lens[h] };
+	how = (struct sign_how){ hashes[h], differ_next() % 2 ? hashes[differ_next() % ARRAY_LEN(hashes)] : 0, lens[h] };
 	message_len = differ_len();
 	differ_fill(message, sizeof message);
 	signature_len = sizeof signature;
