@@ -82,7 +82,7 @@ vec_run_fn vec_open_aead, vec_crypt_cbc, vec_mac, vec_mac_key_refused, vec_hmac_
 uint32_t vec_hash_block(uint16_t hash);
 
 /* ---- readers ---- */
-/* Wycheproof JSON, or the answers of an ACVP KDF test beside its inputs. */
+/* Wycheproof JSON, or ACVP's of key derivation. */
 err_t vec_json(struct vec_runner *r, const char *path, slice text);
 /* NIST CAVP: "key = value" lines. `over` (may be NULL): expected values by name. */
 err_t vec_rsp(struct vec_runner *r, const char *path, slice text, const json_t *over);
@@ -91,6 +91,9 @@ err_t vec_rsp(struct vec_runner *r, const char *path, slice text, const json_t *
 struct vec_record;
 const char *vec_get(const struct vec_record *rec, const char *key);
 bool vec_get_hex(struct vec_runner *r, const struct vec_record *rec, const char *key, slice *out);
+/* vec_acvp.c: answers whose questions are a response file beside them; a vector set of key derivation (false: it is none). */
+err_t vec_acvp_answers(struct vec_runner *r, const char *path, const json_t *doc);
+bool vec_acvp_kdf(struct vec_runner *r, const json_t *doc);
 /* vec_kdf.c: true when the record is a KDF test and was run. */
 bool vec_kdf(struct vec_runner *r, const struct vec_record *rec, const char *id);
 

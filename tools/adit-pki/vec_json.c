@@ -94,7 +94,8 @@ static void cbc(struct job *j)
 	memset(pad, n, sizeof pad);
 	const slice both[] = { msg, slice_of(pad, n) };
 
-	if (strcmp(j->algorithm, "AES-CBC-PKCS5") != 0)
+	const bool camellia = strcmp(j->algorithm, "CAMELLIA-CBC-PKCS5") == 0;
+	if (!camellia && strcmp(j->algorithm, "AES-CBC-PKCS5") != 0)
 		vec_skip(v, "not an encryption algorithm of IKE or ESP");
 	if (v->want != VEC_VALID)
 		vec_skip(v, "tests of PKCS #5 padding, which IKE and ESP do not have (RFC 7296 section 3.14)");
@@ -103,7 +104,7 @@ static void cbc(struct job *j)
 	v->in = vec_join(j->r, both, 2);
 	v->out = hex(j, "ct");
 	v->icv = slice_of("", 0);
-	ask(j, PLUG_ENCR, 12, (uint16_t)num(j->g, "keySize"), vec_crypt_cbc);
+	ask(j, PLUG_ENCR, camellia ? 23 : 12, (uint16_t)num(j->g, "keySize"), vec_crypt_cbc);
 }
 
 /* GMAC is GCM with all of the message as associated data. */
@@ -491,22 +492,6 @@ static void run_group(struct vec_runner *r, const char *algorithm, const json_t 
 	}
 }
 
-/* test.acvp.NAME.json holds only answers; the questions are in NAME.txt beside it. */
-static err_t acvp(struct vec_runner *r, const char *path, const json_t *doc)
-{
-	char other[4096];
-	const char *name = strstr(path, "test.acvp.");
-	slice text;
-	if (!name || snprintf(other, sizeof other, "%.*s%s", (int)(name - path), path, name + strlen("test.acvp.")) >= 4096)
-		return E_PARSE;
-	char *dot = strrchr(other, '.');
-	if (!dot || strcmp(dot, ".json") != 0)
-		return E_PARSE;
-	memcpy(dot, ".txt", 5);
-	err_t e = vec_read(r, other, &text);
-	return e ? e : vec_rsp(r, other, text, doc);
-}
-
 err_t vec_json(struct vec_runner *r, const char *path, slice text)
 {
 	json_error_t why;
@@ -518,7 +503,9 @@ err_t vec_json(struct vec_runner *r, const char *path, slice text)
 	if (!doc)
 		fprintf(stderr, "adit-pki: %s:%d:%d: %s\n", path, why.line, why.column, why.text);
 	else if (!groups)
-		e = acvp(r, path, doc);
+		e = vec_acvp_answers(r, path, doc);
+	else if (vec_acvp_kdf(r, doc))
+		groups = NULL;
 	for (size_t i = 0; i < json_array_size(groups); i++) {
 		const json_t *g = json_array_get(groups, i);
 		const json_t *own = json_object_get(json_object_get(g, "algorithm"), "name");

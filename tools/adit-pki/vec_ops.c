@@ -21,7 +21,8 @@ static err_t aead(const struct vec *v, const struct encr_ops *o, bool seal, bool
 	uint8_t *buf = malloc(v->in.n + v->out.n + 1), icv[64];
 	void *ctx = context(o->ctx_size);
 	slice from = seal ? v->in : v->out, to = seal ? v->out : v->in;
-	err_t e = v->icv.n == o->icv_len && v->iv.n == o->iv_len && buf ? o->init(ctx, v->key, v->salt) : E_BAD_VALUE;
+	bool fits = v->icv.n == o->icv_len && v->iv.n == o->iv_len && from.n % o->block_len == 0;
+	err_t e = fits && buf ? o->init(ctx, v->key, v->salt) : E_BAD_VALUE;
 	if (!e) {
 		struct encr_op op = { .iv = v->iv.p, .aad = v->aad, .buf = buf, .len = from.n, .icv = icv };
 		if (from.n)
