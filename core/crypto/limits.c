@@ -5,7 +5,7 @@
 #define BYTES_128_BIT ((uint64_t)1 << 52)
 #define PACKETS_GCM ((uint64_t)1 << 32)
 
-struct crypto_limit crypto_limit_of(uint16_t encr_id)
+static struct crypto_limit limit_of_encr(uint16_t encr_id)
 {
 	switch (encr_id) {
 	case 0: case 11: case 28: case 31: /* none, NULL, ChaCha20-Poly1305: the sequence number ends first */
@@ -17,6 +17,14 @@ struct crypto_limit crypto_limit_of(uint16_t encr_id)
 	default:
 		return (struct crypto_limit){ UINT64_MAX, BYTES_128_BIT };
 	}
+}
+
+struct crypto_limit crypto_limit_of(uint16_t encr_id, bool esn)
+{
+	struct crypto_limit l = limit_of_encr(encr_id);
+	if (!esn && l.packets > UINT32_MAX)
+		l.packets = UINT32_MAX;
+	return l;
 }
 
 uint64_t crypto_limit_hard(uint64_t configured, uint64_t limit)

@@ -164,6 +164,9 @@ static err_t word_unknown(struct diag **why, uint32_t column, slice w)
 	if (known)
 		return diag_at(why, E_NOT_SUPPORTED, NULL, 0, column, "\"%.*s\" is refused: %s", (int)w.n, (const char *)w.p,
 			known->why);
+	if (!w.n)
+		return diag_at(why, E_BAD_VALUE, NULL, 0, column, "a word is missing in a proposal: one dash between two words, none "
+			"before the first and behind the last");
 	nearest_word(w, near, sizeof near);
 	return diag_at(why, E_BAD_VALUE, NULL, 0, column, "unknown algorithm \"%.*s\" in a proposal; the nearest is \"%s\"",
 		(int)w.n, (const char *)w.p, near);

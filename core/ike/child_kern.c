@@ -98,7 +98,7 @@ static struct kern_op sa_add(struct ike_engine *e, const struct inst *in, uint8_
 	const struct conf_child *f = in->conf;
 	struct kern_op op = sa_op(in, KERN_SA_ADD, dir);
 	bool by_initiator = (dir == KERN_OUT) == ours;
-	const struct crypto_limit limit = crypto_limit_of(in->suite->encr);
+	const struct crypto_limit limit = crypto_limit_of(in->suite->encr, in->suite->esn);
 	struct kern_sa *s = &op.sa;
 	s->esn = in->suite->esn;
 	s->encr_id = in->suite->encr;

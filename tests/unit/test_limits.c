@@ -6,9 +6,12 @@
 
 Test(limits, end_a_key_of_a_small_block_early)
 {
-	cr_expect_leq(crypto_limit_of(3).bytes, (uint64_t)1 << 27);
-	cr_expect_eq(crypto_limit_of(20).packets, (uint64_t)1 << 32);
-	cr_expect_eq(crypto_limit_of(28).bytes, UINT64_MAX);
+	cr_expect_leq(crypto_limit_of(3, true).bytes, (uint64_t)1 << 27);
+	cr_expect_eq(crypto_limit_of(20, true).packets, (uint64_t)1 << 32);
+	cr_expect_eq(crypto_limit_of(28, true).bytes, UINT64_MAX);
+	cr_expect_eq(crypto_limit_of(28, true).packets, UINT64_MAX);
+	cr_expect_eq(crypto_limit_of(28, false).packets, UINT32_MAX, "the sequence numbers end");
+	cr_expect_eq(crypto_limit_of(20, false).packets, UINT32_MAX);
 	cr_expect_eq(crypto_limit_hard(0, UINT64_MAX), 0, "none stays none");
 	cr_expect_eq(crypto_limit_hard(5, 100), 5);
 	cr_expect_eq(crypto_limit_hard(0, 100), 100);
