@@ -14,7 +14,7 @@
 #   ss_ctl SIDE ARGS…                 swanctl against it
 #   check NAME COMMAND…               a test: passes when COMMAND ends with 0
 #   skip NAME REASON                  counted as skipped
-#   wait_for SECONDS COMMAND…         until COMMAND succeeds; SECONDS suffice on an idle machine, others have half a minute
+#   wait_for SECONDS COMMAND…         until COMMAND succeeds; SECONDS suffice on an idle machine, others have $WAIT_LEAST
 #   pings FROM TO [COUNT [INTERVAL [ping options]]]   all answered, none lost, however late (FROM: ha, hb, ga, gb)
 #   reaches FROM TO [ping options]    a packet is answered, sooner or later
 #   unanswered FROM TO [ping options] no packet is
@@ -25,7 +25,7 @@
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
-: "${ADIT_BUILD:=$TOP/build}"
+: "${ADIT_BUILD:=$TOP/build}" "${WAIT_LEAST:=30}"
 LABDIR=$TOP/tests/lab
 WORK=$(mktemp -d /tmp/adit-test.XXXXXX)
 export PEERDIR=$WORK/peers
@@ -65,7 +65,7 @@ adit_start() {
 	ip netns exec $L-g$s "$TOP/tools/in-tree" aditd --foreground --config "$d/aditd.conf" --socket "$d/sock" \
 		--pidfile "$d/pid" --log "${ADIT_LOG:-default=1,ike=2}" "$@" >>"$d/log" 2>&1 </dev/null &
 	PID[$s]=$!
-	end=$((SECONDS + 60))
+	end=$((SECONDS + 300))
 	while kill -0 "${PID[$s]}" 2>/dev/null && [ $SECONDS -lt $end ]; do
 		grep -qs 'aditd: ready' "$d/log" && return 0
 		sleep 0.05
@@ -121,7 +121,7 @@ logs() { # of both sides, for a failed script
 }
 finish() { [ $N_FAIL = 0 ] || logs; echo "1..$N_TEST"; exit $((N_FAIL > 0)); }
 wait_for() {
-	local end=$((SECONDS + ($1 > 30 ? $1 : 30))); shift
+	local end=$((SECONDS + ($1 > WAIT_LEAST ? $1 : WAIT_LEAST))); shift
 	while ! "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done
 }
 # ping alone waits for the last answers no longer than twice the longest way so far. With a deadline it goes on until COUNT
@@ -134,12 +134,16 @@ pings() {
 	local from=$1 to=$2 n=${3:-3} i=${4:-0.05} until=-w out
 	shift $(($# < 4 ? $# : 4))
 	[ "$n" -gt 1 ] || until=-W
-	out=$(ns "$from" ping -n -c "$n" -i "$i" $until 30 "$@" "$to")
+	out=$(ns "$from" ping -n -c "$n" -i "$i" $until "$WAIT_LEAST" "$@" "$to")
 	printf '%s\n' "$out"
 	answered "$n" <<<"$out"
 }
 reaches() { local from=$1 to=$2; shift 2; wait_for 60 ns "$from" ping -n -q -c 1 -W 3 "$@" "$to"; }
-unanswered() { local from=$1 to=$2; shift 2; ! ns "$from" ping -n -q -c 2 -i 0.2 -W 1 "$@" "$to"; }
+unanswered() { # 1: sent, and no answer came
+	local from=$1 to=$2; shift 2
+	ns "$from" ping -n -q -c 2 -i 0.2 -W 1 "$@" "$to"
+	[ $? = 1 ]
+}
 stream_start() {
 	local from=$1 to=$2 i=$4
 	STREAM_COUNT=$3; shift 4

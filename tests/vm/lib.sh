@@ -6,6 +6,7 @@
 #   many SIDE [NAME=VALUE…]     prints a configuration with a child of each case; words as tunnel's, LOCAL6=1: IPv6
 #                               inside for all
 #   try PEER                    brings up each case from a and pings through it; a check each. PEER names the other end
+WAIT_LEAST=120 # a machine in emulation on a machine that has other things to do
 . "$(dirname "${BASH_SOURCE[0]}")/../interop/lib.sh"
 
 [ -e /proc/net/xfrm_stat ] && ip xfrm state >/dev/null 2>&1 ||
