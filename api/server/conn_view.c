@@ -177,6 +177,10 @@ void api_put_conn(struct vici_out *o, const struct api_env *env, const struct co
 		vici_kv_u64(o, "dpd_delay", c->dpd_delay_s);
 	if (c->dpd_timeout_s)
 		vici_kv_u64(o, "dpd_timeout", c->dpd_timeout_s);
+	if (c->ppk_id)
+		vici_kv_str(o, "ppk_id", c->ppk_id);
+	if (c->ppk_required)
+		vici_kv_str(o, "ppk_required", "yes");
 	put_props(o, "proposals", c->props, c->n_props, SUITE_IKE);
 	put_auths(o, env, "local", c->local, c->n_local);
 	put_auths(o, env, "remote", c->remote, c->n_remote);

@@ -180,6 +180,7 @@ void api_put_ike_fields(struct vici_out *o, const struct ike_view *v)
 	put_alg(o, "prf-alg", SUITE_PRF, v->suite.prf);
 	put_alg(o, "dh-group", SUITE_KE, v->suite.ke);
 	put_extra_kes(o, v->suite.ake);
+	put_yes(o, "ppk", v->ppk);
 	vici_kv_str(o, "pq", v->pq ? "yes" : "no");
 	/* The keys exist from the first exchange on, the SA is established with the second; one that goes has no times. */
 	if (v->state && strcmp(v->state, "CONNECTING") && strcmp(v->state, "CREATED") && strcmp(v->state, "DELETING") &&

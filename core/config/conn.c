@@ -84,6 +84,7 @@ void conf_conn_unref(struct conf_conn **ref)
 	strings_free(c->vips);
 	strings_free(c->pools);
 	free(c->redirect_gateway);
+	free(c->ppk_id);
 	strings_free(c->vif.addr_texts);
 	free(c->vif.addrs);
 	free(c->vif.bits);

@@ -176,6 +176,8 @@ struct conf_conn {
 	uint8_t childless;        /* enum conf_childless */
 	uint8_t fragmentation;    /* enum conf_fragmentation */
 	uint8_t ocsp;             /* enum conf_ocsp */
+	char *ppk_id;             /* name of the post-quantum preshared key (RFC 8784), as responder also a pattern; NULL none */
+	bool ppk_required;
 	uint8_t send_cert;        /* 0 never, 1 ifasked, 2 always */
 	uint8_t dscp;
 	uint32_t keyingtries;     /* 0 for ever */

@@ -26,6 +26,8 @@ struct conf_psk_ask {
 	                              * NULL: it called us */
 	const struct net_addr *addr; /* of the peer; NULL: unknown */
 	bool of_peer;                /* what the peer proves itself with; else what we do */
+	const char *kind;            /* of the secret; NULL: "IKE" */
+	bool anyone;                 /* whosever it is: is there one at all? */
 };
 
 struct conf_psk {

@@ -294,11 +294,11 @@ static const struct conf_key conn_keys[] = {
 	{ "ocsp", CONF_T_ENUM, AT(conf_conn, ocsp), .def = "reply", .words = ocsps,
 	  .doc = "OCSP within IKE (RFC 4806): request asks the peer for an OCSP answer about its certificate, reply sends one about "
 		 "ours to a peer that asks; both, never." },
-	{ "ppk_id", CONF_T_STRING, CONF_LATER, NOWHERE, .later = "post-quantum preshared keys",
-	  .doc = "Identity of the post-quantum preshared key (RFC 8784)." },
-	{ "ppk_required", CONF_T_BOOL, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "no",
-	  .later = "post-quantum preshared keys",
-	  .doc = "Whether a post-quantum preshared key has to be used." },
+	{ "ppk_id", CONF_T_STRING, AT(conf_conn, ppk_id),
+	  .doc = "Identity of the post-quantum preshared key (RFC 8784) in secrets { ppk } that goes into the keys of the IKE SA; "
+		 "where the peer calls, also a pattern, and without it every key is taken." },
+	{ "ppk_required", CONF_T_BOOL, AT(conf_conn, ppk_required), .def = "no",
+	  .doc = "Whether a post-quantum preshared key has to be used; else a peer without it is taken, too." },
 	{ "keyingtries", CONF_T_INT, AT(conf_conn, keyingtries), .max = UINT32_MAX, .def = "1",
 	  .doc = "How often an initial connect goes through all its retransmissions; 0 for ever." },
 	{ "unique", CONF_T_ENUM, AT(conf_conn, unique), .def = "no", .words = uniques,

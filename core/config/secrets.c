@@ -441,10 +441,10 @@ static void consider(struct look *l, const struct entry *e)
 	const struct conf_psk_ask *a = l->ask;
 	int me = 0, peer = 0;
 	size_t mine = 0;
-	bool any = e->n_owners == 0;
+	bool any = e->n_owners == 0 || a->anyone;
 	uint8_t by = CONF_PSK_ANY;
 
-	if (strcmp(e->type, "IKE") != 0)
+	if (strcmp(e->type, a->kind ? a->kind : "IKE") != 0)
 		return;
 	for (size_t i = 0; i < e->n_owners; i++) {
 		const struct conf_id *o = &e->owners[i];
@@ -496,6 +496,8 @@ bool conf_secrets_psk(const struct conf_secrets *set, const struct conf_psk_ask 
 	consider_all(&l, ask->peer_type ? s->sole : s->by_owner, ask->my_type, ask->my_id);
 	for (size_t i = 0; i < s->wild.n; i++)
 		consider(&l, s->wild.v[i]);
+	for (size_t i = 0; ask->anyone && !l.best && i < s->all.n; i++)
+		consider(&l, s->all.v[i]);
 	if (!l.best)
 		return false;
 	bool other = ask->of_peer && l.best->remote.n;

@@ -320,6 +320,18 @@ static void check_vips(struct build *b, const struct conf_node *sec, const struc
 		note(b, conf_node_fail(n, true, b->why, E_LIMIT, "'vips': at most %d addresses can be asked for", VIPS));
 }
 
+/* It goes into a notify as it is. */
+static err_t check_ppk(const struct conf_node *node, const struct conf_conn *c, struct diag **why)
+{
+	enum { PPK_ID_MAX = 255 };
+	struct conf_id id = { 0 };
+	err_t e = !c->ppk_id ? 0 : strlen(c->ppk_id) > PPK_ID_MAX ? E_LIMIT : conf_id_parse(c->ppk_id, &id);
+
+	conf_id_fini(&id);
+	return e ? conf_node_fail(node, true, why, e, "'ppk_id' = '%.80s' is no identity (a name of at most %d letters)", c->ppk_id,
+		PPK_ID_MAX) : 0;
+}
+
 static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, struct conf_conn *c, struct diag **why)
 {
 	struct build b = { can, why, &c->remarks, 0 };
@@ -356,6 +368,7 @@ static err_t read_conn(const struct conf_node *sec, const struct conf_can *can, 
 	for (uint16_t i = 0; i < c->n_remote_addrs; i++)
 		c->remote_addrs[i].port = c->remote_port;
 
+	note(&b, check_ppk(conf_node_child(sec, "ppk_id"), c, why));
 	note(&b, conf_read_props(sec, conf_node_child(sec, "proposals"), SUITE_IKE, can->ike, &props, b.remarks, why));
 	c->props = props.v;
 	c->n_props = props.n;

@@ -73,6 +73,16 @@ void ike_keys_move(struct ike_keys *dst, struct ike_keys *src)
 	*src = (struct ike_keys){ 0 };
 }
 
+err_t ike_keys_copy(struct ike_keys *dst, const struct ike_keys *src)
+{
+	err_t e = secret_copy(&dst->all, secret_slice(&src->all));
+
+	dst->d_len = src->d_len;
+	dst->integ_len = src->integ_len;
+	dst->encr_len = src->encr_len;
+	return e;
+}
+
 /* {SK_d | …} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr) with the PRF of the new SA. */
 static err_t derive(const struct keymat_ike_in *in, slice skeyseed, struct ike_keys *out)
 {

@@ -30,6 +30,8 @@ slice ike_key(const struct ike_keys *k, enum ike_key_id which);
 void ike_keys_drop_auth(struct ike_keys *k);
 void ike_keys_fini(struct ike_keys *k);
 void ike_keys_move(struct ike_keys *dst, struct ike_keys *src);
+/* *dst has to be empty. E_NOMEM. */
+MUST err_t ike_keys_copy(struct ike_keys *dst, const struct ike_keys *src);
 
 /* What both key schedules of an IKE SA take. Nonces are without payload header; SPIs are those of the new SA. */
 struct keymat_ike_in {

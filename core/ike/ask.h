@@ -24,6 +24,16 @@ struct ike_proof {
 	uint16_t n_certs;
 	const char *scheme;
 	const char *note;        /* of struct ike_signed, or NULL */
+	/* Our AUTH with the PPK while the one without is made, and then that (ike/ppk.h). */
+	struct ike_our_auth {
+		uint8_t method;
+		slice auth;
+		const struct ike_cert *certs;
+		uint16_t n_certs;
+		const char *scheme, *note;
+	} ours;
+	slice no_ppk;
+	bool ppk_known;          /* which PPK the peer names was looked at for the present connection */
 	/* Of the peer; goes to the SA when everything is applied. */
 	uint64_t valid_until_s;
 	void *peer;

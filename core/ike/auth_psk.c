@@ -2,6 +2,7 @@
 /* AUTH by a shared secret (RFC 7296 section 2.15, method 2). */
 #include "ike/ask.h"
 #include "ike/auth.h"
+#include "ike/ppk.h"
 
 #include "crypto/strength.h"
 
@@ -107,7 +108,7 @@ enum verdict auth_psk_verify(struct ike_xch *x, const struct ike_id *peer)
 		return no_secret(x, peer->type, ike_id_slice(peer));
 	err_t err = auth_octets(sa, !sa->initiator, peer, alloca(cap), cap, &o);
 	if (!err)
-		err = keymat_psk_verify(sa->algs.prf, psk.data, &o, x->in->auth->data);
+		err = keymat_psk_verify(sa->algs.prf, psk.data, &o, ppk_auth_of(x));
 	if (err == E_AUTH_FAILED)
 		return ike_close(x, err, "the peer '%s' has another shared secret than '%s' (found by %s); compare the secrets on both sides, "
 			"also how they are written (text, 0x hexadecimal, 0s base64)",

@@ -2,6 +2,7 @@
 /* AUTH by a signature: the host signs and judges (ike/ask.h), here is what it is asked. */
 #include "ike/ask.h"
 #include "ike/auth.h"
+#include "ike/ppk.h"
 
 #include <alloca.h>
 
@@ -33,7 +34,7 @@ enum verdict auth_sig_verify(struct ike_xch *x, const struct ike_id *peer)
 	struct keymat_octets o;
 	struct ike_auth_ask ask = {
 		.my_type = sa->local_id.type, .my_id = ike_id_slice(&sa->local_id), .peer_type = peer->type,
-		.peer_id = ike_id_slice(peer), .method = m->auth->method, .auth = m->auth->data, .certs = certs,
+		.peer_id = ike_id_slice(peer), .method = m->auth->method, .auth = ppk_auth_of(x), .certs = certs,
 	};
 
 	if (m->n_certs > CERTS_MAX)

@@ -319,7 +319,8 @@ struct ike_view {
 	uint64_t spi_i, spi_r;
 	bool nat_local, nat_remote, nat_fake;
 	struct suite suite;
-	bool pq; /* a post-quantum secret is part of its keys */
+	bool pq;  /* a post-quantum secret is part of its keys */
+	bool ppk; /* a preshared one is (RFC 8784) */
 	uint64_t established_ago_s;
 	uint64_t rekey_in_s, reauth_in_s; /* from now; 0 none */
 	uint64_t valid_until_s;           /* wall clock: the peer's certificates; 0 none */

@@ -2,6 +2,7 @@
 #include "ike/life.h"
 #include "ike/auth.h"
 #include "ike/index.h"
+#include "ike/ppk.h"
 #include "ike/redirect.h"
 #include "ike/wait.h"
 
@@ -327,7 +328,7 @@ static void connect_to(struct ike_engine *e, struct ike_sa *sa, const struct net
 	if (to || (again && sa->redir))
 		set_local(e, c, &sa->remote, &sa->local);
 	sa->facts = 0;
-	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG | SA_PQ |
+	sa->flags &= ~(uint32_t)(SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NATT | SA_PEER_NATD | SA_NAT_FAKE | SA_FRAG | SA_PQ | SA_PPK |
 		SA_MOBIKE | SA_MOVER | SA_FOLLOWS);
 	sa->spi_r = 0;
 	sa->tx_mid = 0;
@@ -357,7 +358,7 @@ static struct ike_sa *make_initiator(struct ike_engine *e, struct conf_conn *c, 
 	if (!remote.port)
 		remote.port = c->remote_port;
 	set_local(e, c, &remote, &local);
-	if (!auth_psk_begin(e, c, &local, &remote, why))
+	if (!auth_psk_begin(e, c, &local, &remote, why) || !ppk_begin(e, c, why))
 		return NULL;
 	struct ike_sa *sa = ike_sa_new(e, true, c, &local, &remote);
 	if (sa)

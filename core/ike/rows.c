@@ -10,6 +10,7 @@
 #include "ike/init.h"
 #include "ike/intermediate.h"
 #include "ike/mobike.h"
+#include "ike/ppk.h"
 #include "ike/redirect.h"
 #include "ike/vips.h"
 
@@ -33,7 +34,7 @@
 #define F_INIT_I (FACT_SUITE_OK | FACT_KE_FIRST | FACT_KE_DONE)
 #define F_AUTH (FACT_SUITE_OK | FACT_KE_DONE | FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT)
 
-static const struct task_ops *const t_init[] = { &task_init, &task_certreq, &task_natd, &task_redirect, &task_frag, NULL };
+static const struct task_ops *const t_init[] = { &task_init, &task_certreq, &task_ppk, &task_natd, &task_redirect, &task_frag, NULL };
 static const struct task_ops *const t_more[] = { &task_more, NULL };
 static const struct task_ops *const t_auth[] = { &task_ident, &task_certreq, &task_auth, &task_redirect, &task_contact, &task_mobike, &task_vips, &task_child_create, NULL };
 static const struct task_ops *const t_auth_bare[] = { &task_ident, &task_certreq, &task_auth, &task_redirect, &task_contact, &task_mobike, &task_vips, NULL };

@@ -171,6 +171,7 @@ void ike_setup_free(struct ike_sa *sa)
 		return;
 	ike_ke_fini(&s->ke);
 	ike_keys_fini(&s->next_keys);
+	ike_keys_fini(&s->plain_keys);
 	free(s->init_mine);
 	free(s->init_peer);
 	free(s->peer_cas);
@@ -285,7 +286,7 @@ void ike_sa_take_over(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	to->local = from->local;
 	to->remote = from->remote;
 	to->flags |= from->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_ESP_TFC_OFF |
-		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ | SA_MOBIKE | SA_MOVER |
+		SA_CHILDLESS_OK | SA_UP_TOLD | SA_FRAG | SA_PQ | SA_PPK | SA_MOBIKE | SA_MOVER |
 		SA_REDIRECTABLE | SA_FOLLOWS);
 	to->replaces = from->replaces;
 	to->redir = from->redir;

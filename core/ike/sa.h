@@ -78,6 +78,7 @@ enum ike_flag { /* of an SA; readings, not steps */
 	SA_REDIRECTABLE = 1u << 19,  /* the peer set up the first IKE SA and follows redirects (RFC 5685) */
 	SA_FOLLOWS = 1u << 20,       /* we did, and said that we follow */
 	SA_PQ = 1u << 16,            /* a post-quantum secret is part of its keys, or of those they come from */
+	SA_PPK = 1u << 21,           /* a preshared one (RFC 8784), likewise */
 	SA_STANDBY = 1u << 13       /* made by a rekeying that is not decided yet: neither shown nor commanded */
 };
 
@@ -148,6 +149,8 @@ struct ike_setup {
 	uint16_t kes[SUITE_EXTRA_KES];           /* additional key exchanges in their order */
 	uint8_t n_kes, ke_at;
 	struct ike_keys next_keys;               /* responder: of the peer's next request; empty: those of the SA */
+	struct ike_keys plain_keys;              /* those of the SA before a PPK was mixed in; empty: none was (ike/ppk.h) */
+	bool ppk_offered, peer_ppk, ppk_aside;   /* USE_PPK was sent; went both ways; AUTH is just made without it */
 	uint32_t int_mid;                        /* message ID of IKE_AUTH after IKE_INTERMEDIATE, 0 there was none */
 	uint8_t int_auth[2 * CRYPTO_MAC_MAX + 4]; /* IntAuth_i | IntAuth_r | that ID (RFC 9242) */
 	uint16_t want_ke;                        /* method asked for by INVALID_KE_PAYLOAD, 0 our first */

@@ -3,6 +3,7 @@
 #include "ike/ask.h"
 #include "ike/auth.h"
 #include "ike/intermediate.h"
+#include "ike/ppk.h"
 
 static COUNTER(c_ok, "ike.auth.right", "peers authenticated");
 static COUNTER(c_wrong, "ike.auth.wrong", "AUTH payloads that did not verify");
@@ -55,7 +56,7 @@ err_t auth_octets(const struct ike_sa *sa, bool of_initiator, const struct ike_i
 	wire_id_body(&w, id->type, ike_id_slice(id));
 	if (w.err)
 		return w.err;
-	return keymat_octets(sa->algs.prf, first, nonce, ike_key(&sa->keys, of_initiator ? IKE_SK_PI : IKE_SK_PR), wr_done(&w),
+	return keymat_octets(sa->algs.prf, first, nonce, ike_key(ppk_keys(sa), of_initiator ? IKE_SK_PI : IKE_SK_PR), wr_done(&w),
 		more_int_auth(sa), o);
 }
 
@@ -64,7 +65,7 @@ static uint8_t class_of(const struct conf_auth *rounds, uint16_t n)
 	return n ? rounds[0].cls : CONF_AUTH_PSK;
 }
 
-static enum verdict make(struct ike_xch *x, uint8_t peer_type, slice peer)
+static enum verdict make_one(struct ike_xch *x, uint8_t peer_type, slice peer)
 {
 	struct ike_sa *sa = x->sa;
 	uint8_t cls = class_of(sa->conn->local, sa->conn->n_local);
@@ -84,6 +85,33 @@ static enum verdict make(struct ike_xch *x, uint8_t peer_type, slice peer)
 	return ike_close(x, E_NOT_SUPPORTED, "nothing that is loaded can authenticate with '%s'", sa->conn->local[0].method);
 }
 
+/* A second one goes along when a responder without our PPK is taken, too: made with the keys from before. */
+static enum verdict make(struct ike_xch *x, uint8_t peer_type, slice peer)
+{
+	struct ike_proof *p = x->proof;
+	enum verdict v;
+
+	if (!p->ours.auth.n) {
+		v = make_one(x, peer_type, peer);
+		if (v != V_DONE || !ppk_optional(x))
+			return v;
+		p->ours = (struct ike_our_auth){ p->method, p->auth, p->certs, p->n_certs, p->scheme, p->note };
+	}
+	x->sa->setup->ppk_aside = true;
+	v = make_one(x, peer_type, peer);
+	x->sa->setup->ppk_aside = false;
+	if (v != V_DONE)
+		return v;
+	p->no_ppk = p->auth;
+	p->method = p->ours.method;
+	p->auth = p->ours.auth;
+	p->certs = p->ours.certs;
+	p->n_certs = p->ours.n_certs;
+	p->scheme = p->ours.scheme;
+	p->note = p->ours.note;
+	return V_DONE;
+}
+
 static enum verdict verify_by_conn(struct ike_xch *x, const struct ike_id *peer)
 {
 	struct ike_sa *sa = x->sa;
@@ -98,7 +126,9 @@ static enum verdict verify_by_conn(struct ike_xch *x, const struct ike_id *peer)
 	if (!auth_is_of(x->in->auth->method, cls))
 		return ike_close(x, E_AUTH_FAILED, "the peer authenticates by %s, this connection wants %s; set remote { auth } or "
 			"what the peer does", wire_name_or(WIRE_AUTH, x->in->auth->method, number), ways[i].name);
-	return ways[i].verify(x, peer);
+	enum verdict v = x->dir == XCH_RX_REQUEST && !x->proof->ppk_known ? ppk_named(x) : V_DONE;
+	x->proof->ppk_known = true;
+	return v == V_DONE ? ways[i].verify(x, peer) : v;
 }
 
 /* Might another connection see it otherwise? Not when the trouble is ours. */
@@ -131,6 +161,7 @@ static enum verdict verify(struct ike_xch *x, const struct ike_id *peer)
 	char name[256];
 
 	while ((v = verify_by_conn(x, peer)) == V_CLOSE && may_try_next(x) && ident_next(x)) {
+		x->proof->ppk_known = false;
 		x->err = 0;
 		x->notify = 0;
 		x->why = NULL;
@@ -139,6 +170,8 @@ static enum verdict verify(struct ike_xch *x, const struct ike_id *peer)
 		return v;
 	if (v != V_DONE) {
 		count_inc(&c_wrong);
+		if (x->err == E_AUTH_FAILED)
+			ppk_doubt(x);
 		return say_tried(x, peer);
 	}
 	x->proof->peer_right = true;
@@ -155,6 +188,9 @@ static enum verdict auth_check(struct ike_xch *x)
 
 	if (!ike_proof_of(x))
 		return ike_close(x, E_NOMEM, "no memory for the authentication");
+	enum verdict ppk = x->dir == XCH_TX_REQUEST ? ppk_choose(x) : x->dir == XCH_RX_RESPONSE ? ppk_answered(x) : V_DONE;
+	if (ppk != V_DONE)
+		return ppk;
 	if (x->dir == XCH_TX_REQUEST)
 		return make(x, want ? want->type : ID_ANY, want ? slice_of(want->data, want->n) : SLICE_NONE);
 	const struct wire_id *id = x->dir == XCH_RX_REQUEST ? x->in->id_i : x->in->id_r;
@@ -171,6 +207,7 @@ static enum verdict auth_apply(struct ike_xch *x)
 {
 	struct ike_sa *sa = x->sa;
 
+	ppk_apply(x);
 	sa->facts |= FACT_PEER_AUTH_OK;
 	sa->valid_until_s = x->proof->valid_until_s;
 	sa->peer = x->proof->peer;
@@ -195,6 +232,7 @@ static enum verdict auth_emit(struct ike_xch *x, struct ike_out *out)
 			wire_put_notify(out, N_HTTP_CERT_LOOKUP_SUPPORTED, SLICE_NONE);
 	}
 	wire_put_auth(out, p->method, p->auth);
+	ppk_emit(x, out, p->no_ppk);
 	return V_DONE;
 }
 

@@ -40,7 +40,7 @@ static void stand_by(struct ike_engine *e, struct ike_sa *old, struct ike_sa *ne
 	ike_id_set(&new->local_id, old->local_id.type, ike_id_slice(&old->local_id));
 	ike_id_set(&new->remote_id, old->remote_id.type, ike_id_slice(&old->remote_id));
 	new->flags |= old->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE | SA_NATT | SA_PEER_NATD | SA_FRAG |
-				     SA_PQ | SA_MOBIKE | SA_MOVER);
+				     SA_PQ | SA_PPK | SA_MOBIKE | SA_MOVER);
 	new->facts |= FACT_SUITE_OK | FACT_KE_DONE | FACT_REKEYED |
 		      (old->facts & (FACT_PEER_ID_OK | FACT_PEER_AUTH_OK | FACT_AUTH_SENT | FACT_COOKIE_OK));
 	new->reauth_ms = old->reauth_ms;

@@ -28,8 +28,8 @@ static const char *find(const char *me, const char *peer, const char *host, cons
 	cr_assert(!me || conf_id_parse(me, &a) == 0);
 	cr_assert(!peer || conf_id_parse(peer, &b) == 0);
 	cr_assert(!addr || net_addr_parse(addr, &at) == 0);
-	struct conf_psk_ask ask = { a.type, b.type, slice_of(a.data, a.n), slice_of(b.data, b.n), host ? hosts : NULL,
-		addr ? &at : NULL, of_peer };
+	struct conf_psk_ask ask = { .my_type = a.type, .peer_type = b.type, .my_id = slice_of(a.data, a.n), .peer_id = slice_of(b.data, b.n),
+		.hosts = host ? hosts : NULL, .addr = addr ? &at : NULL, .of_peer = of_peer };
 	if (!conf_secrets_psk(set.secrets, &ask, &k))
 		snprintf(buf, sizeof buf, "none");
 	else
@@ -55,6 +55,37 @@ Test(conf_psk, order_of_the_look_up)
 	cr_assert_str_eq(find("gw2.test", "192.0.2.7", NULL, "203.0.113.1", false), "ike-addr id s");
 	/* A host name is a text, also when it would resolve: an address does not make one. */
 	cr_assert_str_eq(find("gw2.test", NULL, "192.0.2.9", NULL, false), "ike-any any s");
+	conf_set_fini(&set);
+}
+
+Test(conf_psk, keys_of_another_kind)
+{
+	struct conf_id name = { 0 };
+	struct conf_psk_ask ask = { .kind = "PPK" };
+	struct conf_psk k;
+
+	load("secrets { ike-all { secret = s }\n ppk-1 { id = key.test\n secret = p }\n ppk-2 { id = *.many.test\n secret = q } }");
+	cr_assert_eq(conf_id_parse("KEY.test", &name), 0);
+	ask.peer_type = name.type;
+	ask.peer_id = slice_of(name.data, name.n);
+	cr_assert(conf_secrets_psk(set.secrets, &ask, &k));
+	cr_assert_str_eq(k.name, "ppk-1");
+	conf_id_fini(&name);
+	cr_assert_eq(conf_id_parse("a.many.test", &name), 0);
+	ask.peer_type = name.type;
+	ask.peer_id = slice_of(name.data, name.n);
+	cr_assert(conf_secrets_psk(set.secrets, &ask, &k));
+	cr_assert_str_eq(k.name, "ppk-2");
+	conf_id_fini(&name);
+	/* a secret of IKE is none, and the other way round */
+	cr_assert_str_eq(find("gw.test", "key.test", NULL, NULL, false), "ike-all any s");
+	ask = (struct conf_psk_ask){ .kind = "PPK", .peer_type = 2, .peer_id = SLICE_LIT("gw.test") };
+	cr_assert(!conf_secrets_psk(set.secrets, &ask, &k));
+	/* is there one at all */
+	ask = (struct conf_psk_ask){ .kind = "PPK", .anyone = true };
+	cr_assert(conf_secrets_psk(set.secrets, &ask, &k));
+	load("secrets { ike-all { secret = s } }");
+	cr_assert(!conf_secrets_psk(set.secrets, &ask, &k));
 	conf_set_fini(&set);
 }
 

@@ -164,7 +164,8 @@ static const char *psk(const struct conf_secrets *s, const char *me, const char 
 
 	cr_assert_eq(conf_id_parse(me, &a), 0);
 	cr_assert_eq(conf_id_parse(peer, &b), 0);
-	const struct conf_psk_ask ask = { a.type, b.type, slice_of(a.data, a.n), slice_of(b.data, b.n), NULL, NULL, false };
+	const struct conf_psk_ask ask = { .my_type = a.type, .peer_type = b.type, .my_id = slice_of(a.data, a.n),
+		.peer_id = slice_of(b.data, b.n) };
 	struct conf_psk psk;
 	slice k = conf_secrets_psk(s, &ask, &psk) ? psk.data : SLICE_NONE;
 	snprintf(buf, sizeof buf, "%.*s", (int)k.n, (const char *)k.p);

@@ -79,7 +79,7 @@ Test(conf_typed, a_connection_with_all_its_defaults)
 	cr_assert_null(conf_conn_child(c, "nosuch"));
 
 	cr_assert_eq(conf_secrets_count(set.secrets), 1);
-	const struct conf_psk_ask ask = { 2, 2, SLICE_LIT("gwa.test"), SLICE_LIT("gwb.test"), NULL, NULL, false };
+	const struct conf_psk_ask ask = { .my_type = 2, .peer_type = 2, .my_id = SLICE_LIT("gwa.test"), .peer_id = SLICE_LIT("gwb.test") };
 	struct conf_psk psk;
 	cr_assert(conf_secrets_psk(set.secrets, &ask, &psk));
 	cr_assert(slice_equal(psk.data, SLICE_LIT("correct horse")));
