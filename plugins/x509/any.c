@@ -320,6 +320,36 @@ static void add_crts(struct any *a, gnutls_x509_crt_t *v, unsigned n)
 	gnutls_free(v);
 }
 
+/* A file without a private key, as trust stores are: GnuTLS takes it apart only bag by bag. False: not that either. */
+static bool read_bags(struct any *a, gnutls_pkcs12_t p12, const char *pass)
+{
+	gnutls_pkcs12_bag_t bag;
+	bool any = false;
+
+	if (gnutls_pkcs12_verify_mac(p12, pass))
+		return false;
+	for (int i = 0; i < OBJECTS_MAX && gnutls_pkcs12_bag_init(&bag) == 0; i++) {
+		bool there = gnutls_pkcs12_get_bag(p12, i, bag) == 0;
+		if (there && gnutls_pkcs12_bag_get_type(bag, 0) == GNUTLS_BAG_ENCRYPTED)
+			(void)gnutls_pkcs12_bag_decrypt(bag, pass);
+		for (unsigned k = 0; there && (int)k < gnutls_pkcs12_bag_get_count(bag); k++) {
+			gnutls_datum_t d;
+			int type = gnutls_pkcs12_bag_get_type(bag, k);
+			if ((type != GNUTLS_BAG_CERTIFICATE && type != GNUTLS_BAG_CRL) || gnutls_pkcs12_bag_get_data(bag, k, &d))
+				continue;
+			any = true;
+			if (type == GNUTLS_BAG_CERTIFICATE)
+				add_cert(a, slice_of(d.data, d.size));
+			else
+				add_crl(a, slice_of(d.data, d.size));
+		}
+		gnutls_pkcs12_bag_deinit(bag);
+		if (!there)
+			break;
+	}
+	return any;
+}
+
 static bool try_pkcs12(struct any *a, slice der)
 {
 	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)der.p, (unsigned)der.n };
@@ -352,7 +382,7 @@ static bool try_pkcs12(struct any *a, slice der)
 			}
 			gnutls_x509_crl_deinit(crl);
 		}
-	} else {
+	} else if (!read_bags(a, p12, a->passphrase ? a->passphrase : "")) {
 		add_bytes(a, CERT_OBJ_LOCKED, der);
 		failed(a, E_CERT_PASSPHRASE, a->passphrase ? "the passphrase of the PKCS #12 file is wrong" :
 			"the PKCS #12 file is encrypted and no passphrase was given");
@@ -383,11 +413,27 @@ static bool is_request(slice der)
 	return !info.err && version.n == 1 && version.p[0] == 0 && !rd_close(&r) && !rd_close(&all);
 }
 
+/* SEQ { SEQ { version, if any, SEQ, SEQ, time: where a certificate has its issuer and dates. */
+static bool is_crl(slice der)
+{
+	struct rd all = rd_of(der), r = asn_in(&all, ASN_SEQ), tbs = asn_in(&r, ASN_SEQ);
+
+	if (asn_at(&tbs, ASN_INT))
+		asn_next(&tbs, ASN_INT);
+	asn_next(&tbs, ASN_SEQ);
+	asn_next(&tbs, ASN_SEQ);
+	return asn_at_time(&tbs);
+}
+
 static void read_der(struct any *a, slice der)
 {
 	struct cert *c;
-	struct cert_crl *crl;
 	struct cert_why why;
+
+	if (!der.n || der.p[0] != ASN_SEQ) {
+		failed(a, E_CERT_MALFORMED, der.n ? "it is neither PEM nor DER" : "the file is empty");
+		return;
+	}
 
 	if (is_spki(der)) {
 		add_bytes(a, CERT_OBJ_PUBLIC, der);
@@ -397,9 +443,8 @@ static void read_der(struct any *a, slice der)
 		add_bytes(a, CERT_OBJ_REQUEST, der);
 		return;
 	}
-	if (x_crl_parse(der, &crl, NULL) == 0) {
-		x_crl_unref(crl);
-		add_crl(a, der);
+	if (is_crl(der)) {
+		add_crl(a, der); /* and says what is wrong with it */
 		return;
 	}
 	err_t e = x_cert_parse(der, &c, &why);
@@ -428,7 +473,8 @@ static void read_block(struct any *a, const char *label, slice block)
 
 	if (n >= 11 && strcmp(label + n - 11, "PRIVATE KEY") == 0) {
 		if (!try_key(a, block, GNUTLS_X509_FMT_PEM))
-			failed(a, E_CERT_MALFORMED, "a private key cannot be read");
+			failed(a, E_CERT_MALFORMED, "a private key cannot be read: it is damaged, or encrypted in a way that is not known "
+				"here (PBES2 with PBKDF2 is)");
 		return;
 	}
 	if (strcmp(label, "EC PARAMETERS") == 0)

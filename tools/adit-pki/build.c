@@ -7,10 +7,13 @@
 #include "plugins/x509/der.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509-ext.h>
 #include <stdlib.h>
 #include <strings.h>
+
+enum { SERIAL_MAX = 20 /* bytes */ };
 
 static const struct {
 	const char *name;
@@ -85,7 +88,17 @@ static int take_serial(struct build *b, const char *arg)
 	const gnutls_datum_t hex = { (unsigned char *)(uintptr_t)arg, (unsigned)strlen(arg) };
 	if (hex.size % 2 || gnutls_hex_decode(&hex, b->serial, &n) || !n)
 		return pki_say(b->p, PKI_MISUSE, "--serial takes an even number of hexadecimal digits, at most 40");
-	b->n_serial = n;
+	/* A number above zero, in its shortest form and with room for the sign (RFC 5280 section 4.1.2.2). */
+	size_t zeros = 0;
+	while (zeros < n && !b->serial[zeros])
+		zeros++;
+	bool sign = zeros < n && b->serial[zeros] & 0x80;
+	if (zeros == n || n - zeros + sign > SERIAL_MAX)
+		return pki_say(b->p, PKI_MISUSE, "--serial is a number above zero that takes at most %d bytes", SERIAL_MAX);
+	memmove(b->serial + sign, b->serial + zeros, n - zeros);
+	if (sign)
+		b->serial[0] = 0;
+	b->n_serial = n - zeros + sign;
 	return 0;
 }
 
@@ -246,6 +259,21 @@ bool build_subject_crt(struct build *b, gnutls_x509_crt_t crt)
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
+/* "gw.example.com", "*.example.com": what would be an address or a typing error is no host name. */
+static bool is_host(slice s)
+{
+	bool letters = false;
+	uint8_t last = '.';
+
+	for (size_t i = 0; i < s.n; last = s.p[i++]) {
+		uint8_t c = s.p[i];
+		letters |= isalpha(c) || c == '*';
+		if (!(isalnum(c) || strchr("-_*", c)) && !(c == '.' && last != '.'))
+			return false;
+	}
+	return letters && s.n <= 253;
+}
+
 /* An identity to a kind of subjectAltName. */
 static bool san_of(struct build *b, const char *text, gnutls_x509_subject_alt_name_t *type, struct conf_id *id)
 {
@@ -263,7 +291,7 @@ static bool san_of(struct build *b, const char *text, gnutls_x509_subject_alt_na
 	}
 	if (conf_id_parse(text, id) == 0)
 		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-			if (rows[i].id == id->type) {
+			if (rows[i].id == id->type && (id->type != 2 || is_host(slice_of(id->data, id->n)))) {
 				*type = rows[i].type;
 				return true;
 			}
@@ -289,8 +317,17 @@ static bool add_sans(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t c
 	return true;
 }
 
+/* RFC 5280 section 4.2.1.3. */
+static bool usage_ok(const struct build *b)
+{
+	return b->ca || !(b->usage & GNUTLS_KEY_KEY_CERT_SIGN) ||
+		pki_say(b->p, 0, "keyCertSign is for CAs only: add --ca, or leave it out");
+}
+
 bool build_request(struct build *b, gnutls_x509_crq_t crq)
 {
+	if (!usage_ok(b))
+		return false;
 	int rc = b->usage ? gnutls_x509_crq_set_key_usage(crq, b->usage) : 0;
 
 	for (size_t i = 0; i < b->eku.n && !rc; i++)
@@ -365,6 +402,44 @@ static int add_key_ids(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
 	return rc ? rc : gnutls_x509_crt_set_authority_key_id(crt, id, n);
 }
 
+bool build_usage_is(const struct pki *p, gnutls_x509_crt_t issuer, unsigned bit)
+{
+	unsigned critical, usage = 0;
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_LEN(usages) && usages[i].bit != bit)
+		i++;
+	return gnutls_x509_crt_get_key_usage(issuer, &usage, &critical) < 0 || usage & bit ||
+		pki_say(p, 0, "the key usage of the issuer's certificate lacks %s", usages[i].name);
+}
+
+/* What else it issued would be valid nowhere. */
+static bool may_issue(const struct build *b, gnutls_x509_crt_t issuer)
+{
+	unsigned critical, ca = 0;
+	int path_len = -1;
+
+	if (gnutls_x509_crt_get_version(issuer) >= 3 &&
+	    (gnutls_x509_crt_get_basic_constraints(issuer, &critical, &ca, &path_len) < 0 || !ca))
+		return pki_say(b->p, 0, "the issuer's certificate is not that of a CA: make one with --ca");
+	return build_usage_is(b->p, issuer, GNUTLS_KEY_KEY_CERT_SIGN) && (!b->ca || path_len != 0 || pki_say(b->p, 0, "the issuer may have no CA below it (its path length is 0)"));
+}
+
+/* subjectAltName is critical where there is no subject (RFC 5280 section 4.2.1.6). */
+static int mark_sans(gnutls_x509_crt_t crt)
+{
+	static const char oid[] = "2.5.29.17";
+	gnutls_datum_t san = { NULL, 0 }, dn = { NULL, 0 };
+	int rc = 0;
+
+	if (gnutls_x509_crt_get_dn2(crt, &dn) == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE || !dn.size)
+		if (gnutls_x509_crt_get_extension_by_oid2(crt, oid, 0, &san, NULL) == 0)
+			rc = gnutls_x509_crt_set_extension_by_oid(crt, oid, san.data, san.size, 1);
+	gnutls_free(san.data);
+	gnutls_free(dn.data);
+	return rc;
+}
+
 bool build_cert(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t from, gnutls_x509_crt_t issuer)
 {
 	int64_t begin = b->not_before ? b->not_before : pki_now() - 300; /* clocks differ a little */
@@ -372,13 +447,15 @@ bool build_cert(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t from, 
 	unsigned usage = b->usage, critical;
 	int rc = 0;
 
+	if (!usage_ok(b) || (issuer && !may_issue(b, issuer)))
+		return false;
 	if (end <= begin)
 		return pki_say(b->p, 0, "the certificate would end before it begins");
 	if (issuer && gnutls_x509_crt_get_expiration_time(issuer) < end) {
 		end = gnutls_x509_crt_get_expiration_time(issuer);
 		pki_say(b->p, 0, "note: it ends with the certificate of its CA");
 		if (end <= begin)
-			return pki_say(b->p, 0, "the certificate of the CA has expired");
+			return pki_say(b->p, 0, "the certificate of the CA ends before this one would begin");
 	}
 	if (!b->n_serial) {
 		if (gnutls_rnd(GNUTLS_RND_NONCE, b->serial, 16))
@@ -442,7 +519,10 @@ bool build_cert(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t from, 
 		rc = add_key_ids(crt, issuer);
 	if (rc)
 		return pki_say(b->p, 0, "the certificate cannot be written: %s", gnutls_strerror(rc));
-	return add_sans(b, crt, NULL) && add_limits(b, crt);
+	if (!add_sans(b, crt, NULL) || !add_limits(b, crt))
+		return false;
+	rc = mark_sans(crt);
+	return !rc || pki_say(b->p, 0, "the names cannot be written: %s", gnutls_strerror(rc));
 }
 
 gnutls_digest_algorithm_t build_digest(const struct build *b, gnutls_privkey_t key)

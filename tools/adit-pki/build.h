@@ -95,6 +95,8 @@ bool build_subject_crq(struct build *b, gnutls_x509_crq_t crq);
 bool build_subject_crt(struct build *b, gnutls_x509_crt_t crt);
 /* subjectAltName, key usage, purposes of a request. */
 bool build_request(struct build *b, gnutls_x509_crq_t crq);
+/* Does the issuer's certificate allow this use (GNUTLS_KEY_…)? Else a sentence. */
+bool build_usage_is(const struct pki *p, gnutls_x509_crt_t issuer, unsigned bit);
 /* Everything else of a certificate: version, serial, dates, extensions. `from`: names and usages a request asked for,
  * NULL none; what the options say comes before it. issuer NULL: self-signed. */
 bool build_cert(struct build *b, gnutls_x509_crt_t crt, gnutls_x509_crq_t from, gnutls_x509_crt_t issuer);

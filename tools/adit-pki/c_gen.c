@@ -156,7 +156,7 @@ int pki_gen(struct pki *p, int argc, char **argv)
 			break;
 		case 's':
 			bits = (unsigned)strtoul(optarg, &end, 10);
-			if (*end || end == optarg || !bits || bits > 65536)
+			if (*end || end == optarg || !bits || bits > 16384)
 				return pki_say(p, PKI_MISUSE, "\"%s\" is no size in bits", optarg);
 			break;
 		case 'o':

@@ -388,67 +388,6 @@ int pki_issue(struct pki *p, int argc, char **argv)
 
 /* ---- signcrl ----------------------------------------------------------------------------------------------------- */
 
-struct crl_list {
-	struct crl_entry *v;
-	size_t n;
-};
-
-static bool add_entry(const struct pki *p, struct crl_list *l, slice serial, int64_t at, int reason)
-{
-	if (!serial.n || serial.n > sizeof l->v->serial)
-		return pki_say(p, 0, "a serial number has 1 to %zu bytes", sizeof l->v->serial);
-	for (size_t i = 0; i < l->n; i++)
-		if (slice_equal(serial, slice_of(l->v[i].serial, l->v[i].n_serial))) {
-			l->v[i].at = at;
-			l->v[i].reason = reason;
-			return true;
-		}
-	l->v = reallocarray(l->v, l->n + 1, sizeof *l->v);
-	if (!l->v) {
-		pki_say(p, 0, "out of memory");
-		exit(PKI_MISUSE);
-	}
-	struct crl_entry *e = &l->v[l->n++];
-	*e = (struct crl_entry){ .n_serial = serial.n, .at = at, .reason = reason };
-	memcpy(e->serial, serial.p, serial.n);
-	return true;
-}
-
-/* The entries of the last CRL stay. */
-static bool add_last(const struct pki *p, struct crl_list *l, slice der)
-{
-	struct rd all = rd_of(der), out = asn_in(&all, ASN_SEQ), r = asn_in(&out, ASN_SEQ);
-
-	if (asn_at(&r, ASN_INT))
-		asn_next(&r, ASN_INT);
-	asn_next(&r, ASN_SEQ);
-	asn_next(&r, ASN_SEQ);
-	while (asn_at_time(&r))
-		asn_time(&r);
-	if (!asn_at(&r, ASN_SEQ))
-		return true;
-	struct rd list = asn_in(&r, ASN_SEQ);
-	while (rd_left(&list)) {
-		struct rd e = asn_in(&list, ASN_SEQ);
-		slice serial = asn_next(&e, ASN_INT);
-		int64_t at = asn_time(&e);
-		int reason = -1;
-		struct rd exts = rd_left(&e) ? asn_in(&e, ASN_SEQ) : rd_of(SLICE_NONE);
-		while (rd_left(&exts)) {
-			struct rd x = asn_in(&exts, ASN_SEQ);
-			slice oid = asn_next(&x, ASN_OID);
-			if (asn_at(&x, ASN_BOOL))
-				asn_next(&x, ASN_BOOL);
-			slice v = asn_next(&x, ASN_OCTETS);
-			if (slice_equal(oid, SLICE_LIT("\x55\x1d\x15")) && v.n == 3)
-				reason = v.p[2];
-		}
-		if (list.err || !add_entry(p, l, serial, at, reason))
-			return false;
-	}
-	return true;
-}
-
 static bool number_of(slice s, uint64_t *out)
 {
 	*out = 0;
@@ -492,7 +431,7 @@ static bool take_revoke(struct pki *p, struct crl_list *l, const char *arg)
 		return pki_say(p, 0, "\"%s\" is no serial number: an even number of hexadecimal digits", text);
 	/* As print shows it: the bytes of the INTEGER; a missing sign byte is put back. */
 	bool pad = serial[1] & 0x80;
-	return add_entry(p, l, slice_of(serial + !pad, n + pad), when, why);
+	return crl_list_add(p, l, slice_of(serial + !pad, n + pad), when, why);
 }
 
 int pki_signcrl(struct pki *p, int argc, char **argv)
@@ -529,7 +468,7 @@ int pki_signcrl(struct pki *p, int argc, char **argv)
 			break;
 		case O_CERT:
 			cert = pki_cert(p, optarg);
-			ok = cert && add_entry(p, &list, p->x509->info(cert)->serial, pki_now(), reason);
+			ok = cert && crl_list_add(p, &list, p->x509->info(cert)->serial, pki_now(), reason);
 			p->x509->unref(cert);
 			break;
 		case O_REASON:
@@ -565,7 +504,7 @@ int pki_signcrl(struct pki *p, int argc, char **argv)
 		if (!rc && o->v[0].kind != CERT_OBJ_CRL)
 			rc = pki_say(p, PKI_MISUSE, "%s: there is no CRL in it", last);
 		if (!rc && (!number_of(p->x509->crl_info(o->v[0].crl)->number, &plan.base) ||
-		    (!plan.delta && !add_last(p, &list, p->x509->crl_info(o->v[0].crl)->der))))
+		    (!plan.delta && !crl_list_read(p, &list, p->x509->crl_info(o->v[0].crl)->der))))
 			rc = pki_say(p, PKI_NO, "%s: its number or entries cannot be read", last);
 		plan.number = plan.base + 1;
 		p->x509->objects_free(o);
@@ -586,7 +525,8 @@ int pki_signcrl(struct pki *p, int argc, char **argv)
 		plan.next_update = plan.this_update + b.lifetime_s;
 		if (plan.key)
 			plan.digest = build_digest(&b, plan.key);
-		rc = plan.key && pki_is_pair(p, plan.issuer, plan.key) && der_crl(p, &plan, &out) &&
+		rc = plan.key && pki_is_pair(p, plan.issuer, plan.key) &&
+			build_usage_is(p, plan.issuer, GNUTLS_KEY_CRL_SIGN) && der_crl(p, &plan, &out) &&
 			pki_write_object(p, f.out, wr_done(&out), "X509 CRL", !f.der, false) ? PKI_OK : PKI_NO;
 		free(out.base);
 	}

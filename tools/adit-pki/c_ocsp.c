@@ -10,6 +10,8 @@
 
 enum { O_ISSUER = 1, O_URL, O_OUT, O_NO_NONCE, O_ASK, O_RESPOND, O_CRL, O_SIGNER, O_KEY, O_PASS, O_LIFETIME, O_TIME };
 
+enum { DATES = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE | GNUTLS_CERT_INVALID };
+
 struct args {
 	const char *issuer, *url, *out, *crl, *signer, *key, *pass, *file;
 	bool no_nonce, ask, respond;
@@ -86,37 +88,49 @@ out:
 }
 
 /* What a CRL says: listed is revoked, all else is good. */
-struct from_crl {
-	gnutls_x509_crl_t crl;
-};
-
 static int look(void *arg, slice serial, struct crl_entry *out)
 {
-	struct from_crl *f = arg;
-	gnutls_x509_crl_iter_t it = NULL;
-	unsigned char s[64];
-	size_t n = sizeof s;
-	time_t at;
-	int state = 0;
+	const struct crl_list *l = arg;
 
-	while (!state && gnutls_x509_crl_iter_crt_serial(f->crl, &it, s, &n, &at) == 0) {
-		if (slice_equal(serial, slice_of(s, n))) {
-			*out = (struct crl_entry){ .at = at, .reason = -1 };
-			state = 1;
+	for (size_t i = 0; i < l->n; i++)
+		if (slice_equal(serial, slice_of(l->v[i].serial, l->v[i].n_serial))) {
+			*out = l->v[i];
+			return 1;
 		}
-		n = sizeof s;
-	}
-	if (it)
-		gnutls_x509_crl_iter_deinit(it);
-	return state;
+	return 0;
+}
+
+/* The entries of the issuer's own CRL; nobody is good because of another's. */
+static bool read_list(struct pki *p, const struct args *a, gnutls_x509_crt_t issuer, struct crl_list *list)
+{
+	struct cert_objects *o = NULL;
+	gnutls_x509_crl_t crl = NULL;
+	bool ok = pki_objects(p, a->crl, NULL, &o) == 0;
+	slice der = ok && o->v[0].kind == CERT_OBJ_CRL ? o->v[0].der : SLICE_NONE;
+	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)der.p, (unsigned)der.n };
+	unsigned wrong = 0;
+
+	if (ok && !der.n)
+		ok = pki_say(p, 0, "%s: there is no CRL in it", a->crl);
+	if (ok && (gnutls_x509_crl_init(&crl) || gnutls_x509_crl_import(crl, &d, GNUTLS_X509_FMT_DER) ||
+	    gnutls_x509_crl_verify(crl, &issuer, 1, 0, &wrong) || wrong & ~(unsigned)DATES))
+		ok = pki_say(p, 0, "%s: the CRL is not one that --issuer signed", a->crl);
+	if (ok && p->x509->crl_info(o->v[0].crl)->base.n)
+		ok = pki_say(p, 0, "%s: a delta does not tell who is good; a complete CRL is needed", a->crl);
+	if (ok && p->x509->crl_info(o->v[0].crl)->next_update < a->time)
+		pki_say(p, 0, "note: %s is out of date", a->crl);
+	ok = ok && crl_list_read(p, list, der);
+	if (crl)
+		gnutls_x509_crl_deinit(crl);
+	p->x509->objects_free(o);
+	return ok;
 }
 
 static int respond(struct pki *p, const struct args *a)
 {
 	struct ocsp_plan plan = { .now = a->time, .look = look };
 	struct build b = build_new(p);
-	struct cert_objects *o = NULL;
-	struct from_crl f = { NULL };
+	struct crl_list list = { 0 };
 	gnutls_x509_crt_t signer = NULL;
 	struct wr answer = { 0 };
 	uint8_t *request = NULL;
@@ -127,26 +141,18 @@ static int respond(struct pki *p, const struct args *a)
 	signer = plan.issuer && a->signer ? pki_crt(p, a->signer) : NULL;
 	plan.signer = signer ? signer : plan.issuer;
 	plan.key = plan.issuer && (signer || !a->signer) ? pki_signer(p, a->key, a->pass) : NULL;
-	if (!plan.key || !pki_is_pair(p, plan.signer, plan.key) || pki_objects(p, a->crl, NULL, &o) ||
+	if (!plan.key || !pki_is_pair(p, plan.signer, plan.key) || !read_list(p, a, plan.issuer, &list) ||
 	    !pki_read(p, a->file, &request, &n))
 		goto out;
-	slice der = o->v[0].kind == CERT_OBJ_CRL ? o->v[0].der : SLICE_NONE;
-	const gnutls_datum_t d = { (unsigned char *)(uintptr_t)der.p, (unsigned)der.n };
-	if (!der.n || gnutls_x509_crl_init(&f.crl) || gnutls_x509_crl_import(f.crl, &d, GNUTLS_X509_FMT_DER)) {
-		pki_say(p, 0, "%s: there is no CRL in it", a->crl);
-		goto out;
-	}
 	plan.digest = build_digest(&b, plan.key);
 	plan.next_update = a->lifetime_s ? plan.now + a->lifetime_s : 0;
-	plan.arg = &f;
+	plan.arg = &list;
 	if (der_ocsp_answer(p, slice_of(request, n), &plan, &answer) && pki_write(p, a->out, wr_done(&answer), false))
 		rc = PKI_OK;
 out:
 	free(answer.base);
 	free(request);
-	if (f.crl)
-		gnutls_x509_crl_deinit(f.crl);
-	p->x509->objects_free(o);
+	free(list.v);
 	if (plan.key)
 		gnutls_privkey_deinit(plan.key);
 	if (signer)

@@ -171,7 +171,7 @@ static int take_option(struct pki *p, struct request *r, int c, struct pki_list 
 		return 0;
 	case O_NAME:
 		conf_id_fini(&r->name);
-		return conf_id_parse(optarg, &r->name) ? pki_say(p, PKI_MISUSE, "\"%s\" is no identity", optarg) : 0;
+		return !*optarg || conf_id_parse(optarg, &r->name) ? pki_say(p, PKI_MISUSE, "\"%s\" is no identity", optarg) : 0;
 	case O_CN:
 		r->v.flags |= CERT_NAME_IN_CN;
 		return 0;

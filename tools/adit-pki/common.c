@@ -235,8 +235,9 @@ bool pki_time(const char *text, int64_t *out)
 	if (*p)
 		return false;
 	int64_t off = (hours * 60 + minutes) * 60;
+	int day = tm.tm_mday;
 	*out = timegm(&tm) - (sign == '-' ? -off : off);
-	return true;
+	return tm.tm_mday == day; /* else February had no such day */
 }
 
 bool pki_lifetime(const char *text, int64_t *out)

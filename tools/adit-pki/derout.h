@@ -32,6 +32,15 @@ struct crl_entry {
 	int reason; /* -1 none */
 };
 
+/* Freed with free(list.v). A serial number stands there once. False: said. */
+struct crl_list {
+	struct crl_entry *v;
+	size_t n;
+};
+bool crl_list_add(const struct pki *p, struct crl_list *l, slice serial, int64_t at, int reason);
+/* The entries of a CRL that the plugin has read without complaint. */
+bool crl_list_read(const struct pki *p, struct crl_list *l, slice der);
+
 struct crl_plan {
 	gnutls_x509_crt_t issuer;
 	gnutls_privkey_t key;
