@@ -224,8 +224,11 @@ static void body_done(struct work *w, bool ran)
 		LOGF(ts->c->d->log, LOG_PKI, LOG_DETAIL, NULL, "fetched %s (%zu bytes)", g->url, g->n_body);
 	if (ran)
 		wake(ts, g);
+	if (!g->err && g->kind == CERT_WANT_DELTA && !g->renew_s)
+		fetcher_blame(ts->c->fetcher, g->url, "its delta CRL does not say when it ends");
 	/* A CRL's address is remembered to fetch it again in time; the rest is done. */
-	if (g->kind == CERT_WANT_CRL && !g->err && g->renew_s) {
+	if ((g->kind == CERT_WANT_CRL || g->kind == CERT_WANT_DELTA) && !g->err && g->renew_s) {
+		g->came_s = trust_wall();
 		ops->crl_unref(g->crl);
 		g->crl = NULL;
 		free(g->body);
@@ -342,6 +345,9 @@ static bool want_from(struct trust *x, const struct cert_want *w, const char *ur
 	/* A slow server has made one peer wait: that is enough. One that failed is asked again without anybody waiting for it. */
 	bool known_bad = fetcher_failed(ts->c->fetcher, url);
 	if (g && g->running && x->soft && loop_now_ms() - g->started_ms > SOFT_WAIT_MS)
+		return false;
+	/* A delta that came a moment ago and builds on another CRL will not be another one now. */
+	if (g && w->kind == CERT_WANT_DELTA && !g->running && g->came_s + RENEW_LEAST_S > trust_wall())
 		return false;
 	/* What failed a moment ago costs each further peer one look into a table. */
 	char why[400];

@@ -24,7 +24,7 @@ struct get {
 	uint8_t kind;              /* enum cert_want_kind */
 	bool running, own;         /* own: OCSP about a certificate of ours */
 	uint64_t started_ms;
-	int64_t renew_s, used_s;   /* of a CRL: when it is fetched again; when it was last wanted */
+	int64_t renew_s, used_s, came_s; /* of a CRL: when it is fetched again; when it was last wanted; when it came */
 	struct cert *cert, *issuer; /* OCSP; references */
 	uint8_t *body;
 	size_t n_body;

@@ -238,6 +238,8 @@ static err_t read_cert(struct x_parse *x, struct cert *c)
 	e = list_names(c);
 	if (!e)
 		e = x_uris_of_dps(x, c->dps, c->n_dps, &c->info.crl_uris, &c->info.n_crl_uris);
+	if (!e)
+		e = x_uris_of_dps(x, c->fresh, c->n_fresh, &c->fresh_uris, &c->n_fresh_uris);
 	if (!e && (gnutls_hash_fast(GNUTLS_DIG_SHA256, c->info.der.p, c->info.der.n, c->info.sha256) ||
 	    gnutls_hash_fast(GNUTLS_DIG_SHA1, c->info.spki.p, c->info.spki.n, c->info.key_sha1) ||
 	    gnutls_hash_fast(GNUTLS_DIG_SHA256, c->info.spki.p, c->info.spki.n, c->key_sha256)))

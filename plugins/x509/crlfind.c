@@ -256,11 +256,11 @@ static void say_revoked(struct look *k, const struct cert_crl *crl, const struct
 	struct v *v = k->v;
 
 	k->s->state = V_REVOKED;
-	k->s->text = arena_fmt(&v->rep->arena, "serial %s was revoked at %s (%s), says %s%s of %s by \"%s\"",
+	k->s->text = arena_fmt(&v->rep->arena, "serial %s was revoked at %s (%s), says %s%s%sof %s by \"%s\"",
 			       v_hex(v, k->c->serial), v_time(v, r->at), x_reason_name(r->reason),
 			       crl->info.base.n ? "delta CRL " : "CRL ",
-			       crl->info.number.n ? v_hex(v, crl->info.number) : "", v_time(v, crl->info.this_update),
-			       v_dn(v, crl->info.issuer));
+			       crl->info.number.n ? v_hex(v, crl->info.number) : "", crl->info.number.n ? " " : "",
+			       v_time(v, crl->info.this_update), v_dn(v, crl->info.issuer));
 	v->nomem |= !k->s->text;
 }
 
@@ -306,6 +306,18 @@ static bool is_revoked(struct look *k, const struct cert_crl *crl, const struct 
 	return true;
 }
 
+/* What was revoked since the complete CRL is where it, or the certificate, says (RFC 5280 sections 5.2.6 and 4.2.1.15). */
+static void want_delta(struct look *k, const struct cert_crl *crl)
+{
+	bool mine = crl->info.n_fresh_uris > 0;
+
+	if (k->v->quiet || (!mine && !k->c->n_fresh_uris))
+		return;
+	v_want(k->v, (struct cert_want){ .kind = CERT_WANT_DELTA, .cert = k->c, .issuer = k->p->v[k->i + 1],
+		.uris = mine ? crl->info.fresh_uris : k->c->fresh_uris,
+		.n_uris = mine ? crl->info.n_fresh_uris : k->c->n_fresh_uris });
+}
+
 /* Takes one complete CRL that covers the distribution point. */
 static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 {
@@ -336,6 +348,8 @@ static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 		return;
 	/* A delta in date makes an old base as good as a new one: together they are a complete CRL. */
 	const struct cert_crl *delta = delta_of(k, crl, signer, true);
+	if (!delta)
+		want_delta(k, crl);
 	if (!delta && !is_current(crl, now)) {
 		NOTE(k, E_CRL_STALE,
 		     crl->info.next_update ? "the CRL of \"%s\" was to be replaced at %s, and it is %s"
@@ -347,8 +361,8 @@ static void take(struct look *k, const struct x_dp *dp, struct cert_crl *crl)
 	int64_t until = delta ? delta->info.next_update : crl->info.next_update;
 	if (!k->s->until || until < k->s->until)
 		k->s->until = until;
-	V_OK(v, k->i, k->c, CRL, "not listed in CRL %s of %s by \"%s\"%s",
-	     crl->info.number.n ? v_hex(v, crl->info.number) : "", v_time(v, crl->info.this_update),
+	V_OK(v, k->i, k->c, CRL, "not listed in CRL %s%sof %s by \"%s\"%s",
+	     crl->info.number.n ? v_hex(v, crl->info.number) : "", crl->info.number.n ? " " : "", v_time(v, crl->info.this_update),
 	     v_dn(v, crl->info.issuer), delta ? " nor in its delta" : "");
 }
 

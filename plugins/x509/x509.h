@@ -104,6 +104,8 @@ struct cert {
 	slice permitted_bad; /* a subtree with minimum or maximum: no certificate is below it */
 	struct x_dp *dps, *fresh;
 	size_t n_dps, n_fresh;
+	const slice *fresh_uris; /* where deltas are */
+	size_t n_fresh_uris;
 	slice unknown_critical; /* OID of the first one */
 };
 
