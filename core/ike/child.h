@@ -65,6 +65,8 @@ uint32_t child_cmd_terminate(struct ike_engine *e, const struct ike_cmd *cmd);
 uint32_t child_cmd_rekey(struct ike_engine *e, const struct ike_cmd *cmd);
 MUST err_t child_cmd_install(struct ike_engine *e, const struct ike_cmd *cmd, struct diag **why);
 MUST err_t child_cmd_uninstall(struct ike_engine *e, const struct ike_cmd *cmd, struct diag **why);
+/* Unique id of the SA's child that was made from this configuration (name, mode, selectors) and lives, 0 none. */
+uint64_t child_same(const struct ike_sa *sa, const struct conf_child *child);
 /* Whether a child of this name with the same selectors lives in an IKE SA of the connection, or is queued to be made. */
 bool child_is_there(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *child);
 void child_conf_changed(struct ike_engine *e);

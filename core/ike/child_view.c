@@ -184,6 +184,14 @@ static bool is_coming(const struct ike_work *w, const struct conf_child *child)
 	return w && w->story == STORY_CHILD_NEW && same_child(w->child, child);
 }
 
+uint64_t child_same(const struct ike_sa *sa, const struct conf_child *child)
+{
+	for (const struct child_sa *c = sa->children; c; c = c->next)
+		if (child_alive(c) && same_child(c->conf, child))
+			return c->unique;
+	return 0;
+}
+
 bool child_is_there(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *child)
 {
 	uint32_t cursor = 0;
@@ -195,9 +203,8 @@ bool child_is_there(struct ike_engine *e, const struct conf_conn *conn, const st
 		for (const struct ike_work *w = sa->work; w; w = w->next)
 			if (is_coming(w, child))
 				return true;
-		for (const struct child_sa *c = sa->children; c; c = c->next)
-			if (child_alive(c) && same_child(c->conf, child))
-				return true;
+		if (child_same(sa, child))
+			return true;
 	}
 	return false;
 }

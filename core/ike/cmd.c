@@ -206,6 +206,7 @@ static err_t do_initiate(struct ike_engine *e, const struct ike_cmd *cmd, uint32
 	struct ike_work *w = ike_work_new(STORY_CHILD_NEW, c, child, cmd->cmd_id);
 	if (!w)
 		return E_NOMEM;
+	w->by_command = true;
 	*matches = 1;
 	ike_cmd_hold(e, cmd->cmd_id);
 	/* The command is told of a failure there. */

@@ -109,6 +109,7 @@ struct ike_work {
 	uint8_t proto;             /* of a child: 50, 51 */
 	uint8_t tries;             /* times it was put off by TEMPORARY_FAILURE */
 	bool from_trap;            /* made by an acquire: ts_local, ts_remote are of the packet */
+	bool by_command;           /* of a child: refused when the SA has the same one already */
 	bool single_pair;          /* the peer wants one pair of addresses only: that of the packet */
 	uint16_t notify;           /* STORY_INFO: error notify to tell, 0 liveness */
 	uint16_t ke;               /* method the peer asked for with INVALID_KE_PAYLOAD, 0 our first */

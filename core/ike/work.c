@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue of what an SA still wants to ask of its peer: one request at a time, in order, deletes first. */
+#include "ike/child.h"
 #include "ike/life.h"
 #include "ike/wait.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct ike_work *ike_work_new(uint8_t story, struct conf_conn *conn, const struct conf_child *child, uint64_t cmd_id)
@@ -81,24 +83,41 @@ static uint8_t own_story(const struct ike_sa *sa)
 	}
 }
 
+/* A command asks for a child that the SA has already: a second one beside it would only share its traffic. */
+static bool doubles(struct ike_engine *e, struct ike_sa *sa, const struct ike_work *w)
+{
+	char text[300];
+	uint64_t there = w->story == STORY_CHILD_NEW && w->by_command && w->child ? child_same(sa, w->child) : 0;
+
+	if (!there)
+		return false;
+	snprintf(text, sizeof text, "establishing CHILD_SA '%s' failed: %s{%llu} of this IKE SA is the same and up already; "
+		"rekey it, or terminate it before", w->child->name, w->child->name, (unsigned long long)there);
+	SA_LOG(e, sa, LOG_CHILD, LOG_CONTROL, "%s", text);
+	ike_cmd_done(e, w->cmd_id, E_EXISTS, text, sa->unique, there);
+	return true;
+}
+
 static struct ike_work *work_take(struct ike_engine *e, struct ike_sa *sa, uint8_t own)
 {
 	uint64_t soonest = UINT64_MAX;
 
-	for (struct ike_work **p = &sa->work; *p; p = &(*p)->next) {
+	for (struct ike_work **p = &sa->work; *p;) {
 		struct ike_work *w = *p;
 		bool fits = own == STORY_AUTH ? w->story == STORY_CHILD_NEW : xch_row_tx(sa->state, w->story, true) != NULL;
-		if (!fits)
-			continue;
-		if (w->not_before_ms > e->now_ms) {
-			soonest = w->not_before_ms < soonest ? w->not_before_ms : soonest;
+		if (!fits || w->not_before_ms > e->now_ms) {
+			if (fits && w->not_before_ms < soonest)
+				soonest = w->not_before_ms;
+			p = &w->next;
 			continue;
 		}
 		*p = w->next;
 		if (!*p)
 			sa->work_end = p;
 		w->next = NULL;
-		return w;
+		if (!doubles(e, sa, w))
+			return w;
+		ike_work_free(w);
 	}
 	if (soonest != UINT64_MAX)
 		timer_set(&e->timers, &sa->t_work, soonest, work_due);

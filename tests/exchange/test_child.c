@@ -164,6 +164,30 @@ static void too_many_children(struct lab *lab)
 	lab_converged(lab, 1, 2);
 }
 
+/* A command for a child that is up makes no second one, whoever set it up; one that was asked for meanwhile neither. */
+static void up_already(struct lab *lab)
+{
+	if (!lab_up(lab))
+		return;
+	for (int node = 0; node < 2; node++) {
+		cmd(lab, node, IKE_CMD_INITIATE, 2, "c", "k");
+		lab_run(lab, 1000);
+		CHECK(lab, answer(lab, node, 2) == E_EXISTS && strstr(lab_reply(lab, node, 2)->text, "'k' failed: k{1}"));
+	}
+	cmd(lab, 0, IKE_CMD_INITIATE, 3, "c", "k2");
+	cmd(lab, 0, IKE_CMD_INITIATE, 4, "c", "k2");
+	cmd(lab, 0, IKE_CMD_INITIATE, 5, "c", "k3");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 3) == 0 && answer(lab, 0, 4) == E_EXISTS && answer(lab, 0, 5) == 0);
+	lab_converged(lab, 1, 3);
+	cmd(lab, 0, IKE_CMD_TERMINATE, 6, NULL, "k2");
+	lab_run(lab, 1000);
+	cmd(lab, 0, IKE_CMD_INITIATE, 7, "c", "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 7) == 0);
+	lab_converged(lab, 1, 3);
+}
+
 /* A peer that makes one child per IKE SA only: a new IKE SA with a new child takes over. */
 static void no_rekey_at_peer(struct lab *lab)
 {
@@ -400,6 +424,7 @@ static const struct story tests[] = {
 	{ "TFC padding is not wanted", no_tfc_at_peer, false, false },
 	{ "another key exchange method for the IKE SA", other_ike_key_exchange, true, false },
 	{ "too many children", too_many_children, false, false },
+	{ "a child that is up already", up_already, false, false },
 	{ "no further child at the peer", no_rekey_at_peer, false, false },
 	{ "trap", trap, false, false },
 	{ "shunts", shunts, false, false },

@@ -38,13 +38,15 @@ static enum cli_exit command(struct cli *c, const char *method, struct adit_msg 
 	if (!st && !c->json && adit_node_text(reply, "matches"))
 		say_matches(method, strtoul(cli_text(reply, "matches"), NULL, 10));
 	adit_node_free(reply);
+	if (st == ADIT_API_FAILED && !strcmp(method, "initiate") && !strcmp(adit_api_errcode(c->api), "EXISTS"))
+		return CLI_OK; /* it is up, as was asked for */
 	return cli_done(c, st);
 }
 
 /* Children of a connection, for `up NAME`. */
 struct children {
-	char names[64][128];
-	unsigned n;
+	char **names;
+	size_t n;
 	bool found;
 };
 
@@ -57,8 +59,12 @@ static void on_conn(void *arg, const char *event, const struct adit_node *body)
 	k->found |= conn != NULL;
 	for (const struct adit_node *c = children ? children->first : NULL; c; c = c->next) {
 		const char *mode = cli_text(c, "mode");
-		if (k->n < ARRAY_LEN(k->names) && strcmp(mode, "PASS") && strcmp(mode, "DROP"))
-			snprintf(k->names[k->n++], sizeof k->names[0], "%s", c->name);
+		char **more = strcmp(mode, "PASS") && strcmp(mode, "DROP") ? realloc(k->names, (k->n + 1) * sizeof *more) : NULL;
+		if (more) {
+			k->names = more;
+			k->names[k->n] = strdup(c->name);
+			k->n += k->names[k->n] != NULL;
+		}
 	}
 }
 
@@ -89,8 +95,11 @@ enum cli_exit cmd_up(struct cli *c)
 			code = cli_fail(CLI_FAILED, "there is no connection '%s'; \"adit list conns\" shows them", c->word[0]);
 		else if (!code && !k.n)
 			code = up_one(c, NULL, results);
-		for (unsigned i = 0; !code && i < k.n; i++)
+		for (size_t i = 0; !code && i < k.n; i++)
 			code = up_one(c, k.names[i], results);
+		for (size_t i = 0; i < k.n; i++)
+			free(k.names[i]);
+		free(k.names);
 	}
 	if (results)
 		cli_print_json(results);
