@@ -4,6 +4,7 @@
 
 #include "api/vici/vici.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -160,6 +161,15 @@ static bool in_words(const char *words, slice v)
 	return false;
 }
 
+/* Hexadecimal digits, also with 0x before them. */
+static bool is_hex(slice v)
+{
+	size_t i = v.n > 2 && v.p[0] == '0' && (v.p[1] | 0x20) == 'x' ? 2 : 0;
+	while (i < v.n && isxdigit(v.p[i]))
+		i++;
+	return i == v.n;
+}
+
 static err_t check_value(const struct api_method *m, const struct api_field *f, slice v, struct diag **why)
 {
 	int64_t n;
@@ -178,6 +188,10 @@ static err_t check_value(const struct api_method *m, const struct api_field *f, 
 	case API_ENUM:
 		return in_words(f->values, v) ? 0 : diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is '%.*s', allowed is one of %s",
 			f->name, m->name, (int)(v.n > 40 ? 40 : v.n), (const char *)v.p, f->values);
+	case API_HEX:
+		if (!is_hex(v))
+			return diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is not hexadecimal", f->name, m->name);
+		/* fallthrough */
 	default:
 		/* Texts become C strings; only secrets and files may hold every byte. A name cut short would be another name. */
 		if (f->secret || f->type == API_BYTES)
@@ -228,6 +242,8 @@ err_t api_args_check(const struct api_method *m, slice body, struct diag **why)
 		err_t err = e.type == VICI_KEY_VALUE ? check_value(m, f, e.value, why) : 0;
 		if (err)
 			return err;
+		if (seen >> (f - m->args) & 1 && strcmp(f->name, "*"))
+			return diag_set(why, E_BAD_VALUE, "argument '%s' of '%s' is given twice", f->name, m->name);
 		seen |= 1ull << (f - m->args);
 		vici_skip(&in, &e);
 	}

@@ -22,20 +22,56 @@ static bool missing(struct api_call *call)
 
 /* ---- certificates ---------------------------------------------------------------------------------------------------- */
 
+/* Words for types in requests, upper or lower case: those of list-cert, and the older ones that say the flag as well. */
+static const struct type_word {
+	const char *word, *type, *flag;
+} type_words[] = {
+	{ "any", "ANY", NULL }, { "x509", "X509", NULL }, { "x509ca", "X509", "CA" }, { "x509aa", "X509", "AA" },
+	{ "x509ocsp", "X509", "OCSP" }, { "x509_ac", "X509_AC", NULL }, { "x509ac", "X509_AC", NULL }, { "x509_crl", "X509_CRL", NULL },
+	{ "x509crl", "X509_CRL", NULL }, { "ocsp_response", "OCSP_RESPONSE", NULL }, { "x509_ocsp_response", "OCSP_RESPONSE", NULL },
+	{ "pubkey", "PUBKEY", NULL }, { "trusted_pubkey", "PUBKEY", NULL },
+};
+static const char *const flag_words[] = { "NONE", "CA", "AA", "OCSP", "ANY" };
+
+/* The arguments "type" and "flag", canonical; NULL when they are not given. False: one is wrong, and that was said. */
+static bool type_and_flag(struct api_call *call, const char **type, const char **flag)
+{
+	char text[128];
+
+	*type = *flag = NULL;
+	if (api_arg(call, "type", text, sizeof text)) {
+		for (size_t i = 0; i < ARRAY_LEN(type_words) && !*type; i++)
+			if (strcasecmp(type_words[i].word, text) == 0) {
+				*type = type_words[i].type;
+				*flag = type_words[i].flag;
+			}
+		if (!*type) {
+			api_failf(call, E_BAD_VALUE, "invalid certificate type '%s': X509, X509_AC, X509_CRL, OCSP_RESPONSE, PUBKEY or ANY "
+				"is expected", text);
+			return false;
+		}
+	}
+	if (!api_arg(call, "flag", text, sizeof text))
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(flag_words); i++)
+		if (strcasecmp(flag_words[i], text) == 0) {
+			*flag = flag_words[i];
+			return true;
+		}
+	api_failf(call, E_BAD_VALUE, "invalid certificate flag '%s': NONE, CA, AA, OCSP or ANY is expected", text);
+	return false;
+}
+
 void api_do_load_cert(struct api_call *call)
 {
-	char type[32], flag[16];
+	const char *type, *flag;
 	struct diag *why = NULL;
 	slice data = SLICE_NONE;
 
-	if (missing(call))
+	if (missing(call) || !type_and_flag(call, &type, &flag))
 		return;
 	vici_find(call->body, "data", &data);
-	if (!api_arg(call, "type", type, sizeof type))
-		snprintf(type, sizeof type, "X509");
-	if (!api_arg(call, "flag", flag, sizeof flag))
-		snprintf(flag, sizeof flag, "NONE");
-	err_t e = creds(call)->load_cert(call->s->env.arg, type, flag, data, &why);
+	err_t e = creds(call)->load_cert(call->s->env.arg, type ? type : "X509", flag ? flag : "NONE", data, &why);
 	if (e)
 		api_fail(call, e, why);
 	else
@@ -44,7 +80,7 @@ void api_do_load_cert(struct api_call *call)
 
 static bool word_fits(const char *want, const char *have)
 {
-	return !want || !*want || strcasecmp(want, "any") == 0 || strcasecmp(want, have) == 0;
+	return !want || strcmp(want, "ANY") == 0 || strcmp(want, have) == 0;
 }
 
 /* As strongSwan writes the times of public keys. */
@@ -60,13 +96,14 @@ static void put_time(struct vici_out *o, const char *key, int64_t at)
 
 static bool step_certs(struct api_call *call)
 {
-	char type[32], flag[16], subject[4097];
+	char subject[4097];
+	const char *type, *flag;
 	struct api_cert c;
 	struct vici_out o;
 
-	if (!creds(call) || !creds(call)->cert_next(call->s->env.arg, &call->cursor, &c))
+	if (!creds(call) || !type_and_flag(call, &type, &flag) || !creds(call)->cert_next(call->s->env.arg, &call->cursor, &c))
 		return false;
-	if (!word_fits(api_arg(call, "type", type, sizeof type), c.type) || (c.flag && !word_fits(api_arg(call, "flag", flag, sizeof flag), c.flag)) ||
+	if (!word_fits(type, c.type) || (c.flag && !word_fits(flag, c.flag)) ||
 	    (api_arg(call, "subject", subject, sizeof subject) && *subject && strcmp(subject, c.subject) != 0))
 		return true;
 	api_event_start(&o, API_E_LIST_CERT);
@@ -88,7 +125,10 @@ static bool step_certs(struct api_call *call)
 
 void api_do_list_certs(struct api_call *call)
 {
-	api_stream(call, step_certs);
+	const char *type, *flag;
+
+	if (type_and_flag(call, &type, &flag))
+		api_stream(call, step_certs);
 }
 
 /* ---- what there is, and where ------------------------------------------------------------------------------------------ */
@@ -164,10 +204,12 @@ void api_do_list_credentials(struct api_call *call)
 
 void api_do_flush_certs(struct api_call *call)
 {
-	char type[32];
+	const char *type, *flag;
 
+	if (!type_and_flag(call, &type, &flag))
+		return;
 	if (creds(call))
-		creds(call)->flush(call->s->env.arg, api_arg(call, "type", type, sizeof type));
+		creds(call)->flush(call->s->env.arg, type);
 	api_ok(call);
 }
 
@@ -190,7 +232,18 @@ static void load_key(struct api_call *call, uint16_t store, const char *const *n
 void api_do_load_key(struct api_call *call)
 {
 	static const char *const names[] = { "type", "data", NULL };
+	static const char *const types[] = { "any", "rsa", "ecdsa", "ed25519", "ed448", "bliss", "pkcs8" };
+	char type[128];
+	size_t i = 0;
 
+	if (api_arg(call, "type", type, sizeof type)) {
+		while (i < ARRAY_LEN(types) && strcasecmp(types[i], type) != 0)
+			i++;
+		if (i == ARRAY_LEN(types)) {
+			api_failf(call, E_BAD_VALUE, "invalid key type '%s': RSA, ECDSA, ED25519, ED448 or any is expected", type);
+			return;
+		}
+	}
 	load_key(call, CRED_STORE_MEMORY, names);
 }
 
@@ -254,11 +307,12 @@ void api_do_unload_key(struct api_call *call)
 	uint8_t id[API_KEYID_LEN];
 	char text[128];
 
-	if (creds(call) && api_arg(call, "id", text, sizeof text) && hex_of(text, id) &&
-	    creds(call)->unload_key(call->s->env.arg, id) == 0)
+	if (!api_arg(call, "id", text, sizeof text))
+		text[0] = 0;
+	if (creds(call) && hex_of(text, id) && creds(call)->unload_key(call->s->env.arg, id) == 0)
 		api_ok(call);
 	else
-		api_failf(call, E_NOT_FOUND, "there is no private key of this id");
+		api_failf(call, E_NOT_FOUND, "key not found: there is no private key '%s'", text);
 }
 
 void api_do_get_keys(struct api_call *call)
@@ -303,10 +357,12 @@ void api_do_unload_authority(struct api_call *call)
 {
 	char name[VICI_NAME_MAX + 1];
 
-	if (creds(call) && api_arg(call, "name", name, sizeof name) && creds(call)->unload_authority(call->s->env.arg, name) == 0)
+	if (!api_arg(call, "name", name, sizeof name))
+		name[0] = 0;
+	if (creds(call) && creds(call)->unload_authority(call->s->env.arg, name) == 0)
 		api_ok(call);
 	else
-		api_failf(call, E_NOT_FOUND, "there is no authority of this name");
+		api_failf(call, E_NOT_FOUND, "unload: authority '%s' not found", name);
 }
 
 void api_do_get_authorities(struct api_call *call)

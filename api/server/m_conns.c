@@ -64,7 +64,7 @@ void api_do_unload_conn(struct api_call *call)
 		return;
 	}
 	if (!api_arg(call, "name", name, sizeof name) || conf_store_unload(call->s->env.store, name)) {
-		api_failf(call, E_NOT_FOUND, "there is no connection of this name");
+		api_failf(call, E_NOT_FOUND, "unload: connection '%s' not found", name);
 		return;
 	}
 	LOGF(call->s->env.log, LOG_CONFIG, LOG_CONTROL, NULL, "removed connection '%s'", name);

@@ -49,15 +49,12 @@ static void follow_log(struct api_call *call, const struct ike_cmd *cmd)
 	api_log_levels(call->s);
 }
 
-/* timeout = -1: the client does not wait. */
-static bool no_wait(struct api_call *call, struct ike_cmd *cmd)
+/* timeout = -1: the client does not wait for what it has begun. */
+static void begin(struct api_call *call, struct ike_cmd *cmd)
 {
-	if (api_arg_i64(call, "timeout", 0) >= 0)
-		return false;
-	cmd->cmd_id = 0;
-	call->s->env.run(call->s->env.arg, cmd);
-	api_ok(call);
-	return true;
+	cmd->no_wait = api_arg_i64(call, "timeout", 0) < 0;
+	follow_log(call, cmd);
+	api_command(call, cmd);
 }
 
 void api_do_initiate(struct api_call *call)
@@ -66,9 +63,8 @@ void api_do_initiate(struct api_call *call)
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_INITIATE, &n);
 	if (!cmd.ike && !cmd.child) {
 		api_failf(call, E_BAD_VALUE, "missing configuration name: give 'child' or 'ike'");
-	} else if (find_conn(call, &cmd) && !no_wait(call, &cmd)) {
-		follow_log(call, &cmd);
-		api_command(call, &cmd);
+	} else if (find_conn(call, &cmd)) {
+		begin(call, &cmd);
 	}
 }
 
@@ -78,9 +74,8 @@ void api_do_terminate(struct api_call *call)
 	struct ike_cmd cmd = cmd_of(call, IKE_CMD_TERMINATE, &n);
 	if (!cmd.ike && !cmd.child && !cmd.ike_id && !cmd.child_id) {
 		api_failf(call, E_BAD_VALUE, "missing terminate selector: give 'ike', 'child', 'ike-id' or 'child-id'");
-	} else if (!no_wait(call, &cmd)) {
-		follow_log(call, &cmd);
-		api_command(call, &cmd);
+	} else {
+		begin(call, &cmd);
 	}
 }
 

@@ -126,8 +126,8 @@ void api_do_load_shared(struct api_call *call)
 	if (!err)
 		err = bytes_of(call, "remote-data", &remote, &why);
 	bool ike = !strcmp(type, "IKE");
-	if (!err && ike && !data.n)
-		err = diag_set(&why, E_BAD_VALUE, "the shared secret is empty");
+	if (!err && !data.n)
+		err = diag_set(&why, E_BAD_VALUE, "shared key data missing: the secret is empty");
 	if (!err && !ike && remote.n)
 		err = diag_set(&why, E_BAD_VALUE, "'remote-data' is for secrets of type IKE");
 	if (!err)
@@ -153,10 +153,12 @@ out:
 void api_do_unload_shared(struct api_call *call)
 {
 	char id[128];
-	if (api_arg(call, "id", id, sizeof id) && conf_secrets_del(secrets(call), id))
+	if (!api_arg(call, "id", id, sizeof id))
+		id[0] = 0;
+	if (conf_secrets_del(secrets(call), id))
 		api_ok(call);
 	else
-		api_failf(call, E_NOT_FOUND, "there is no secret of this id");
+		api_failf(call, E_NOT_FOUND, "there is no shared secret '%s'", id);
 }
 
 void api_do_get_shared(struct api_call *call)

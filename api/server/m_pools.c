@@ -76,7 +76,7 @@ void api_do_unload_pool(struct api_call *call)
 			there = strcmp(v->name, name) == 0;
 	arena_fini(&a);
 	if (!there) {
-		api_failf(call, E_NOT_FOUND, "there is no pool of this name");
+		api_failf(call, E_NOT_FOUND, "%s not found: no pool has this name", name);
 		return;
 	}
 	err_t err = call->s->env.hub ? unload(call, name, &why) : E_NOT_SUPPORTED;

@@ -353,6 +353,8 @@ void ike_do(struct ike_engine *e, uint64_t now_ms, const struct ike_cmd *cmd, st
 	/* Its own part is still open, so it is still there. */
 	if (c)
 		c->matches = matches;
+	if (c && cmd->no_wait)
+		c->open = 1;
 	ike_cmd_done(e, cmd->cmd_id, err, err ? diag_text(why, err, buf, sizeof buf) : NULL, 0, 0);
 	diag_free(&why);
 }

@@ -128,12 +128,10 @@ const char *ike_counts_next(const struct ike_engine *e, uint32_t *cursor)
 	return *cursor < e->counts->n ? e->counts->v[(*cursor)++]->name : NULL;
 }
 
-err_t ike_counts_reset(struct ike_engine *e, const char *conn)
+void ike_counts_reset(struct ike_engine *e, const char *conn)
 {
 	struct count_row *r = conn ? row_find(e, conn) : &e->counts->all;
 
-	if (!r)
-		return E_NOT_FOUND;
-	memset(r->v, 0, sizeof r->v);
-	return 0;
+	if (r)
+		memset(r->v, 0, sizeof r->v);
 }

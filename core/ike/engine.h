@@ -270,6 +270,7 @@ struct ike_cmd {
 	err_t reason;            /* TERMINATE of an IKE SA: goes with the event and into the log; 0: it was asked for */
 	bool unless_there;       /* INITIATE of a child: nothing to do when it lives already, with the same selectors, or is coming */
 	uint64_t timeout_ms;     /* give up waiting (not the SA) after this long; 0 never */
+	bool no_wait;            /* the FX_REPLY tells what was begun, at once */
 	bool no_limits;
 };
 
@@ -385,7 +386,8 @@ const char *ike_count_name(enum ike_count c); /* "ike-rekey-init" */
 MUST err_t ike_counts(const struct ike_engine *e, const char *conn, uint64_t out[IKE_COUNT_END]);
 /* Names of connections that have counters; *cursor from 0; NULL at the end. */
 const char *ike_counts_next(const struct ike_engine *e, uint32_t *cursor);
-MUST err_t ike_counts_reset(struct ike_engine *e, const char *conn);
+/* To 0; of one that has none nothing happens. */
+void ike_counts_reset(struct ike_engine *e, const char *conn);
 
 /* Set-ups of IKE SAs and exchanges by result; they never go back. */
 struct ike_meter {

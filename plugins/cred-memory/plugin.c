@@ -55,7 +55,9 @@ static err_t load(void *self, const struct cred_attr *v, size_t n, uint64_t toke
 	if (p)
 		explicit_bzero(p, pass.n);
 	free(p);
-	if (e && e != E_CERT_PASSPHRASE)
+	if (e == E_CERT_MALFORMED)
+		snprintf(why, cap, "the data is no private key: PEM or DER of PKCS #1, SEC 1 or PKCS #8 is expected");
+	else if (e && e != E_CERT_PASSPHRASE)
 		snprintf(why, cap, "%s", said.text);
 	else
 		e = take(m, o, key, why, cap);

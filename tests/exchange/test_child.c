@@ -188,6 +188,23 @@ static void up_already(struct lab *lab)
 	lab_converged(lab, 1, 3);
 }
 
+/* Who does not wait is told at once what was begun, and a name that nobody has is an error all the same. */
+static void not_waited_for(struct lab *lab)
+{
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 1, .ike = "c", .child = "k", .no_wait = true });
+	CHECK(lab, answer(lab, 0, 1) == 0);
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_INITIATE, .cmd_id = 2, .ike = "x", .no_wait = true });
+	CHECK(lab, answer(lab, 0, 2) == E_NOT_FOUND);
+	lab_run(lab, 1000);
+	lab_converged(lab, 1, 1);
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 3, .ike = "c", .no_wait = true });
+	CHECK(lab, answer(lab, 0, 3) == 0 && lab_reply(lab, 0, 3)->matches == 1);
+	lab_run(lab, 1000);
+	lab_converged(lab, 0, 0);
+	lab_do(lab, 0, &(struct ike_cmd){ .verb = IKE_CMD_TERMINATE, .cmd_id = 4, .ike = "c", .no_wait = true });
+	CHECK(lab, answer(lab, 0, 4) == E_NOT_FOUND);
+}
+
 /* A peer that makes one child per IKE SA only: a new IKE SA with a new child takes over. */
 static void no_rekey_at_peer(struct lab *lab)
 {
@@ -425,6 +442,7 @@ static const struct story tests[] = {
 	{ "another key exchange method for the IKE SA", other_ike_key_exchange, true, false },
 	{ "too many children", too_many_children, false, false },
 	{ "a child that is up already", up_already, false, false },
+	{ "commands nobody waits for", not_waited_for, false, false },
 	{ "no further child at the peer", no_rekey_at_peer, false, false },
 	{ "trap", trap, false, false },
 	{ "shunts", shunts, false, false },

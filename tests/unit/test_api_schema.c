@@ -4,6 +4,7 @@
 #include "api/vici/vici.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static const struct api_method *method(const char *name)
 {
@@ -40,6 +41,50 @@ static void wants(const char *name, const char *key, const char *value, err_t wa
 	vici_out_fini(&o);
 }
 
+/* One value of the argument that is right, or (odd) of another shape. */
+static void put_arg(struct vici_out *o, const struct api_field *f, bool odd)
+{
+	bool section = f->type == API_SECTION || f->type == API_MAP;
+	char word[64] = "1";
+	if (f->ranged && f->min > 1 && (f->type == API_UINT || f->type == API_INT))
+		snprintf(word, sizeof word, "%lld", (long long)f->min);
+	if (f->type == API_ENUM)
+		snprintf(word, sizeof word, "%.*s", (int)strcspn(f->values, ","), f->values);
+	if (odd ? section || f->type == API_LIST : !section && f->type != API_LIST) {
+		vici_kv_str(o, f->name, f->type == API_BOOL ? "yes" : word);
+	} else if (section) {
+		vici_section(o, f->name);
+		vici_section_end(o);
+	} else {
+		vici_list(o, f->name);
+		vici_list_end(o);
+	}
+}
+
+/* Twice, or in another shape, every argument of every method is an error that names it. */
+Test(schema, each_argument_once_and_in_its_shape)
+{
+	for (size_t i = 0; i < api_n_methods * 2; i++) {
+		const struct api_method *m = &api_methods[i / 2];
+		bool odd = i & 1;
+		for (const struct api_field *f = m->args; f < m->args + m->n_args; f++) {
+			struct vici_out o;
+			struct diag *why = NULL;
+			if (!strcmp(f->name, "*") || (odd && f->type == API_ANY))
+				continue;
+			vici_out_init_body(&o, 0);
+			put_arg(&o, f, odd);
+			if (!odd)
+				put_arg(&o, f, odd);
+			err_t err = api_args_check(m, slice_of(o.p, o.n), &why);
+			cr_assert_eq(err, E_BAD_VALUE, "%s %s: %s", m->name, f->name, err_name(err));
+			cr_assert(strstr(why->text, f->name) && strstr(why->text, odd ? "' is a" : "is given twice"), "%s", why->text);
+			diag_free(&why);
+			vici_out_fini(&o);
+		}
+	}
+}
+
 Test(schema, arguments)
 {
 	wants("initiate", "child", "net", 0, NULL);
@@ -56,6 +101,8 @@ Test(schema, arguments)
 	wants("terminate", "ike-id", "-4", E_BAD_VALUE, "not a number");
 	wants("install", NULL, NULL, E_BAD_VALUE, "'child'");
 	wants("load-conn", NULL, NULL, E_BAD_VALUE, "section");
+	wants("unload-key", "id", "0x00aaFF", 0, NULL);
+	wants("unload-key", "id", "key one", E_BAD_VALUE, "'id' of 'unload-key' is not hexadecimal");
 	wants("version", "x", "y", E_UNKNOWN_KEY, "no argument 'x'");
 	wants("get-shared", NULL, NULL, 0, NULL);
 	wants("load-shared", "owners", "a", E_BAD_VALUE, "list");
