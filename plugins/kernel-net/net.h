@@ -68,7 +68,7 @@ struct net {
 	struct plug_timer *tick;
 	uint32_t table, priority, fwmark, left_delay_s;
 	char vip_dev[16];
-	bool wants_routes, rule[2], said_table;
+	bool wants_routes, wants_vips, rule[2], said_table;
 	bool keep; /* at the end everything stays */
 	uint32_t age_s;
 	bool follow; /* something changed: routes_follow at the next tick */

@@ -92,6 +92,7 @@ static err_t net_start(const struct plug_host *host, void **self)
 	k->priority = (uint32_t)strtoul(conf(host, "rule_priority", "220"), NULL, 0);
 	k->left_delay_s = (uint32_t)strtoul(conf(host, "left_delay", "60"), NULL, 0);
 	k->wants_routes = conf_yes(host, "install_routes", "yes");
+	k->wants_vips = conf_yes(host, "install_virtual_ips", "yes");
 	snprintf(k->vip_dev, sizeof k->vip_dev, "%s", conf(host, "virtual_ip_device", "lo"));
 	pool_init(&k->item_pool, sizeof(struct item));
 	err_t e = host->random(host->h, (uint8_t *)seed, sizeof seed);
@@ -136,6 +137,7 @@ static const struct plug_conf_key net_conf[] = {
 		"routes to the remote selectors of policies in the kernel, through the next hop to the peer" },
 	{ "table", PLUG_CONF_INT, 1, UINT32_MAX, "220", "routing table for these routes" },
 	{ "rule_priority", PLUG_CONF_INT, 1, 32765, "220", "priority of the rule that looks into that table" },
+	{ "install_virtual_ips", PLUG_CONF_BOOL, 0, 0, "yes", "whether virtual addresses we are given are put on this host" },
 	{ "virtual_ip_device", PLUG_CONF_STRING, 0, 0, "lo", "device virtual addresses are put on" },
 	{ "left_delay", PLUG_CONF_TIME_S, 0, 86400, "60",
 		"how long routes, addresses and interfaces of an earlier run wait to be used again" },

@@ -361,6 +361,8 @@ err_t net_addr_set(void *self, const struct knet_addr *a, bool add, char *why, s
 	memcpy(key.dev, dev, strnlen(dev, sizeof key.dev - 1));
 	key_text(&key, text);
 	struct item *i = item_find(k, &key), *left;
+	if (!*a->dev && !k->wants_vips)
+		return 0;
 	if (!add) {
 		if (i && !--i->refs) {
 			if (!i->foreign)

@@ -434,7 +434,7 @@ Test(conf_settings, options_of_strongswan_conf)
 	HAS(buf, "'charon.plugins.*.load' are ignored");
 	HAS(buf, "'charon.plugins.dhcp.server' is ignored");
 	HAS(buf, "'charon.filelog.main.time_format' is ignored");
-	HAS_NOT(buf, "pki");
+	HAS(buf, "t.conf:18:1: 'pki' is ignored: only charon and charon-systemd are read");
 	HAS_NOT(buf, "retransmit");
 	conf_node_free(&swan);
 	cr_assert_eq(conf_settings_from(conf_node_child(into, "aditd"), &s, &why), 0, "%s", conf_findings(&why, buf, sizeof buf));
@@ -514,7 +514,16 @@ Test(conf_settings, each_option_of_strongswan_conf)
 		{ "plugins { attr { split-exclude = 10.2.0.0/16 } }", "attributes.split_exclude", "10.2.0.0/16" },
 		{ "plugins { attr { 28672 = welcome } }", "attributes.28672", "welcome" },
 		{ "threads = 16", "charon.threads", NULL },
-		{ "install_virtual_ip = no", "charon.install_virtual_ip", NULL },
+		{ "install_virtual_ip = no", "plugins.kernel-net.install_virtual_ips", "no" },
+		{ "dns1 = 10.0.0.1\ndns2 = fd00::1", "attributes.dns", "10.0.0.1, fd00::1" },
+		{ "nbns1 = 10.0.0.3\nplugins { attr { nbns = 10.0.0.4 } }", "attributes.nbns", "10.0.0.3, 10.0.0.4" },
+		{ "plugins { attr { dns-domain = lab.test } }", "attributes.25", "lab.test" },
+		{ "filelog { /var/log/c.log { ike = 2 } }", "plugins.log-file.var-log-c-log.path", "/var/log/c.log" },
+		{ "filelog { stderr { knl = 1 } }", "plugins.log-file.stderr.path", "stderr" },
+		{ "plugins { pkcs11 { modules { hsm { path = /usr/lib/hsm.so } } } }", "plugins.cred-pkcs11.hsm.path", "/usr/lib/hsm.so" },
+		{ "plugins { kernel-netlink { fwmark = !0x42 }\n socket-default { fwmark = 0x42 } }", "fwmark", "0x42" },
+		{ "replay_window = 64", "charon.replay_window' is ignored: write replay_window into the children", NULL },
+		{ "plugins { vici { socket = tcp://127.0.0.1:4502 } }", "charon.plugins.vici.socket' is ignored: the API has a Unix socket", NULL },
 		{ "cisco_unity = yes", "charon.cisco_unity", NULL },
 		{ "plugins { attr { address = 10.0.0.1 } }", "charon.plugins.attr.address", NULL },
 		{ "plugins { kernel-netlink { fwmark = !0x42 } }", "charon.plugins.kernel-netlink.fwmark", NULL },

@@ -166,6 +166,14 @@ bool import_proposals(struct import *im, const char *text, bool esp, char *out, 
 
 /* ---- strongswan.conf ------------------------------------------------------------------------------------------------- */
 
+static unsigned values_of(const struct conf_node *n)
+{
+	unsigned sum = n && n->kind == CONF_VALUE;
+	for (const struct conf_node *c = n ? n->first : NULL; c; c = c->next)
+		sum += values_of(c);
+	return sum;
+}
+
 void import_strongswan_conf(struct import *im, const char *path)
 {
 	struct conf_node *root = NULL;
@@ -183,8 +191,7 @@ void import_strongswan_conf(struct import *im, const char *path)
 		cli_diag(why);
 		im->failed = true;
 	}
-	const struct conf_node *aditd = conf_node_child(im->root, "aditd");
-	im->mapped += aditd ? aditd->n : 0;
+	im->mapped += values_of(conf_node_child(im->root, "aditd"));
 	diag_free(&notes);
 	diag_free(&why);
 	conf_node_free(&root);
