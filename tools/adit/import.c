@@ -168,7 +168,9 @@ bool import_proposals(struct import *im, const char *text, bool esp, char *out, 
 
 static unsigned values_of(const struct conf_node *n)
 {
-	unsigned sum = n && n->kind == CONF_VALUE;
+	unsigned sum = 0;
+	if (n && n->kind == CONF_VALUE)
+		return 1;
 	for (const struct conf_node *c = n ? n->first : NULL; c; c = c->next)
 		sum += values_of(c);
 	return sum;
