@@ -434,7 +434,7 @@ Test(conf_settings, options_of_strongswan_conf)
 	HAS(buf, "'charon.plugins.*.load' are ignored");
 	HAS(buf, "'charon.plugins.dhcp.server' is ignored");
 	HAS(buf, "'charon.filelog.main.time_format' is ignored");
-	HAS(buf, "t.conf:18:1: 'pki' is ignored: only charon and charon-systemd are read");
+	HAS(buf, "t.conf:26:1: 'pki' is ignored: only charon and charon-systemd are read");
 	HAS_NOT(buf, "retransmit");
 	conf_node_free(&swan);
 	cr_assert_eq(conf_settings_from(conf_node_child(into, "aditd"), &s, &why), 0, "%s", conf_findings(&why, buf, sizeof buf));

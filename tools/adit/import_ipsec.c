@@ -172,7 +172,8 @@ static void put_side(const struct view *v, const char *side, bool local)
 		import_set(im, v->conn, local ? "local_port" : "remote_port", s);
 	if (!auth)
 		auth = get(v, "authby");
-	import_set(im, at, "auth", auth ? auth_of(im, auth) : "pubkey");
+	if (!auth || strcmp(auth, "never")) /* of shunts */
+		import_set(im, at, "auth", auth ? auth_of(im, auth) : "pubkey");
 	if ((s = get_side(v, side, "id")) && strcmp(s, "%fromcert") && strcmp(s, "%any"))
 		import_set(im, at, "id", import_id(s, buf, sizeof buf));
 	if ((s = get_side(v, side, "cert"))) {
@@ -190,6 +191,8 @@ static void put_side(const struct view *v, const char *side, bool local)
 		import_set(im, at, "cert_policy", s);
 	if ((s = get_side(v, side, "sendcert")) && local)
 		import_set(im, v->conn, "send_cert", !strcmp(s, "ifasked") ? "ifasked" : is_no(s) || !strcmp(s, "never") ? "never" : "always");
+	else if (s && (is_no(s) || !strcmp(s, "never")))
+		import_set(im, v->conn, "send_certreq", "no");
 	if ((s = get_side(v, side, "updown")) && local && strcmp(s, "%disabled"))
 		import_set(im, v->child, "updown", s);
 	if (is_yes(get_side(v, side, "firewall")) && local)
@@ -199,14 +202,48 @@ static void put_side(const struct view *v, const char *side, bool local)
 	put_ts(v, side, local ? "local_ts" : "remote_ts");
 }
 
+/* A pool has addresses of one family: each part of a list is one of its own. */
+static void put_pools(const struct view *v, const char *name, const char *addrs)
+{
+	struct import *im = v->c->im;
+	const char *dns = get(v, "rightdns");
+	char names[1024], one[CONF_NAME_MAX + 16], part[256];
+	struct text list = text_of(names, sizeof names);
+	unsigned n = 0;
+
+	if (!dns)
+		dns = get(v, "modecfgdns");
+	for (const char *p = addrs; *p;) {
+		p += strspn(p, " ,\t");
+		size_t len = strcspn(p, " ,\t");
+		if (!len)
+			break;
+		snprintf(part, sizeof part, "%.*s", (int)len, p);
+		p += len;
+		if (*part == '%') {
+			text_fmt(&list, "%s%s", list.n ? ", " : "", part + 1);
+			continue;
+		}
+		snprintf(one, sizeof one, n ? "%s-%u" : "%s", name, n + 1);
+		n++;
+		struct conf_node *pool = import_section(im, "pools", one);
+		import_set(im, pool, "addrs", part);
+		import_set(im, pool, "dns", dns);
+		text_fmt(&list, "%s%s", list.n ? ", " : "", one);
+	}
+	import_set(im, v->conn, "pools", names);
+}
+
 /* Virtual addresses: ours are asked for, the peer's come from a pool. */
 static void put_vips(const struct view *v, const char *name)
 {
 	struct import *im = v->c->im;
 	const char *s = get(v, "leftsourceip");
 
-	if (s && !strncmp(s, "%config", 7)) {
-		import_set(im, v->conn, "vips", !strcmp(s, "%config6") ? "::" : "0.0.0.0");
+	if (s && *s == '%') {
+		bool v4 = !strncmp(s, "%mode", 5) || !strncmp(s, "%config", 7), v6 = strstr(s, "%config6") != NULL;
+		v4 = v4 && (strncmp(s, "%config6", 8) != 0 || strstr(s, "%config4"));
+		import_set(im, v->conn, "vips", v4 && v6 ? "0.0.0.0, ::" : v6 ? "::" : "0.0.0.0");
 	} else if (s && im->libreswan) {
 		import_report(im, "leftsourceip = %s: the source address follows from local_ts here", s);
 	} else if (s) {
@@ -215,15 +252,8 @@ static void put_vips(const struct view *v, const char *name)
 	s = get(v, "rightsourceip");
 	if (!s)
 		s = get(v, "rightaddresspool");
-	if (s && *s == '%') {
-		import_set(im, v->conn, "pools", s[1] ? s + 1 : NULL);
-	} else if (s) {
-		struct conf_node *pool = import_section(im, "pools", name);
-		import_set(im, pool, "addrs", s);
-		const char *dns = get(v, "rightdns");
-		import_set(im, pool, "dns", dns ? dns : get(v, "modecfgdns"));
-		import_set(im, v->conn, "pools", name);
-	}
+	if (s)
+		put_pools(v, name, s);
 }
 
 static void put_lifetimes(const struct view *v)
@@ -328,10 +358,11 @@ static void put_plain(const struct view *v)
 
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (plain[i].to && (s = get(v, plain[i].key))) {
-			bool forever = !strcmp(plain[i].key, "keyingtries") && !strcmp(s, "%forever");
+			if (!strcmp(s, "%forever") || !strcmp(s, "%mtu"))
+				s = s[1] == 'f' ? "0" : "mtu";
 			if (!strcmp(plain[i].key, "mark"))
 				import_set(im, v->child, "mark_out", s);
-			import_set(im, plain[i].child ? v->child : v->conn, plain[i].to, forever ? "0" : s);
+			import_set(im, plain[i].child ? v->child : v->conn, plain[i].to, s);
 		}
 	if (is_yes(get(v, "encapsulation")))
 		import_set(im, v->conn, "encap", "yes");
@@ -372,6 +403,16 @@ static void put_start(const struct view *v)
 		import_set(v->c->im, v->child, "dpd_action", "restart");
 }
 
+/* Does another conn take this one over with "also"? */
+static bool taken_over(const struct ipsec_conf *c, const struct ipsec_sect *s)
+{
+	for (const struct ipsec_sect *o = c->sects; o; o = o->next)
+		for (const struct ipsec_line *l = o->lines; l; l = l->next)
+			if (!strcmp(l->key, "also") && !strcmp(l->value, s->name))
+				return true;
+	return false;
+}
+
 static void put_conn(struct ipsec_conf *c, struct ipsec_sect *s, struct ipsec_sect *base, const char *unique)
 {
 	struct view v = { .c = c };
@@ -380,7 +421,12 @@ static void put_conn(struct ipsec_conf *c, struct ipsec_sect *s, struct ipsec_se
 	if (base)
 		collect(&v, base);
 	const char *start = get(&v, "auto");
-	if (start && !strcmp(start, "ignore")) {
+	if (start ? !strcmp(start, "ignore") : !c->im->libreswan) {
+		if (!start && !taken_over(c, s)) {
+			c->im->file = s->file;
+			c->im->line = s->number;
+			import_report(c->im, "conn %s has no auto, so it is not loaded there: auto = add writes it", s->name);
+		}
 		for (struct ipsec_line *l = s->lines; l; l = l->next)
 			l->used = true; /* a template for "also" */
 		return;
@@ -395,10 +441,12 @@ static void put_conn(struct ipsec_conf *c, struct ipsec_sect *s, struct ipsec_se
 		return;
 	}
 	const char *left = get(&v, "left"), *right = get(&v, "right");
-	/* Which side is ours: the one that names a route or no one. */
-	bool swap = left && !strncmp(left, "%any", 4) && right && strncmp(right, "%any", 4);
+	/* Which side is ours: left, unless the other one says it is. */
+	bool any = left && !strncmp(left, "%any", 4), route = right && !strcmp(right, "%defaultroute");
+	bool swap = c->im->libreswan ? any && right && strncmp(right, "%any", 4) : route && (!left || strcmp(left, right));
 	if (swap)
-		import_report(c->im, "conn %s: right is taken as this side, because left is %%any", s->name);
+		import_report(c->im, "conn %s: right is taken as this side, because %s", s->name,
+			route ? "it is %defaultroute" : "left is %any");
 	put_side(&v, swap ? "right" : "left", true);
 	put_side(&v, swap ? "left" : "right", false);
 	put_vips(&v, v.conn->name);

@@ -6,6 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The next owner: a word, or all between quotes. NULL: there is none any more. */
+static char *next_owner(char **at)
+{
+	char *p = *at + strspn(*at, " \t");
+	char quote = *p == '"' || *p == '\'' ? *p : 0;
+
+	if (!*p)
+		return NULL;
+	p += quote != 0;
+	char *end = p + strcspn(p, quote == '"' ? "\"" : quote ? "'" : " \t");
+	*at = end + (*end != 0);
+	*end = 0;
+	return p;
+}
+
 static void put_secret(struct import *im, char *owners, char *rest)
 {
 	static const char *const kinds[][2] = { { "PSK", "ike" }, { "EAP", "eap" }, { "XAUTH", "xauth" }, { "NTLM", "ntlm" },
@@ -36,7 +51,7 @@ static void put_secret(struct import *im, char *owners, char *rest)
 		value[len - 1] = 0;
 		value++;
 	}
-	for (char *save = NULL, *o = strtok_r(owners, " \t", &save); o; o = strtok_r(NULL, " \t", &save)) {
+	for (char *o; (o = next_owner(&owners));) {
 		char id[1024];
 		if (!strcmp(o, "%any") || !strcmp(o, "%any6") || !strcmp(o, "0.0.0.0"))
 			continue;
