@@ -2,6 +2,7 @@
 /* The page: signing in, views by the part of the address behind #, and the stream of events that keeps them true. */
 import { call, follow, token } from './api.js';
 import { $ } from './dom.js';
+import * as charts from './charts.js';
 import * as lists from './lists.js';
 import * as log from './log.js';
 import * as tunnels from './tunnels.js';
@@ -50,6 +51,7 @@ function signOut(why) {
 	role = '';
 	token.drop();
 	tunnels.stop();
+	charts.stop();
 	log.stop();
 	$('tabs').hidden = $('who').hidden = true;
 	$('live').className = 'live';
@@ -73,6 +75,7 @@ async function signIn() {
 	});
 	tunnels.start(role);
 	await route();
+	charts.start();
 }
 
 $('login').addEventListener('submit', async (e) => {

@@ -51,6 +51,7 @@ await check('the role is shown', () => page.getByText('read, may read').waitFor(
 await check('a reader has no buttons', async () => await page.locator('#connections button').count() === 0);
 await check('a name is text and no markup', async () => await page.getByText('evil<img src=x onerror=alert(1)>').count() > 0 && await page.locator('#connections img').count() === 0);
 await page.getByRole('button', { name: 'Sign out' }).click();
+await check('signing out takes the charts along', async () => await page.locator('#charts figure').count() === 0);
 await check('signing out forgets the token', async () => await page.evaluate(() => sessionStorage.length) === 0);
 
 await signIn(OPERATE);
@@ -70,6 +71,24 @@ await check('rekey by a button', async () => {
 	}
 	return false;
 });
+const chart = (id) => page.locator(`[data-chart="${id}"]`);
+await check('charts say what they show', () => page.locator('[data-chart="sas"] svg[aria-label*="child SAs 1"]').waitFor({ timeout: 30000 }));
+await check('a line grows', async () => {
+	for (let i = 0; i < 150; i++) {
+		if (/M.*L/.test(await chart('sas').locator('path.l1').getAttribute('d')))
+			return true;
+		await new Promise((r) => setTimeout(r, 200));
+	}
+	return false;
+});
+await check('three charts, each with its legend', async () => await page.locator('#charts figure').count() === 3 && await chart('traffic').locator('.legend li').count() === 2);
+await check('rates do not go back, gaps are gaps', async () => await page.evaluate(async () => {
+	const { points, sample } = await import('/charts.js');
+	const bytes = (t, v) => sample(t, v === null ? [] : [{ name: 'adit_traffic_bytes', samples: [{ value: String(v), labels: { direction: 'in' } }] }]);
+	const all = points({ id: 'traffic', rate: true, scale: 1 }, { name: 'received' }, [bytes(0, 100), bytes(1000, 300), bytes(2000, 50), bytes(3000, null), bytes(4000, 60), bytes(6000, 80)]);
+	return JSON.stringify(all.map((p) => p.v)) === '[200,null,null,null,10]';
+}));
+await page.screenshot({ path: SHOTS + '/charts.png', fullPage: true });
 adit('down', 't');
 await check('what others do is seen as it happens', () => row('net').locator('.state', { hasText: 'DOWN' }).first().waitFor());
 adit('up', 't', '--child', 'net');

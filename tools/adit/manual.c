@@ -106,7 +106,7 @@ static void fish(void)
 	printf("# completion of adit for fish, made by \"adit completion fish\"\n");
 	for (size_t i = 0; i < cli_n_cmds; i++) {
 		const struct cli_cmd *c = &cli_cmds[i];
-		printf("complete -c adit -n __fish_use_subcommand -a %s -d '", c->name);
+		printf("complete -c adit -f -n __fish_use_subcommand -a %s -d '", c->name);
 		quoted(c->doc);
 		printf("'\n");
 		if (c->words)
