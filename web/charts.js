@@ -76,8 +76,8 @@ function draw(chart, now) {
 		el('ul', { class: 'legend' }, ...lines.map((l, i) => el('li', { class: `l${i}` }, l.name + ' ', el('b', {}, last(l))))));
 }
 
-async function look() {
-	if (asking || document.hidden || $('view-tunnels').hidden)
+export async function look() {
+	if (!every || asking || document.hidden || $('view-tunnels').hidden)
 		return;
 	asking = true;
 	let taken = { t: Date.now(), values: {} };

@@ -7,7 +7,7 @@ import * as lists from './lists.js';
 import * as log from './log.js';
 import * as tunnels from './tunnels.js';
 
-const views = { tunnels: () => tunnels.refresh(0), log: () => log.start(), algorithms: lists.algorithms, plugins: lists.plugins };
+const views = { tunnels: () => { tunnels.refresh(0); charts.look(); }, log: () => log.start(), algorithms: lists.algorithms, plugins: lists.plugins };
 let end = null, role = '';
 
 function live(on, text) {
