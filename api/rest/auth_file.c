@@ -148,6 +148,17 @@ static err_t rows_write(const char *path, const struct auth_callers *l, struct d
 	return err;
 }
 
+/* The first token of a host may be the first file in its folder. */
+static bool folder_make(const char *path)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+	if (!slash || slash == path || (size_t)(slash - path) >= sizeof folder)
+		return false;
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	return !mkdir(folder, 0755);
+}
+
 /* Two commands at once must not lose what the other wrote. */
 static err_t locked(const char *path, int *fd, struct auth_callers *l, struct diag **why)
 {
@@ -156,6 +167,8 @@ static err_t locked(const char *path, int *fd, struct auth_callers *l, struct di
 	if (snprintf(lock, sizeof lock, "%s.lock", path) >= (int)sizeof lock)
 		return diag_set(why, E_BAD_VALUE, "the path of the tokens is too long");
 	*fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd < 0 && errno == ENOENT && folder_make(path))
+		*fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0 || flock(*fd, LOCK_EX)) {
 		err_t err = diag_errno(why, E_IO, errno, "cannot lock %s", lock);
 		if (*fd >= 0)

@@ -107,7 +107,13 @@ static err_t listen_tcp(struct rest_listener *l, const char *text, struct diag *
 		     bind(l->fd, ai->ai_addr, ai->ai_addrlen) || listen(l->fd, BACKLOG)))
 		err = diag_errno(why, E_IO, errno, "cannot listen on %s", text);
 	freeaddrinfo(ai);
-	snprintf(l->where, sizeof l->where, "http%s://%s", l->tls ? "s" : "", text);
+	/* Port 0 is one the system chooses. */
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof sa;
+	unsigned chosen = err || getsockname(l->fd, (struct sockaddr *)&sa, &len) ? 0 :
+			  ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&sa)->sin6_port :
+							   ((struct sockaddr_in *)(void *)&sa)->sin_port);
+	snprintf(l->where, sizeof l->where, "http%s://%.*s:%u", l->tls ? "s" : "", (int)(port - text), text, chosen);
 	return err;
 }
 

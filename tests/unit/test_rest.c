@@ -178,6 +178,14 @@ Test(rest, tokens, .init = folder_make, .fini = folder_drop)
 	cr_expect_eq(auth_revoke(file, "look", &why), E_NOT_FOUND);
 	diag_free(&why);
 	auth_free(a);
+	char deep[96], at[80];
+	snprintf(at, sizeof at, "%s/new", folder);
+	snprintf(deep, sizeof deep, "%s/tokens", at);
+	cr_expect_eq(auth_add(deep, "me", API_PERM_READ, 0, SLICE_NONE, look, NULL), 0, "the folder is made");
+	unlink(deep);
+	snprintf(deep, sizeof deep, "%s/tokens.lock", at);
+	unlink(deep);
+	rmdir(at);
 }
 
 Test(rest, a_file_that_is_wrong_lets_nobody_in, .init = folder_make, .fini = folder_drop)
