@@ -10,6 +10,7 @@
 #define GNUTLS "crypto-gnutls (libgnutls30)"
 #define OPENSSL "crypto-openssl (libssl3)"
 #define LIBS2 GCRYPT ", " GNUTLS " or " OPENSSL
+#define LIBSDES GCRYPT " or " GNUTLS
 #define LIBS448 GNUTLS " or " OPENSSL
 #define LIBSBP GCRYPT " or " OPENSSL
 #define LIBS3 GCRYPT ", " GNUTLS ", " OPENSSL " or crypto-sodium (libsodium23)"
@@ -61,7 +62,7 @@ static const struct suite_fact facts[] = {
 	ENCR(3, 192, 0, 0, WEAK, "3DES_CBC", "3des", LIBS2),
 	ENCR(7, AES, 0, 0, KL | WEAK, "BLOWFISH_CBC", "blowfish%u", NULL),
 	ENCR(6, 128, 0, 0, KL | WEAK, "CAST_CBC", "cast%u", NULL),
-	ENCR(2, 64, 0, 0, WEAK | SUITE_BROKEN, "DES_CBC", "des", NULL),
+	ENCR(2, 64, 0, 0, WEAK | SUITE_BROKEN, "DES_CBC", "des", LIBSDES),
 	ENCR(1, 64, 0, 0, WEAK, "DES_IV64", NULL, NULL),
 	ENCR(4, NONE, 0, 0, KL | WEAK, "RC5_CBC", NULL, NULL),
 	ENCR(5, NONE, 0, 0, WEAK, "IDEA_CBC", NULL, NULL),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measured speeds of providers, kept in a file between starts: valid for one processor and one version of each plugin.
+ * Measured speeds of providers, kept in a file between starts: valid for one processor and one version of each plugin and its
+ * libraries (the files they are in).
  * Loop thread, before the sandbox closes. Owned by who opened it. No errors: what cannot be read is measured anew.
  */
 #ifndef ADIT_PLUGIN_SPEED_CACHE_H
