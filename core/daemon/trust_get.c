@@ -12,7 +12,8 @@
 enum {
 	OCSP_KEPT_MAX = 4096,
 	GETS_MAX = 512,            /* addresses that are known: under way, or to be renewed */
-	CRL_BYTES = 8 << 20, OCSP_BYTES = 1 << 16, CERT_BYTES = 1 << 18,
+	CRL_BYTES = 32 << 20,      /* a million entries */
+	OCSP_BYTES = 1 << 16, CERT_BYTES = 1 << 18,
 	FETCH_MS = 8000, SOFT_WAIT_MS = 300,
 	REDIRECTS = 5,
 	RENEW_LEAST_S = 60, UNUSED_S = 86400,
