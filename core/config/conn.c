@@ -35,6 +35,7 @@ static void child_free(struct conf_child *c)
 	free(c->local_ts);
 	free(c->remote_ts);
 	free(c->updown);
+	free(c->lacks);
 	free(c->inject.next_hop);
 	free(c->name);
 	free(c);

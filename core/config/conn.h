@@ -141,6 +141,10 @@ struct conf_child {
 	bool copy_ecn, policies, policies_fwd_out, ipcomp, sha256_96, hostaccess, mark_in_sa;
 	char *updown;             /* or NULL */
 	struct conf_inject inject;
+	/* What this host lacks for it, one sentence with the remedy, or NULL: it is neither set up nor answered, everything
+	 * else works. lacks_caps: it is these KERN_CAP_… alone, and may be there by now (a module that was loaded since). */
+	char *lacks;
+	uint32_t lacks_caps;
 };
 
 struct conf_conn {

@@ -9,6 +9,7 @@
 #include "config/value.h"
 #include "plugin/abi.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,12 +36,12 @@ static const struct need {
 	const char *what;
 } needs[] = {
 	{ "mark_in", KERN_CAP_MARK, "marks" }, { "mark_out", KERN_CAP_MARK, "marks" },
-	{ "if_id_in", KERN_CAP_IF_ID, "interface ids" }, { "if_id_out", KERN_CAP_IF_ID, "interface ids" },
+	{ "if_id_in", KERN_CAP_IF_ID, "interface ids (Linux has them since 4.19)" },
+	{ "if_id_out", KERN_CAP_IF_ID, "interface ids (Linux has them since 4.19)" },
 	{ "tfc_padding", KERN_CAP_TFC, "padding of packets" },
-	{ "ah_proposals", KERN_CAP_AH, "AH (Linux needs its modules ah4 and ah6)" },
+	{ "ah_proposals", KERN_CAP_AH, "AH: load Linux's modules ah4 and ah6" },
 	{ "set_mark_in", KERN_CAP_SET_MARK, "marks set on packets" }, { "mark_in_sa", KERN_CAP_SET_MARK, "marks of SAs" },
 	{ "set_mark_out", KERN_CAP_SET_MARK, "marks set on packets" },
-	{ "ipcomp", KERN_CAP_IPCOMP, "IPComp (Linux needs its modules ipcomp and ipcomp6)" },
 	{ "policies_fwd_out", KERN_CAP_FWD, "policies for packets that are forwarded" },
 	{ "hw_offload", KERN_CAP_OFFLOAD, "hardware offload" },
 	{ "sha256_96", KERN_CAP_SHA256_96, "other lengths of HMAC-SHA-256" },
@@ -48,7 +49,7 @@ static const struct need {
 	{ "copy_dscp", KERN_CAP_DSCP_OFF, "way to keep the DSCP out of the outer header" },
 };
 
-static bool needs_it(const struct conf_child *c, const char *key)
+static bool needs_it(const struct conf_child *c, const char *key, bool set)
 {
 	if (strcmp(key, "mark_in") == 0)
 		return c->mark_in || c->mark_in_mask;
@@ -64,8 +65,6 @@ static bool needs_it(const struct conf_child *c, const char *key)
 		return c->set_mark_out_mask != 0;
 	if (strcmp(key, "mark_in_sa") == 0)
 		return c->mark_in_sa;
-	if (strcmp(key, "ipcomp") == 0)
-		return c->ipcomp;
 	if (strcmp(key, "policies_fwd_out") == 0)
 		return c->policies_fwd_out;
 	if (strcmp(key, "hw_offload") == 0)
@@ -75,11 +74,30 @@ static bool needs_it(const struct conf_child *c, const char *key)
 	if (strcmp(key, "interface") == 0)
 		return *c->interface;
 	if (strcmp(key, "copy_dscp") == 0)
-		return !(c->copy_dscp & KERN_DSCP_OUT);
-	return strcmp(key, "tfc_padding") != 0 || c->tfc_pad;
+		return set && !(c->copy_dscp & KERN_DSCP_OUT);
+	return strcmp(key, "tfc_padding") == 0 ? c->tfc_pad != 0 : set;
 }
 
-static void check_plane(struct build *b, const struct conf_node *sec, const struct conf_child *c)
+/* What this host lacks is no error of the configuration: the child stays out, everything else works. cap: what would help,
+ * 0 nothing that could come while the daemon runs. */
+PRINTF_LIKE(5, 6)
+static void lack(struct build *b, struct conf_child *c, const struct conf_node *n, uint32_t cap, const char *fmt, ...)
+{
+	bool for_good = c->lacks && !c->lacks_caps;
+	char text[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)conf_node_fail(n, n->kind == CONF_VALUE, b->remarks, E_NEEDS, "%s; without it child '%s' is left out, and the rest works",
+		text, c->name ? c->name : "");
+	c->lacks_caps = for_good || !cap ? 0 : c->lacks_caps | cap;
+	if (!c->lacks && !(c->lacks = strdup(text)))
+		note(b, E_NOMEM);
+}
+
+static void check_plane(struct build *b, const struct conf_node *sec, struct conf_child *c)
 {
 	const struct conf_can *can = b->can;
 	static const uint32_t mode_caps[] = { [CONF_TRANSPORT] = KERN_CAP_TRANSPORT, [CONF_BEET] = KERN_CAP_BEET };
@@ -89,27 +107,37 @@ static void check_plane(struct build *b, const struct conf_node *sec, const stru
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
 		n = conf_node_child(sec, needs[i].key);
-		if (conf_is_set(n) && !(can->kern_caps & needs[i].cap) && needs_it(c, needs[i].key))
-			note(b, conf_node_fail(n, false, b->why, E_NOT_SUPPORTED,
-				"'%s': the data plane that is loaded has no %s",
-				n->name, needs[i].what));
+		if (!(can->kern_caps & needs[i].cap) && needs_it(c, needs[i].key, conf_is_set(n)))
+			lack(b, c, n ? n : sec, needs[i].cap, "'%s': the data plane that is loaded has no %s", needs[i].key,
+				needs[i].what);
 	}
+	n = conf_node_child(sec, "ipcomp");
+	if (c->ipcomp && !(can->kern_caps & KERN_CAP_IPCOMP))
+		(void)conf_node_fail(n ? n : sec, n != NULL, b->remarks, E_NEEDS, "'ipcomp': the data plane that is loaded has no IPComp: "
+			"load Linux's modules ipcomp and ipcomp6; until then child '%s' goes without compression", c->name ? c->name : "");
 	n = conf_node_child(sec, "mode");
 	if (n && c->mode < ARRAY_LEN(mode_caps) && mode_caps[c->mode] && !(can->kern_caps & mode_caps[c->mode]))
-		note(b, conf_node_fail(n, true, b->why, E_NOT_SUPPORTED,
-			"'mode' = '%s': the data plane that is loaded has "
-			"no such mode", n->text));
+		lack(b, c, n, mode_caps[c->mode], "'mode' = '%s': the data plane that is loaded has no such mode", n->text);
 	n = conf_node_child(sec, "replay_window");
 	if (c->replay_window > can->max_replay_window)
-		note(b, conf_node_fail(n ? n : sec, n != NULL, b->why, E_NOT_SUPPORTED,
-			"'replay_window' = %u: the data plane "
-			"that is loaded takes at most %u", c->replay_window, can->max_replay_window));
-	if (c->start_action & CONF_TRAP && c->mode < CONF_PASS && !(can->kern_caps & KERN_CAP_TRAP)) {
-		n = conf_node_child(sec, "start_action");
-		note(b, conf_node_fail(n, true, b->why, E_NOT_SUPPORTED,
-			"'start_action' = 'trap': the data plane that is "
-			"loaded cannot wait for traffic"));
-	}
+		lack(b, c, n ? n : sec, 0, "'replay_window' = %u: the data plane that is loaded takes at most %u", c->replay_window,
+			can->max_replay_window);
+	n = conf_node_child(sec, "start_action");
+	if (c->start_action & CONF_TRAP && c->mode < CONF_PASS && !(can->kern_caps & KERN_CAP_TRAP))
+		lack(b, c, n ? n : sec, KERN_CAP_TRAP, "'start_action' = 'trap': the data plane that is loaded cannot wait for traffic");
+}
+
+/* Proposals the data plane does not carry are left out and remarked; a child without any other lacks them. */
+static void read_props_of(struct build *b, const struct conf_node *sec, const struct conf_node *n, uint8_t proto,
+	struct suite_list *l, struct conf_child *c)
+{
+	err_t e = conf_read_props(sec, n, proto, b->can->child, l, b->remarks, b->why);
+
+	if (e == E_NEEDS)
+		lack(b, c, n ? n : sec, 0, "'%s' has nothing the data plane that is loaded carries",
+			proto == SUITE_AH ? "ah_proposals" : "esp_proposals");
+	else
+		note(b, e);
 }
 
 static void read_child_props(struct build *b, const struct conf_node *sec, struct conf_child *c)
@@ -118,9 +146,9 @@ static void read_child_props(struct build *b, const struct conf_node *sec, struc
 	struct suite_list l = { 0 };
 
 	if (conf_is_set(ah))
-		note(b, conf_read_props(sec, ah, SUITE_AH, b->can->child, &l, b->remarks, b->why));
+		read_props_of(b, sec, ah, SUITE_AH, &l, c);
 	if (!conf_is_set(ah) || conf_is_set(esp))
-		note(b, conf_read_props(sec, esp, SUITE_ESP, b->can->child, &l, b->remarks, b->why));
+		read_props_of(b, sec, esp, SUITE_ESP, &l, c);
 	c->props = l.v;
 	c->n_props = l.n;
 }

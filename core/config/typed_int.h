@@ -14,7 +14,8 @@ struct conf_addrs {
 };
 MUST err_t conf_read_addrs(const struct conf_node *node, struct conf_addrs *out, struct diag **why);
 MUST err_t conf_read_ts(const struct conf_node *node, struct conf_ts **out, uint16_t *n, struct diag **why);
-/* section: where a finding is said when the key is not set. *remarks: of what was accepted, but not as it stands. */
+/* section: where a finding is said when the key is not set. *remarks: of what was accepted, but not as it stands.
+ * E_NEEDS: nothing is wrong, but what is loaded carries none of it (*remarks says which). */
 MUST err_t conf_read_props(const struct conf_node *section, const struct conf_node *node, uint8_t proto,
 			   const struct suite_env *env, struct suite_list *out, struct diag **remarks, struct diag **why);
 MUST err_t conf_read_id(const struct conf_node *node, struct conf_id *out, struct diag **why);

@@ -176,12 +176,14 @@ err_t conf_read_props(const struct conf_node *section, const struct conf_node *n
 	struct conf_items it = { 0 };
 	char buf[ITEM_MAX + 1];
 	err_t first = 0;
+	size_t before = out->n;
+	bool lacking = false;
 
 	if (!conf_is_set(node)) {
 		struct diag *d = NULL;
 		err_t e = suite_list_add(out, env, proto, "default", &d);
 		if (e)
-			conf_node_fail(section, false, why, e, "'%s' has no proposals, and there is no default: %s",
+			conf_node_fail(section, false, e == E_NEEDS ? remarks : why, e, "'%s' has no proposals, and there is no default: %s",
 			section->name,
 				d && d->text ? d->text : err_text(e));
 		diag_free(&d);
@@ -193,13 +195,15 @@ err_t conf_read_props(const struct conf_node *section, const struct conf_node *n
 		if (!item_text(node, &it, buf, why, &first))
 			continue;
 		err_t e = out->n >= PROPS_MAX ? E_LIMIT : suite_list_add(out, env, proto, buf, &d);
+		bool lacks = e == E_NEEDS;
 		if (e || d)
-			bad_item(node, &it, d && d->column ? d->column - 1 : 0, e ? why : remarks, e ? e : d->code,
+			bad_item(node, &it, d && d->column ? d->column - 1 : 0, e && !lacks ? why : remarks, e ? e : d->code,
 				"'%s' = '%s': %s", node->name, buf, d && d->text ? d->text : err_text(e));
-		first = first ? first : e;
+		first = first || lacks ? first : e;
+		lacking |= lacks;
 		diag_free(&d);
 	}
-	return first;
+	return !first && lacking && out->n == before ? E_NEEDS : first;
 }
 
 err_t conf_read_id(const struct conf_node *node, struct conf_id *out, struct diag **why)

@@ -136,8 +136,6 @@ static void check_vif(struct vif_build *b)
 
 	if (b->can->kern_known && !b->can->net_vifs)
 		BAD(b, "vif", E_NOT_SUPPORTED, "'vif': nothing that is loaded makes interfaces (plugin kernel-net)");
-	if (b->can->kern_known && v->kind == CONF_VIF_XFRM && !(b->can->kern_caps & KERN_CAP_IF_ID))
-		BAD(b, "vif", E_NOT_SUPPORTED, "'vif' = 'xfrm': the data plane that is loaded has no interface ids");
 	if (v->kind == CONF_VIF_XFRM && some_child(c, no_if_id))
 		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'xfrm': if_id_in and if_id_out have to be set, here or in every child");
 	if (v->kind == CONF_VIF_VTI && some_child(c, no_marks))

@@ -175,10 +175,11 @@ static err_t word_unknown(struct diag **why, uint32_t column, slice w)
 static err_t word_not_provided(struct diag **why, uint32_t column, slice w, uint8_t proto, const struct suite_tf *tf)
 {
 	const struct suite_fact *f = suite_fact(tf->type, tf->id);
+	if (proto != SUITE_IKE && (tf->type == SUITE_ENCR || tf->type == SUITE_INTEG || tf->type == SUITE_ESN))
+		return diag_at(why, E_NEEDS, NULL, 0, column, "the data plane that is loaded does not carry \"%.*s\" (%s): load the "
+			"kernel's module for it or choose another one", (int)w.n, (const char *)w.p, f->name);
 	return diag_at(why, E_NOT_SUPPORTED, NULL, 0, column, "nothing that is loaded provides \"%.*s\" (%s)%s%s", (int)w.n,
-		(const char *)w.p, f->name, f->needs ? ": load the plugin " : proto == SUITE_IKE ?
-		": no plugin of Adit has it" : ": the data plane does not carry it",
-		f->needs ? f->needs : "");
+		(const char *)w.p, f->name, f->needs ? ": load the plugin " : ": no plugin of Adit has it", f->needs ? f->needs : "");
 }
 
 static err_t word_add(struct draft *d, const struct suite_env *env, uint8_t proto, slice w, uint32_t column,
@@ -389,7 +390,8 @@ static err_t add_default(struct suite_list *l, const struct suite_env *env, uint
 			return e;
 	}
 	if (l->n == before)
-		return diag_set(why, E_NOT_SUPPORTED, "nothing that is loaded provides what the default proposal needs");
+		return diag_set(why, proto == SUITE_IKE ? E_NOT_SUPPORTED : E_NEEDS, "nothing that is loaded provides what the default "
+			"proposal needs");
 	return 0;
 }
 

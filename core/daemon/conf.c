@@ -165,6 +165,8 @@ static void start_child(struct daemon *d, const struct conf_conn *c, const struc
 {
 	struct ike_cmd cmd = { .ike = c->name, .child = child->name };
 
+	if (child->lacks && !(child->lacks_caps && plane_has(d, child->lacks_caps)))
+		return; /* that was said when it was loaded */
 	bool shunt = child->mode == CONF_PASS || child->mode == CONF_DROP;
 	/* What an earlier run has left goes on only for a while: a tunnel has to take its place. A trap takes the name. */
 	bool left = !shunt && c->n_remote_addrs && d->engine && ike_left_behind(d->engine, c, child);

@@ -100,6 +100,7 @@ MUST err_t plane_start(struct daemon *d, struct diag **why);
 void plane_stop(struct daemon *d);
 err_t plane_submit(struct daemon *d, struct kern_op *ops, size_t n, uint64_t token);
 /* The functions of struct ike_env; arg is the daemon. */
+bool plane_has(void *arg, uint32_t caps); /* env.kern_has */
 err_t plane_can(void *arg, uint16_t encr_id, uint16_t encr_bits, uint16_t integ_id, bool esn);
 err_t plane_usage(void *arg, uint8_t dir, uint32_t spi, const struct net_addr *dst, struct kern_usage *out);
 void plane_esp(void *arg, const struct kern_udp *v, size_t n);

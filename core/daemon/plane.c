@@ -196,6 +196,18 @@ uint32_t plane_caps(const struct daemon *d)
 	return d->plane->caps;
 }
 
+bool plane_has(void *arg, uint32_t caps)
+{
+	struct daemon *d = arg;
+	struct daemon_plane *p = d->plane;
+
+	if (caps & ~p->caps && p->ops && KERN_OPS_HAS(p->ops, caps_now)) {
+		p->caps = p->ops->caps_now(p->self);
+		d->can.kern_caps = p->caps;
+	}
+	return !(caps & ~p->caps);
+}
+
 uint32_t plane_left_reqid(void *arg, const struct kern_policy *pol)
 {
 	const struct daemon_plane *p = ((struct daemon *)arg)->plane;

@@ -68,6 +68,8 @@ MUST err_t child_cmd_uninstall(struct ike_engine *e, const struct ike_cmd *cmd, 
 /* Unique id of the SA's child that was made from this configuration (name, mode, selectors) and lives, 0 none. */
 uint64_t child_same(const struct ike_sa *sa, const struct conf_child *child);
 /* Whether a child of this name with the same selectors lives in an IKE SA of the connection, or is queued to be made. */
+/* E_NEEDS: this host lacks what the child needs (struct conf_child.lacks); *why says what and the remedy. */
+MUST err_t child_usable(const struct ike_engine *e, const struct conf_child *f, struct diag **why);
 bool child_is_there(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *child);
 void child_conf_changed(struct ike_engine *e);
 /* At ike_shutdown: traps and shunts go. */

@@ -35,6 +35,13 @@ uint32_t child_if_id(const struct conf_conn *conn, const struct conf_child *f, u
 	return own(child ? child : dir == KERN_OUT ? conn->if_id_out : conn->if_id_in, reqid, dir);
 }
 
+err_t child_usable(const struct ike_engine *e, const struct conf_child *f, struct diag **why)
+{
+	if (!f->lacks || (f->lacks_caps && e->env.kern_has && e->env.kern_has(e->env.arg, f->lacks_caps)))
+		return 0;
+	return diag_set(why, E_NEEDS, "child '%s' cannot be set up on this host: %s", f->name, f->lacks);
+}
+
 static uint32_t left_reqid(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *f,
 			   const struct ts_sel *local, const struct ts_sel *remote)
 {

@@ -42,6 +42,9 @@ err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct 
 	struct tsm_end re = { conn->remote_addrs, conn->n_remote_addrs ? 1 : 0 };
 	if (child_trap_find(w, conn->name, conf->name))
 		return 0;
+	err_t err = child_usable(e, conf, why);
+	if (err)
+		return err;
 	if (!is_shunt(conf) && !conn->n_remote_addrs)
 		return diag_set(why, E_BAD_VALUE,
 				"child '%s' cannot be installed: connection '%s' has no address to call; set "

@@ -52,6 +52,8 @@ struct ike_env {
 	uint32_t (*kern_left_reqid)(void *arg, const struct kern_policy *pol);
 	uint32_t kern_first_reqid; /* reqids below it may be in use; 0: none is */
 	uint32_t kern_caps;
+	/* Has it all of these KERN_CAP_… by now? A module may have been loaded since the start. NULL: kern_caps tells. */
+	bool (*kern_has)(void *arg, uint32_t caps);
 	/* Wall clock, for texts and absolute times alone. */
 	uint64_t (*wall_s)(void *arg);
 	/* Hashes of signatures that can be made and verified here: 1 << IANA number; 0: RFC 7427 is not offered. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike/life.h"
 #include "ike/auth.h"
+#include "ike/child.h"
 #include "ike/index.h"
 #include "ike/ppk.h"
 #include "ike/redirect.h"
@@ -391,11 +392,11 @@ err_t ike_initiate_child(struct ike_engine *e, struct ike_work *w, struct diag *
 	struct diag *own = NULL;
 	char buf[300];
 
-	struct ike_sa *sa = e->stopping ? NULL : find_usable(e, c);
+	err_t no = e->stopping ? diag_set(&own, E_SHUTDOWN, "the daemon is stopping") :
+		w->child ? child_usable(e, w->child, &own) : 0;
+	struct ike_sa *sa = no ? NULL : find_usable(e, c);
 	bool fresh = !sa;
-	if (e->stopping)
-		(void)diag_set(&own, E_SHUTDOWN, "the daemon is stopping");
-	else if (!sa)
+	if (!no && !sa)
 		sa = make_initiator(e, c, &own);
 	if (!sa) {
 		err_t err = own ? own->code : E_NOMEM;

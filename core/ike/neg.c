@@ -199,6 +199,7 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 	struct ike_sa *sa = x->sa;
 	const struct ike_msg *m = x->in;
 	struct tsm_set want_l, want_r, seen_l, seen_r, ours_l, ours_r;
+	struct diag *why = NULL;
 	uint8_t asked = asked_mode(m);
 	set_from(&want_l, m->ts_r);
 	set_from(&want_r, m->ts_i);
@@ -235,6 +236,12 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 		if (!n->conf)
 			return no_selectors(x, n);
 		n->conn = conf_conn_ref(sa->conn);
+	}
+	if (child_usable(x->e, n->conf, &why)) {
+		char text[512];
+		enum verdict v = ike_reject(x, E_NO_PROPOSAL, "%s", diag_text(why, E_NEEDS, text, sizeof text));
+		diag_free(&why);
+		return v;
 	}
 	n->mode = asked == n->conf->mode ? asked : KERN_TUNNEL;
 	nat = nat && n->mode == KERN_TRANSPORT;

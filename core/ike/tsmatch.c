@@ -134,12 +134,17 @@ int tsm_score(const struct conf_child *child, const struct tsm_offer *o)
 	return rank * 2 + (transport == o->transport);
 }
 
+enum { SCORE_USABLE = 100 };
+
 const struct conf_child *tsm_choose(const struct conf_conn *conn, const struct tsm_offer *offer)
 {
 	const struct conf_child *best = NULL;
 	int best_score = 0;
 	for (size_t i = 0; i < conn->n_children; i++) {
 		int s = tsm_score(conn->children[i], offer);
+		/* What this host cannot do only when nothing else fits: then the refusal says why. */
+		if (s && !conn->children[i]->lacks)
+			s += SCORE_USABLE;
 		if (s > best_score) {
 			best_score = s;
 			best = conn->children[i];

@@ -196,6 +196,17 @@ static int try_alg(struct nl *nl, size_t i)
 	return try_one(nl, i, 50, XFRM_MODE_TRANSPORT, g, g->how == AEAD ? NULL : alg_of(PLUG_INTEG, SHA256));
 }
 
+void algs_modules(struct nl *nl, uint32_t *caps)
+{
+	const struct alg *sha = alg_of(PLUG_INTEG, SHA256);
+
+	if (!(*caps & KERN_CAP_AH) && try_one(nl, ALGS, 51, XFRM_MODE_TRANSPORT, NULL, sha) == 0)
+		*caps |= KERN_CAP_AH;
+	if (!(*caps & KERN_CAP_IPCOMP) && try_one(nl, ALGS, 108, XFRM_MODE_TUNNEL, NULL, NULL) == 0)
+		*caps |= KERN_CAP_IPCOMP;
+	nl_clear(nl);
+}
+
 err_t algs_probe(struct nl *nl, bool has[ALGS], uint32_t *caps, char *why, size_t cap)
 {
 	const struct alg *sha = alg_of(PLUG_INTEG, SHA256), *null = alg_of(PLUG_ENCR, ENCR_NULL);
@@ -212,10 +223,7 @@ err_t algs_probe(struct nl *nl, bool has[ALGS], uint32_t *caps, char *why, size_
 	for (size_t i = 0; has && i < ARRAY_LEN(algs); i++)
 		has[i] = try_alg(nl, i) == 0;
 	if (caps) {
-		if (try_one(nl, ALGS, 51, XFRM_MODE_TRANSPORT, NULL, sha) == 0)
-			*caps |= KERN_CAP_AH;
-		if (try_one(nl, ALGS, 108, XFRM_MODE_TUNNEL, NULL, NULL) == 0)
-			*caps |= KERN_CAP_IPCOMP;
+		algs_modules(nl, caps);
 		if (!keeps_if_id(nl))
 			*caps &= ~(uint32_t)KERN_CAP_IF_ID;
 	}

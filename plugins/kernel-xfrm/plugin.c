@@ -331,7 +331,10 @@ static err_t x_probe(char *why, size_t cap)
 
 static uint32_t x_caps_now(void *self)
 {
-	return ((struct xfrm *)self)->caps;
+	struct xfrm *k = self;
+
+	algs_modules(&k->nl, &k->caps);
+	return k->caps;
 }
 
 static uint32_t x_left_reqid(void *self, const struct kern_policy *pol)

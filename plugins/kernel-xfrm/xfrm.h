@@ -140,6 +140,8 @@ PRINTF_LIKE(3, 4) void xfrm_log(struct xfrm *k, int level, const char *fmt, ...)
 
 /* Tries every algorithm in the kernel. E_NOT_SUPPORTED: it has no ESP at all; E_PERM. *why: one sentence. */
 err_t algs_probe(struct nl *nl, bool has[ALGS], uint32_t *caps, char *why, size_t cap);
+/* AH and IPComp, whose modules may come while we run: adds what is there now. The batch has to be empty. */
+void algs_modules(struct nl *nl, uint32_t *caps);
 /* Puts the algorithms of an SA into a message; E_NOT_SUPPORTED. */
 err_t algs_put(struct nlmsghdr *m, const struct kern_sa *a);
 bool algs_has(const struct xfrm *k, uint8_t kind, uint16_t id, uint16_t bits);

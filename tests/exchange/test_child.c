@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Child SAs: negotiation and its refusals, traps and shunts, actions, commands. */
+#include "ike/engine_int.h"
 #include "tests/exchange/story.h"
 
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */
@@ -38,6 +39,38 @@ static void proposals_refused(struct lab *lab)
 	CHECK(lab, answer(lab, 0, 2) != 0 && answer(lab, 0, 2) != E_MISUSE);
 	lab_converged(lab, 1, 0);
 	suite_list_fini(&other);
+}
+
+static bool has_by_now(void *arg, uint32_t caps)
+{
+	(void)arg;
+	return caps == KERN_CAP_AH;
+}
+
+/* One side's host lacks what the child needs: refused with the sentence, in both roles; once it is there, it comes up. */
+static void host_lacks(struct lab *lab)
+{
+	static char no_ah[] = "'ah_proposals': the data plane that is loaded has no AH";
+	for (int node = 0; node < 2; node++) {
+		for (int k = 0; k < LAB_KIDS; k++) {
+			lab->n[node].kids[k].lacks = no_ah;
+			lab->n[node].kids[k].lacks_caps = KERN_CAP_AH;
+		}
+		cmd(lab, 0, IKE_CMD_INITIATE, 10 + node, "c", "k");
+		cmd(lab, 0, IKE_CMD_INITIATE, 20 + node, "c", "k2");
+		cmd(lab, node, IKE_CMD_INSTALL, 30 + node, "c", "k4");
+		lab_run(lab, 1000);
+		CHECK(lab, node ? answer(lab, 0, 11) != 0 : answer(lab, 0, 10) == E_NEEDS);
+		CHECK(lab, answer(lab, 0, 20 + node) != 0);
+		CHECK(lab, answer(lab, node, 30 + node) == E_NEEDS);
+		lab_converged(lab, node, 0);
+		CHECK(lab, lab->n[node].n_pols == 0 && lab->n[node].n_sas == 0);
+		lab->n[node].e->env.kern_has = has_by_now;
+	}
+	cmd(lab, 0, IKE_CMD_INITIATE, 1, "c", "k");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 1) == 0);
+	lab_converged(lab, 1, 1);
 }
 
 /* The responder wants its own order: INVALID_KE_PAYLOAD, and the second try succeeds. */
@@ -435,6 +468,7 @@ static void shutdown_leaves_nothing(struct lab *lab)
 static const struct story tests[] = {
 	{ "traffic selectors refused", selectors_refused, false, false },
 	{ "proposals refused", proposals_refused, false, false },
+	{ "what the host lacks", host_lacks, false, false },
 	{ "another key exchange method is asked for", other_key_exchange, true, true },
 	{ "selectors that change with a rekeying", selectors_change, false, false },
 	{ "transport mode is not wanted", other_mode, false, false },
