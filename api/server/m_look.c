@@ -64,7 +64,7 @@ static bool policy_passes(const struct api_call *call, const struct ike_policy_v
 	bool drop = api_arg_bool(call, "drop", false);
 	if (!trap && !pass && !drop)
 		return true;
-	return p->trap ? trap : p->mode == CONF_PASS ? pass : drop;
+	return p->trap ? trap : p->mode == CONF_PASS ? pass : p->mode == CONF_DROP && drop;
 }
 
 /* As configured, "dynamic" included, while the configuration is still there. */

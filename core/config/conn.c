@@ -36,6 +36,7 @@ static void child_free(struct conf_child *c)
 	free(c->remote_ts);
 	free(c->updown);
 	free(c->lacks);
+	secret_fini(&c->fixed.keys);
 	free(c->inject.next_hop);
 	free(c->name);
 	free(c);
@@ -94,6 +95,8 @@ void conf_conn_unref(struct conf_conn **ref)
 	free(c->local_nets);
 	free(c->remote_nets);
 	free(c->remote_addrs);
+	if (c->source)
+		explicit_bzero(c->source, c->source_n); /* keys of static SAs */
 	free(c->source);
 	free(c->name);
 	diag_free(&c->remarks);

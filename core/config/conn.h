@@ -115,6 +115,14 @@ struct conf_inject {
 	uint32_t metric;          /* 0 the kernel's default */
 };
 
+/* A pair of SAs with SPIs and keys of the configuration, without IKE. */
+struct conf_fixed {
+	uint32_t spi_in, spi_out; /* 0: the child is negotiated */
+	uint16_t encr_len, integ_len; /* bytes */
+	struct suite suite;
+	struct secret keys;       /* outbound encryption and integrity, then inbound */
+};
+
 struct conf_child {
 	char *name;
 	uint8_t mode;             /* enum conf_childmode */
@@ -141,6 +149,7 @@ struct conf_child {
 	bool copy_ecn, policies, policies_fwd_out, ipcomp, sha256_96, hostaccess, mark_in_sa;
 	char *updown;             /* or NULL */
 	struct conf_inject inject;
+	struct conf_fixed fixed;
 	/* What this host lacks for it, one sentence with the remedy, or NULL: it is neither set up nor answered, everything
 	 * else works. lacks_caps: it is these KERN_CAP_… alone, and may be there by now (a module that was loaded since). */
 	char *lacks;

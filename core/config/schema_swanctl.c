@@ -170,6 +170,14 @@ static const struct conf_key child_keys[] = {
 	  .doc = "Whether outbound forward policies are installed." },
 	{ "ipcomp", CONF_T_BOOL, AT(conf_child, ipcomp), .def = "no",
 	  .doc = "Compression before encryption." },
+	{ "static_spi_in", CONF_T_INT, AT(conf_child, fixed.spi_in), .max = UINT32_MAX,
+	  .doc = "SPI of the inbound SA of a static pair (RFC 4301 section 4.5.1), which is not negotiated: with static_spi_out, "
+		 "static_key_in and static_key_out the child is installed as policies and SAs (start_action = trap, or install)." },
+	{ "static_spi_out", CONF_T_INT, AT(conf_child, fixed.spi_out), .max = UINT32_MAX, .doc = "SPI of the outbound SA." },
+	{ "static_key_in", CONF_T_SECRET, CONF_HIDDEN, NOWHERE,
+	  .doc = "Key of the inbound SA: that of the first proposal's encryption and behind it that of its integrity, 0x and "
+		 "hexadecimal digits. CBC and null only, since a counter would begin again with the same key." },
+	{ "static_key_out", CONF_T_SECRET, CONF_HIDDEN, NOWHERE, .doc = "Key of the outbound SA, as static_key_in." },
 	{ "per_cpu_sas", CONF_T_STRING, CONF_LATER | CONF_CAN_OFF, NOWHERE, .def = "no", .later = "per-CPU child SAs",
 	  .doc = "One child SA per CPU." },
 };

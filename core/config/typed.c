@@ -115,6 +115,9 @@ static void check_plane(struct build *b, const struct conf_node *sec, struct con
 	if (c->ipcomp && !(can->kern_caps & KERN_CAP_IPCOMP))
 		(void)conf_node_fail(n ? n : sec, n != NULL, b->remarks, E_NEEDS, "'ipcomp': the data plane that is loaded has no IPComp: "
 			"load Linux's modules ipcomp and ipcomp6; until then child '%s' goes without compression", c->name ? c->name : "");
+	if (c->ipcomp && c->mode == CONF_BEET)
+		(void)conf_node_fail(n ? n : sec, n != NULL, b->remarks, E_NOT_SUPPORTED, "'ipcomp': no kernel has IPComp in BEET mode: "
+			"child '%s' goes without compression", c->name ? c->name : "");
 	n = conf_node_child(sec, "mode");
 	if (n && c->mode < ARRAY_LEN(mode_caps) && mode_caps[c->mode] && !(can->kern_caps & mode_caps[c->mode]))
 		lack(b, c, n, mode_caps[c->mode], "'mode' = '%s': the data plane that is loaded has no such mode", n->text);
@@ -194,6 +197,7 @@ static void read_child(struct build *b, const struct conf_node *sec, const struc
 		read_child_props(b, sec, c);
 	else
 		c->rekey_time_s = c->life_time_s = c->rand_time_s = 0;
+	note(b, conf_read_fixed(sec, conn, c, b->why));
 	check_plane(b, sec, c);
 	const struct conf_node *start = conf_node_child(sec, "start_action");
 	if (start && c->start_action & CONF_START && c->mode < CONF_PASS && conn->n_remote_addrs == 0)
@@ -283,11 +287,11 @@ static void read_rounds(struct build *b, const struct conf_node *sec, const char
 			"supported yet (docs/ROADMAP.md: multiple authentication)"));
 }
 
-/* A connection whose children are all pass or drop never talks to anybody. */
+/* A connection whose children are all pass, drop or static never talks to anybody. */
 static bool only_shunts(const struct conf_conn *c)
 {
 	for (uint16_t i = 0; i < c->n_children; i++)
-		if (c->children[i]->mode != CONF_PASS && c->children[i]->mode != CONF_DROP)
+		if (c->children[i]->mode != CONF_PASS && c->children[i]->mode != CONF_DROP && !c->children[i]->fixed.spi_in)
 			return false;
 	return c->n_children > 0;
 }

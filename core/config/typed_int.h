@@ -32,6 +32,8 @@ void conf_derive_conn(struct conf_conn *c);
 /* The value is there and not empty. */
 bool conf_is_set(const struct conf_node *n);
 
+/* fixed.c: static_spi_… and static_key_…, behind the proposals and the lifetimes of the child. */
+MUST err_t conf_read_fixed(const struct conf_node *sec, const struct conf_conn *conn, struct conf_child *c, struct diag **why);
 /* vif.c: what the keys vif_… and inject_… of a connection mean together. */
 MUST err_t conf_read_vif(const struct conf_node *sec, const struct conf_can *can, struct conf_conn *c, struct diag **why);
 

@@ -101,6 +101,14 @@ static bool unique_if_id(const struct conf_conn *c, const struct conf_child *f)
 	return (f->if_id_out ? f->if_id_out : c->if_id_out) >= CONF_UNIQUE_SAME;
 }
 
+/* An interface has one id for both directions. */
+static bool two_if_ids(const struct conf_conn *c, const struct conf_child *f)
+{
+	uint32_t in = f->if_id_in ? f->if_id_in : c->if_id_in, out = f->if_id_out ? f->if_id_out : c->if_id_out;
+
+	return out && (in != out || out == CONF_UNIQUE_PER_DIR);
+}
+
 static bool unique_marks(const struct conf_conn *c, const struct conf_child *f)
 {
 	(void)c;
@@ -138,6 +146,9 @@ static void check_vif(struct vif_build *b)
 		BAD(b, "vif", E_NOT_SUPPORTED, "'vif': nothing that is loaded makes interfaces (plugin kernel-net)");
 	if (v->kind == CONF_VIF_XFRM && some_child(c, no_if_id))
 		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'xfrm': if_id_in and if_id_out have to be set, here or in every child");
+	if (v->kind == CONF_VIF_XFRM && some_child(c, two_if_ids))
+		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'xfrm': an interface has one id, so that if_id_in and if_id_out have to be the same "
+			"(a number, or %%unique); for one in each direction make two interfaces and leave vif out");
 	if (v->kind == CONF_VIF_VTI && some_child(c, no_marks))
 		BAD(b, "vif", E_BAD_VALUE, "'vif' = 'vti': every child needs mark_in and mark_out");
 	if (!template && ((v->kind != CONF_VIF_VTI && v->kind != CONF_VIF_GRE && some_child(c, unique_if_id)) ||

@@ -167,7 +167,7 @@ static void start_child(struct daemon *d, const struct conf_conn *c, const struc
 
 	if (child->lacks && !(child->lacks_caps && plane_has(d, child->lacks_caps)))
 		return; /* that was said when it was loaded */
-	bool shunt = child->mode == CONF_PASS || child->mode == CONF_DROP;
+	bool shunt = child->mode == CONF_PASS || child->mode == CONF_DROP || child->fixed.spi_in;
 	/* What an earlier run has left goes on only for a while: a tunnel has to take its place. A trap takes the name. */
 	bool left = !shunt && c->n_remote_addrs && d->engine && ike_left_behind(d->engine, c, child);
 	if (child->start_action & CONF_TRAP || (shunt && child->start_action)) {

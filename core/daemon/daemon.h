@@ -107,6 +107,7 @@ void plane_esp(void *arg, const struct kern_udp *v, size_t n);
 uint32_t plane_caps(const struct daemon *d);
 uint32_t plane_left_reqid(void *arg, const struct kern_policy *pol);
 uint32_t plane_first_reqid(const struct daemon *d);
+uint32_t plane_last_reqid(const struct daemon *d);
 /* At the end SAs and policies stay in the kernel. False: the data plane cannot do that. */
 bool plane_keep(struct daemon *d);
 

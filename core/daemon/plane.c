@@ -222,6 +222,13 @@ uint32_t plane_first_reqid(const struct daemon *d)
 	return p->ops && KERN_OPS_HAS(p->ops, first_reqid) ? p->ops->first_reqid(p->self) : 0;
 }
 
+uint32_t plane_last_reqid(const struct daemon *d)
+{
+	const struct daemon_plane *p = d->plane;
+
+	return p->ops && p->ops->size >= offsetof(struct kern_ops, last_reqid) + sizeof p->ops->last_reqid ? p->ops->last_reqid : 0;
+}
+
 bool plane_keep(struct daemon *d)
 {
 	const struct daemon_plane *p = d->plane;

@@ -29,7 +29,7 @@ err_t child_world_new(struct ike_engine *e, struct child_world **out)
 	if (!w->children || !w->by_spi)
 		goto out;
 	w->next_unique = w->next_trap = 1;
-	w->next_reqid = e->env.kern_first_reqid ? e->env.kern_first_reqid : 1;
+	w->next_reqid = child_reqid_first(e);
 	return 0;
 out:
 	child_world_free(w);
@@ -101,15 +101,6 @@ err_t child_spi_new(struct ike_engine *e, uint32_t *spi)
 void child_spi_free(struct ike_engine *e, uint32_t spi)
 {
 	htab_del(e->children->by_spi, spi_key(&spi));
-}
-
-uint32_t child_reqid_new(struct ike_engine *e)
-{
-	struct child_world *w = e->children;
-	uint32_t id = w->next_reqid++;
-	if (!w->next_reqid)
-		w->next_reqid = 1;
-	return id;
 }
 
 bool child_alive(const struct child_sa *c)

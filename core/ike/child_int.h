@@ -85,6 +85,7 @@ struct child_world {
 	struct child_trap *traps;
 	uint64_t next_unique, next_trap;
 	uint32_t next_reqid;
+	bool reqids_again; /* all have been given once: those in use are passed over */
 	uint32_t n_traps;
 };
 
@@ -140,7 +141,6 @@ struct child_neg {
 
 MUST err_t child_spi_new(struct ike_engine *e, uint32_t *spi);
 void child_spi_free(struct ike_engine *e, uint32_t spi);
-uint32_t child_reqid_new(struct ike_engine *e);
 /* Makes the child of a finished negotiation and puts it into the list of the IKE SA; takes its SPI. NULL: no memory. */
 struct child_sa *child_new(struct ike_engine *e, struct ike_sa *sa, struct child_neg *n, bool ours);
 /* Out of all tables; what stands in the kernel is removed; freed. */
@@ -179,6 +179,8 @@ void child_action(struct ike_engine *e, struct conf_conn *conn, const struct con
 /* ---- child_opts.c ------------------------------------------------------------------------------------------------ */
 
 /* The configured reqid, that of the trap, that of a policy an earlier run has left, else a new one. */
+uint32_t child_reqid_first(const struct ike_engine *e);
+/* 0: all the data plane has are in use. */
 uint32_t child_reqid_pick(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *f,
 	const struct ts_sel *local, const struct ts_sel *remote);
 /* What stands in the kernel: %unique, %unique-dir and %same are replaced. dir: KERN_IN, KERN_OUT. */

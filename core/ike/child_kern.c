@@ -364,6 +364,30 @@ void child_addresses_changed(struct ike_engine *e, struct ike_sa *sa)
 	}
 }
 
+/* SAs before the policies that want them, and away behind them. */
+static void static_pair(struct ike_engine *e, struct inst *in, bool add)
+{
+	const struct conf_fixed *x = &in->conf->fixed;
+	const struct child_keys keys = { .all = x->keys, .encr_len = x->encr_len, .integ_len = x->integ_len }; /* borrowed */
+	size_t n = policy_ops(in, KERN_POLICY_ADD, KERN_PROTECT, NULL);
+
+	in->suite = &x->suite;
+	in->proto = x->suite.proto == SUITE_AH ? 51 : 50;
+	in->spi_in = x->spi_in;
+	in->spi_out = x->spi_out;
+	struct kern_op *v = reallocarray(NULL, n + 2, sizeof *v);
+	if (!v)
+		return;
+	for (uint8_t dir = KERN_IN; dir <= KERN_OUT; dir++) {
+		struct kern_op *op = &v[add ? dir : n + dir];
+		*op = add ? sa_add(e, in, dir, &keys, true) : sa_op(in, KERN_SA_DEL, dir);
+		op->sa.life = (struct kern_life){ 0 };
+	}
+	policy_ops(in, add ? KERN_POLICY_ADD : KERN_POLICY_DEL, KERN_PROTECT, v + (add ? 2 : 0));
+	submit(e, v, n + 2);
+	free(v);
+}
+
 void child_trap_policies(struct ike_engine *e, const struct child_trap *t, bool add)
 {
 	uint8_t mode = t->conf->mode;
@@ -374,6 +398,10 @@ void child_trap_policies(struct ike_engine *e, const struct child_trap *t, bool 
 		.remote = t->ts + t->n_local, .n_remote = t->n_remote, .reqid = t->reqid, .proto = 50,
 		.mode = shunt ? KERN_TUNNEL : mode, .cookie = t->id,
 	};
+	if (t->conf->fixed.spi_in) {
+		static_pair(e, &in, add);
+		return;
+	}
 	submit_policies(e, &in, add ? KERN_POLICY_ADD : KERN_POLICY_DEL,
 			mode == CONF_PASS ? KERN_PASS : mode == CONF_DROP ? KERN_DROP : KERN_TRAP);
 }

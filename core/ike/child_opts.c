@@ -58,6 +58,63 @@ static uint32_t left_reqid(struct ike_engine *e, const struct conf_conn *conn, c
 	return e->env.kern_left_reqid(e->env.arg, &p);
 }
 
+/* ---- reqids ---- */
+
+enum { WINDOW = 16384 };
+
+uint32_t child_reqid_first(const struct ike_engine *e)
+{
+	return e->env.kern_first_reqid ? e->env.kern_first_reqid : 1;
+}
+
+/* The highest bit is the direction of marks and interface ids that are made of it. */
+static uint32_t reqid_last(const struct ike_engine *e)
+{
+	return e->env.kern_last_reqid ? e->env.kern_last_reqid : OUT_BIT - 1;
+}
+
+static void use(uint8_t *used, uint32_t from, uint32_t id)
+{
+	if (id >= from && id - from < WINDOW)
+		used[(id - from) / 8] |= (uint8_t)(1 << (id - from) % 8);
+}
+
+/* The first from `from` on, of so many, that neither a child nor a trap has; 0: none. */
+static uint32_t reqid_free(const struct child_world *w, uint32_t from, uint32_t n)
+{
+	uint8_t used[WINDOW / 8] = { 0 };
+	const struct child_sa *c;
+	uint32_t cursor = 0;
+	handle h;
+
+	while ((c = slab_next(w->children, &cursor, &h)))
+		use(used, from, c->reqid);
+	for (const struct child_trap *t = w->traps; t; t = t->next)
+		use(used, from, t->reqid);
+	for (uint32_t i = 0; i < n; i++)
+		if (!(used[i / 8] & 1 << i % 8))
+			return from + i;
+	return 0;
+}
+
+/* One after the other; when all were given, those nobody has any more. */
+static uint32_t reqid_new(struct ike_engine *e)
+{
+	struct child_world *w = e->children;
+	uint32_t first = child_reqid_first(e), last = reqid_last(e), id = w->next_reqid;
+
+	for (uint32_t seen = 0; w->reqids_again && seen <= last - first;) {
+		uint32_t n = last - id + 1 < WINDOW ? last - id + 1 : WINDOW, found = reqid_free(w, id, n);
+		seen = found ? UINT32_MAX : seen + n;
+		id = found ? found : id + n > last ? first : id + n;
+		if (!found && seen > last - first)
+			return 0;
+	}
+	w->reqids_again |= id >= last;
+	w->next_reqid = id >= last ? first : id + 1;
+	return id;
+}
+
 uint32_t child_reqid_pick(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *f,
 			  const struct ts_sel *local, const struct ts_sel *remote)
 {
@@ -67,7 +124,7 @@ uint32_t child_reqid_pick(struct ike_engine *e, const struct conf_conn *conn, co
 		id = child_trap_reqid(e, conn->name, f->name);
 	if (!id)
 		id = left_reqid(e, conn, f, local, remote);
-	return id ? id : child_reqid_new(e);
+	return id ? id : reqid_new(e);
 }
 
 bool ike_left_behind(struct ike_engine *e, const struct conf_conn *conn, const struct conf_child *f)

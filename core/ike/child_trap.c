@@ -27,6 +27,12 @@ uint32_t child_trap_reqid(const struct ike_engine *e, const char *conn, const ch
 	return t ? t->reqid : 0;
 }
 
+/* Its SAs stand with the policies, without IKE. */
+static bool is_static(const struct conf_child *f)
+{
+	return f->fixed.spi_in != 0;
+}
+
 static bool is_shunt(const struct conf_child *f)
 {
 	return f->mode == CONF_PASS || f->mode == CONF_DROP;
@@ -69,6 +75,18 @@ err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct 
 		free(ts);
 		return diag_set(why, E_NOMEM, "child '%s' cannot be installed: out of memory", conf->name);
 	}
+	uint32_t reqid = is_shunt(conf) ? 0 : child_reqid_pick(e, conn, conf, local.v, remote.v);
+	if (!reqid && !is_shunt(conf)) {
+		free(t);
+		free(ts);
+		return diag_set(why, E_LIMIT, "child '%s' cannot be installed: no request id of the data plane is free", conf->name);
+	}
+	err = is_static(conf) ? htab_add(w->by_spi, slice_of(&conf->fixed.spi_in, 4), 0) : 0;
+	if (err) {
+		free(t);
+		free(ts);
+		return diag_set(why, err, "child '%s' cannot be installed: its SPI %08x is in use", conf->name, conf->fixed.spi_in);
+	}
 	memcpy(ts, local.v, local.n * sizeof *ts);
 	memcpy(ts + local.n, remote.v, remote.n * sizeof *ts);
 	*t = (struct child_trap){
@@ -76,7 +94,7 @@ err_t child_trap_add(struct ike_engine *e, struct conf_conn *conn, const struct 
 		.n_local = (uint8_t)local.n, .n_remote = (uint8_t)remote.n,
 	};
 	if (!is_shunt(conf)) {
-		t->reqid = child_reqid_pick(e, conn, conf, local.v, remote.v);
+		t->reqid = reqid;
 		if (conn->n_local_addrs)
 			t->local = conn->local_addrs[0];
 		t->remote = conn->remote_addrs[0];
@@ -97,6 +115,8 @@ void child_trap_del(struct ike_engine *e, struct child_trap *t)
 		}
 	w->n_traps--;
 	child_trap_policies(e, t, false);
+	if (is_static(t->conf))
+		child_spi_free(e, t->conf->fixed.spi_in);
 	conf_conn_unref(&t->conn);
 	free(t->ts);
 	free(t);
@@ -116,7 +136,7 @@ void child_acquire(struct ike_engine *e, const struct kern_event *ev)
 	char text[256], l[TS_TEXT], r[TS_TEXT];
 	while (t && t->id != ev->cookie)
 		t = t->next;
-	if (!t || is_shunt(t->conf) || e->stopping || t->busy_until_ms > e->now_ms) {
+	if (!t || is_shunt(t->conf) || is_static(t->conf) || e->stopping || t->busy_until_ms > e->now_ms) {
 		count_inc(&acquires_idle);
 		return;
 	}
@@ -204,7 +224,7 @@ const struct ike_policy_view *child_policy_next(struct child_world *w, uint32_t 
 		return NULL;
 	++*cursor;
 	*v = (struct ike_policy_view){
-		.conn = t->conn->name, .child = t->conf->name, .mode = t->conf->mode, .trap = !is_shunt(t->conf),
+		.conn = t->conn->name, .child = t->conf->name, .mode = t->conf->mode, .trap = !is_shunt(t->conf) && !is_static(t->conf),
 		.local_ts = arena_dup(a, t->ts, t->n_local * sizeof *t->ts),
 		.remote_ts = arena_dup(a, t->ts + t->n_local, t->n_remote * sizeof *t->ts),
 		.n_local_ts = t->n_local, .n_remote_ts = t->n_remote,

@@ -201,6 +201,8 @@ static err_t do_initiate(struct ike_engine *e, const struct ike_cmd *cmd, uint32
 	if (child && (child->mode == CONF_PASS || child->mode == CONF_DROP))
 		return diag_set(why, E_MISUSE, "child '%s' is a %s policy: install it instead", child->name,
 			child->mode == CONF_PASS ? "pass" : "drop");
+	if (child && child->fixed.spi_in)
+		return diag_set(why, E_MISUSE, "child '%s' has static SAs: install it instead", child->name);
 	if (cmd->unless_there && child && child_is_there(e, c, child))
 		return 0;
 	struct ike_work *w = ike_work_new(STORY_CHILD_NEW, c, child, cmd->cmd_id);

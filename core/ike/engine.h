@@ -51,6 +51,7 @@ struct ike_env {
 	 * (kern_ops.left_reqid). NULL: there are none. */
 	uint32_t (*kern_left_reqid)(void *arg, const struct kern_policy *pol);
 	uint32_t kern_first_reqid; /* reqids below it may be in use; 0: none is */
+	uint32_t kern_last_reqid;  /* the highest the data plane takes; 0: no bound */
 	uint32_t kern_caps;
 	/* Has it all of these KERN_CAP_… by now? A module may have been loaded since the start. NULL: kern_caps tells. */
 	bool (*kern_has)(void *arg, uint32_t caps);

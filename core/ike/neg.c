@@ -63,6 +63,12 @@ static void only_address(struct tsm_set *s, const struct ts_sel *packet)
 	tsm_narrow(all.v, all.n, &t, 1, s);
 }
 
+static enum verdict no_reqid(struct ike_xch *x, const struct child_neg *n)
+{
+	return ike_reject(x, E_LIMIT, "no request id is free for child '%s': the data plane has %u, and all are in use", n->conf->name,
+			  x->e->env.kern_last_reqid);
+}
+
 /* ---- initiator: request ------------------------------------------------------------------------------------------ */
 
 static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
@@ -87,6 +93,8 @@ static enum verdict propose_once(struct ike_xch *x, struct child_neg *n)
 		n->reqid = n->conf->reqid;
 	if (!n->reqid)
 		n->reqid = child_reqid_pick(x->e, n->conn, n->conf, n->local.v, n->remote.v);
+	if (!n->reqid)
+		return no_reqid(x, n);
 	uint8_t *nonce = in_auth(x) ? sa->setup->nonce : arena_get(&x->arena, IKE_NONCE_LEN);
 	if (!nonce)
 		return no_memory(x);
@@ -277,6 +285,9 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 static enum verdict check_plane(struct ike_xch *x, const struct child_neg *n)
 {
 	const struct suite *s = &n->suite;
+	if (n->proto == 51 && x->sa->flags & (SA_NAT_LOCAL | SA_NAT_REMOTE | SA_NAT_FAKE))
+		return ike_reject(x, E_NO_PROPOSAL, "AH covers the addresses, so that child '%s' cannot pass the NAT between the ends; "
+				  "take esp_proposals (aes128gmac protects without encryption)", n->conf->name);
 	if (x->e->env.kern_can && x->e->env.kern_can(x->e->env.arg, s->encr, s->encr_bits, s->integ, s->esn)) {
 		TEXT_ON_STACK(t, 128);
 		suite_text(&t, s);
@@ -367,6 +378,8 @@ static enum verdict request_once(struct ike_xch *x, struct child_neg *n)
 	}
 	if (!n->reqid)
 		n->reqid = child_reqid_pick(x->e, n->conn, n->conf, n->local.v, n->remote.v);
+	if (!n->reqid)
+		return no_reqid(x, n);
 	n->peer_tfc_off = wire_notify(m, N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
 	err_t err = child_spi_new(x->e, &n->spi_in);
 	if (err)

@@ -112,7 +112,7 @@ bool tsm_single_addrs(const struct ts_sel *v, size_t n)
 
 int tsm_score(const struct conf_child *child, const struct tsm_offer *o)
 {
-	if (child->mode == CONF_PASS || child->mode == CONF_DROP || !o->n_local || !o->n_remote)
+	if (child->mode == CONF_PASS || child->mode == CONF_DROP || child->fixed.spi_in || !o->n_local || !o->n_remote)
 		return 0;
 	struct tsm_set ours_l, ours_r, l, r;
 	tsm_expand(child->local_ts, child->n_local_ts, &o->local_end, &ours_l);

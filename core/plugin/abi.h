@@ -384,6 +384,7 @@ struct kern_ops {
 	uint32_t (*first_reqid)(void *self);
 	/* At the end everything stays as it is, for the next run. */
 	void (*keep)(void *self);
+	uint32_t last_reqid; /* the highest it takes; 0: every one */
 };
 #define KERN_OPS_HAS(ops, member) \
 	((ops)->size >= offsetof(struct kern_ops, member) + sizeof((ops)->member) && (ops)->member)

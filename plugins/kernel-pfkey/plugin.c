@@ -212,6 +212,7 @@ static const struct kern_ops p_ops = {
 	.left_reqid = p_left_reqid,
 	.first_reqid = p_first_reqid,
 	.keep = p_keep,
+	.last_reqid = REQID_MAX,
 };
 
 static const struct plug_feat_row p_feats[] = {

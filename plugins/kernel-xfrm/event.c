@@ -106,6 +106,62 @@ static void on_mapping(struct xfrm *k, const struct nlmsghdr *m)
 	tell(k, &ev);
 }
 
+/* ---- what others do ---- */
+
+static void addr_text(const xfrm_address_t *a, uint16_t family, char *buf)
+{
+	if (!inet_ntop(family, a, buf, INET6_ADDRSTRLEN))
+		buf[0] = 0;
+}
+
+/* A packet the kernel rejected for its headers (Mobile IPv6): seldom, and never ours to answer. */
+static void on_report(struct xfrm *k, const struct nlmsghdr *m)
+{
+	const struct xfrm_user_report *r = mnl_nlmsg_get_payload(m);
+	char s[INET6_ADDRSTRLEN], d[INET6_ADDRSTRLEN];
+	uint32_t now_s = xfrm_now_s(k);
+
+	if (mnl_nlmsg_get_payload_len(m) < sizeof *r)
+		return;
+	k->host->count(k->host->h, "reports", 1);
+	if (k->report_s == now_s)
+		return;
+	k->report_s = now_s;
+	addr_text(&r->sel.saddr, r->sel.family, s);
+	addr_text(&r->sel.daddr, r->sel.family, d);
+	xfrm_log(k, 1, "the kernel reports a packet of protocol %u from %s to %s with headers (%u) it does not accept", r->sel.proto, s,
+		d, r->proto);
+}
+
+static bool uses_reqid(const struct xfrm *k, uint32_t reqid)
+{
+	for (uint32_t b = 0; b <= k->sa.mask; b++)
+		for (const struct tab_node *n = k->sa.bucket[b]; n; n = n->next)
+			if (((const struct xsa *)n)->reqid == reqid)
+				return true;
+	return false;
+}
+
+/* We move our SAs one by one ourselves; when another program moves those of a request id of ours, that is said. */
+static void on_migrate(struct xfrm *k, const struct nlmsghdr *m)
+{
+	const struct nlattr *a;
+	char s[INET6_ADDRSTRLEN], d[INET6_ADDRSTRLEN];
+
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(struct xfrm_userpolicy_id))
+		return;
+	mnl_attr_for_each(a, m, sizeof(struct xfrm_userpolicy_id)) {
+		const struct xfrm_user_migrate *g = mnl_attr_get_payload(a);
+		if (mnl_attr_get_type(a) != XFRMA_MIGRATE || mnl_attr_get_payload_len(a) < sizeof *g || !uses_reqid(k, g->reqid))
+			continue;
+		addr_text(&g->new_saddr, g->new_family, s);
+		addr_text(&g->new_daddr, g->new_family, d);
+		k->host->count(k->host->h, "migrated_by_others", 1);
+		xfrm_log(k, 0, "another program has moved the SAs with our request id %u to %s and %s: bring their tunnel up anew, or let "
+			"MOBIKE move it", g->reqid, s, d);
+	}
+}
+
 /* ---- looking around ---- */
 
 struct look {
@@ -214,13 +270,18 @@ static void on_news(void *arg, int fd, int events)
 				on_expire(k, m);
 			else if (m->nlmsg_type == XFRM_MSG_MAPPING)
 				on_mapping(k, m);
+			else if (m->nlmsg_type == XFRM_MSG_REPORT)
+				on_report(k, m);
+			else if (m->nlmsg_type == XFRM_MSG_MIGRATE)
+				on_migrate(k, m);
 		}
 	}
 }
 
 err_t event_open(struct xfrm *k, uint32_t buffer_bytes)
 {
-	static const int groups[] = { XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING };
+	static const int groups[] = { XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_REPORT,
+		XFRMNLGRP_MIGRATE };
 	int bytes = (int)buffer_bytes;
 
 	k->news = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -137,9 +137,9 @@ void left_retire(struct xfrm *k, uint32_t reqid)
 			l->go_s = at;
 }
 
-static void remove_sa(struct xfrm *k, const struct xleft *l)
+void left_remove(struct xfrm *k, const struct xleft *l, size_t op)
 {
-	struct nlmsghdr *m = nl_msg(&k->nl, XFRM_MSG_DELSA, 0, 0, true);
+	struct nlmsghdr *m = nl_msg(&k->nl, XFRM_MSG_DELSA, 0, op, true);
 	struct xfrm_usersa_id *id = mnl_nlmsg_put_extra_header(m, sizeof *id);
 
 	*id = (struct xfrm_usersa_id){ .daddr = l->dst, .spi = l->spi, .family = l->family, .proto = l->proto };
@@ -186,7 +186,7 @@ void left_tick(struct xfrm *k, uint32_t now_s)
 			continue;
 		}
 		sas += !go;
-		remove_sa(k, l);
+		left_remove(k, l, 0);
 		*at = l->next;
 		free(l);
 	}

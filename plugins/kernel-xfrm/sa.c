@@ -262,6 +262,21 @@ static err_t put_sa(struct xfrm *k, const struct kern_sa *a, size_t op)
 	return 0;
 }
 
+/* A static SA that an earlier run has left has the same name: it makes room in the same batch. */
+static void left_in_the_way(struct xfrm *k, const struct kern_sa *a, size_t op)
+{
+	const xfrm_address_t dst = xfrm_addr(&a->dst);
+
+	for (struct xleft **at = &k->left, *l; (l = *at); at = &l->next) {
+		if (l->spi != htonl(a->spi) || l->proto != a->proto || memcmp(&l->dst, &dst, net_addr_len(a->dst.family)))
+			continue;
+		left_remove(k, l, op);
+		*at = l->next;
+		free(l);
+		return;
+	}
+}
+
 err_t sa_add(struct xfrm *k, const struct kern_sa *a, size_t op, struct xsa **out)
 {
 	if (sa_find(k, a->dir, a->spi, &a->dst))
@@ -280,6 +295,7 @@ err_t sa_add(struct xfrm *k, const struct kern_sa *a, size_t op, struct xsa **ou
 	};
 	if (!a->encap)
 		s->src.port = s->dst.port = 0;
+	left_in_the_way(k, a, op);
 	if (a->cpi)
 		put_comp(k, a, op);
 	err_t e = put_sa(k, a, op);
@@ -374,6 +390,9 @@ static void put_moved(struct xfrm *k, struct copy *c, const struct xsa *s, const
 	i->saddr = xfrm_addr(src);
 	i->id.daddr = xfrm_addr(dst);
 	i->family = xfrm_af(dst->family);
+	/* The kernel has filled in its family; it does so again, with the new one. */
+	if (!i->sel.prefixlen_s && !i->sel.prefixlen_d)
+		i->sel.family = AF_UNSPEC;
 	if (new_reqid)
 		i->reqid = new_reqid;
 	mnl_attr_for_each(a, old, sizeof *was) {

@@ -109,6 +109,7 @@ struct xfrm {
 	bool keep;                      /* at the end everything stays in the kernel */
 	bool padding_said;              /* that this kernel leaves padding out */
 	bool has_alg[ALGS];
+	uint32_t report_s;              /* the last report that was said; monotonic seconds */
 	uint64_t stat[64];              /* /proc/net/xfrm_stat at the last look */
 	bool thresh_set, default_set, drop_set;   /* other settings of the namespace were there before us: */
 	struct xfrmu_spdhthresh thresh_old[2]; /* v4, v6 */
@@ -203,6 +204,8 @@ void event_close(struct xfrm *k);
 err_t left_find(struct xfrm *k, uint32_t keep_s);
 /* A new outbound SA of the reqid stands: the earlier run's are not needed any more. */
 void left_retire(struct xfrm *k, uint32_t reqid);
+/* Puts the delete of one of them into the batch. */
+void left_remove(struct xfrm *k, const struct xleft *l, size_t op);
 void left_tick(struct xfrm *k, uint32_t now_s);
 void left_free(struct xfrm *k);
 

@@ -333,6 +333,44 @@ static void shunts(struct lab *lab)
 	CHECK(lab, lab->n[0].n_pols == 0);
 }
 
+/* SAs with keys of the configuration stand with their policies, and nobody asks the peer. */
+static void static_pair(struct lab *lab)
+{
+	struct conf_child *k = &lab->n[0].kids[1];
+	static const uint8_t keys[72] = { 1, 2, 3 };
+	k->fixed = (struct conf_fixed){ .spi_in = 0x2001, .spi_out = 0x2002, .encr_len = 16, .integ_len = 20,
+		.suite = { .proto = SUITE_ESP, .encr = 12, .encr_bits = 128, .integ = 2 } };
+	if (secret_copy(&k->fixed.keys, slice_of(keys, sizeof keys)))
+		return;
+	cmd(lab, 0, IKE_CMD_INSTALL, 1, "c", "k2");
+	CHECK(lab, answer(lab, 0, 1) == 0);
+	CHECK(lab, lab->n[0].n_pols == 3 && lab->n[0].n_sas == 2 && lab->n_msgs == 0);
+	for (size_t i = 0; i < lab->n[0].n_sas; i++) {
+		const struct kern_sa *s = &lab->n[0].sas[i].sa;
+		CHECK(lab, s->spi == (s->dir == KERN_OUT ? 0x2002u : 0x2001u) && s->encr_id == 12 && s->integ_id == 2 && s->reqid);
+		CHECK(lab, s->life.hard_s == 0 && s->life.hard_packets == 0);
+	}
+	struct arena a;
+	uint32_t cursor = 0;
+	arena_init(&a, 1 << 16);
+	const struct ike_policy_view *v = ike_policy_next(lab->n[0].e, &cursor, &a);
+	CHECK(lab, v && !v->trap);
+	arena_fini(&a);
+	cmd(lab, 0, IKE_CMD_INITIATE, 2, "c", "k2");
+	CHECK(lab, answer(lab, 0, 2) == E_MISUSE);
+	/* The peer's request is not answered with it. */
+	cmd(lab, 1, IKE_CMD_INITIATE, 3, "c", "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 1, 3) != 0);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 4, "c", "k2");
+	CHECK(lab, lab->n[0].n_pols == 0 && lab->n[0].n_sas == 0);
+	cmd(lab, 0, IKE_CMD_INSTALL, 5, "c", "k2");
+	CHECK(lab, answer(lab, 0, 5) == 0 && lab->n[0].n_sas == 2);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 6, "c", "k2");
+	secret_fini(&k->fixed.keys);
+	k->fixed.spi_in = 0;
+}
+
 static void close_action(struct lab *lab)
 {
 	lab->n[0].kids[0].close_action = CONF_START;
@@ -480,6 +518,7 @@ static const struct story tests[] = {
 	{ "no further child at the peer", no_rekey_at_peer, false, false },
 	{ "trap", trap, false, false },
 	{ "shunts", shunts, false, false },
+	{ "a static pair", static_pair, false, false },
 	{ "close action", close_action, false, false },
 	{ "DPD action", dpd_action, false, false },
 	{ "transport mode behind a NAT", transport_behind_nat, false, false },

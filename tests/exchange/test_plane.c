@@ -172,6 +172,38 @@ static void takes_the_reqid(struct lab *lab)
 	lab_converged(lab, 1, 2);
 }
 
+/* A data plane with few of them: what went is given again, what stands is passed over. */
+static void reqids_again(struct lab *lab)
+{
+	lab->n[0].env.kern_first_reqid = 5;
+	lab->n[0].env.kern_last_reqid = 7;
+	if (!again(lab, 0) || !lab_up(lab))
+		return;
+	uint32_t kept = newest(&lab->n[0], KERN_OUT)->reqid, seen = 0;
+	for (unsigned i = 0; i < 9; i++) {
+		cmd(lab, 0, IKE_CMD_INITIATE, 100 + i, "c", "k2");
+		lab_run(lab, 1000);
+		uint32_t id = newest(&lab->n[0], KERN_OUT)->reqid;
+		CHECK(lab, answer(lab, 0, 100 + i) == 0 && id >= 5 && id <= 7 && id != kept);
+		seen |= 1u << id;
+		cmd(lab, 0, IKE_CMD_TERMINATE, 200 + i, NULL, "k2");
+		lab_run(lab, 10000);
+	}
+	CHECK(lab, seen == ((7u << 5) & ~(1u << kept)));
+	cmd(lab, 0, IKE_CMD_INSTALL, 2, "c", "k3");
+	cmd(lab, 0, IKE_CMD_INSTALL, 3, "c", "k4");
+	CHECK(lab, answer(lab, 0, 2) == 0 && answer(lab, 0, 3) == 0);
+	cmd(lab, 0, IKE_CMD_INITIATE, 4, "c", "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 4) != 0);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 5, "c", "k3");
+	cmd(lab, 0, IKE_CMD_INITIATE, 6, "c", "k2");
+	lab_run(lab, 1000);
+	CHECK(lab, answer(lab, 0, 6) == 0);
+	cmd(lab, 0, IKE_CMD_UNINSTALL, 7, "c", "k4");
+	lab_converged(lab, 1, 2);
+}
+
 static void takes_the_reqid_answering(struct lab *lab)
 {
 	if (!leave(lab, 1) || !lab_up(lab))
@@ -195,6 +227,7 @@ static const struct story tests[] = {
 	{ "IPComp that we do not want", ipcomp_not_asked, false, false },
 	{ "IPComp that the peer's data plane has not", ipcomp_peer_cannot, false, false },
 	{ "the reqid of an earlier run's policy", takes_the_reqid, false, false },
+	{ "request ids are given again", reqids_again, false, false },
 	{ "the same for the one who answers", takes_the_reqid_answering, false, false },
 	{ "a reqid of the configuration comes first", configured_reqid, false, false },
 };

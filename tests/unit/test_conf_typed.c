@@ -307,6 +307,48 @@ Test(conf_typed, what_the_data_plane_does_not_carry_leaves_a_child_out)
 	conf_set_fini(&set);
 }
 
+Test(conf_typed, static_pairs)
+{
+	static const struct {
+		const char *child, *says; /* NULL: it is right */
+	} rows[] = {
+		{ "esp_proposals = aes128-sha1\n static_spi_in = 256\n static_spi_out = 0x1000\n static_key_in = 0x"
+		  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223\n static_key_out = "
+		  "\"123456789012345678901234567890123456\"\n", NULL },
+		{ "ah_proposals = sha1\n static_spi_in = 256\n static_spi_out = 257\n static_key_in = 12345678901234567890\n "
+		  "static_key_out = abcdefghijklmnopqrst\n", NULL },
+		{ "esp_proposals = aes128-sha1\n static_spi_in = 256\n static_spi_out = 257\n static_key_in = 0x00\n "
+		  "static_key_out = 0x00\n", "'static_key_in' has 1 bytes, and the first proposal takes 16 for encryption and behind them 20" },
+		{ "esp_proposals = aes128-sha1\n static_spi_in = 255\n static_spi_out = 257\n static_key_in = 0x00\n", "to 256 or more" },
+		{ "esp_proposals = aes128-sha1\n static_spi_in = 256\n static_spi_out = 257\n", "'static_key_out' is missing" },
+		{ "esp_proposals = aes128gcm16\n static_spi_in = 256\n static_spi_out = 257\n", "encrypts with a counter" },
+		{ "esp_proposals = aes128ctr-sha1\n static_spi_in = 256\n static_spi_out = 257\n", "encrypts with a counter" },
+		{ "esp_proposals = aes128-sha1-esn\n static_spi_in = 256\n static_spi_out = 257\n", "leave esn out" },
+		{ "mode = drop\n static_spi_in = 256\n", "have no place here" },
+	};
+	char text[1024], buf[2048];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf_set set;
+		snprintf(text, sizeof text, "connections { t { local_addrs = 10.0.0.1\n remote_addrs = 10.0.0.2\n children { a { %s } } } }",
+			rows[i].child);
+		err_t e = conf_build(text, NULL, &set, buf, sizeof buf);
+		if (rows[i].says) {
+			cr_assert_eq(e, E_BAD_VALUE, "%s", text);
+			HAS(buf, rows[i].says);
+			HAS_NOT(buf, "000102");
+			continue;
+		}
+		cr_assert_eq(e, 0, "%s", buf);
+		const struct conf_child *k = conf_conn_child(set.conns[0], "a");
+		size_t n = (size_t)k->fixed.encr_len + k->fixed.integ_len;
+		cr_assert(k->fixed.spi_in == 256 && k->replay_window == 0 && k->rekey_time_s == 0);
+		cr_assert_eq(secret_slice(&k->fixed.keys).n, 2 * n);
+		cr_assert_eq(secret_slice(&k->fixed.keys).p[0], i ? 'a' : '1', "outbound first");
+		conf_set_fini(&set);
+	}
+}
+
 Test(conf_typed, what_counts_in_part_is_a_remark)
 {
 	struct conf_set set;

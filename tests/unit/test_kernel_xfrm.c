@@ -384,6 +384,55 @@ Test(kernel_xfrm, lost_events)
 			fake.ev[i].type == KERN_EV_EXPIRE_HARD && fake.ev[i].spi == 0x200 && fake.ev[i].dir == KERN_IN);
 }
 
+static void event(uint16_t type, const void *head, size_t n, uint16_t attr, const void *data, size_t n_data)
+{
+	struct fake_stored *q = &fake_kern.queue[FAKE_NEWS][fake_kern.tail[FAKE_NEWS]++ % FAKE_QUEUE];
+	struct nlmsghdr *m = mnl_nlmsg_put_header(q->b);
+
+	m->nlmsg_type = type;
+	memcpy(mnl_nlmsg_put_extra_header(m, n), head, n);
+	if (n_data)
+		mnl_attr_put(m, attr, n_data, data);
+	q->n = m->nlmsg_len;
+	on_news(on_news_arg, FAKE_FD + FAKE_NEWS, 1);
+}
+
+/* What another program or the kernel's own headers did: said, and nothing of ours changes. */
+Test(kernel_xfrm, reports_and_migrations)
+{
+	struct xfrm_user_report r = { .proto = 60, .sel = { .family = AF_INET6, .proto = 6 } };
+	struct xfrm_userpolicy_id id = { .dir = XFRM_POLICY_OUT };
+	struct xfrm_user_migrate g = { .new_daddr.a4 = htonl(0xc0000201), .new_saddr.a4 = htonl(0xc0000202), .reqid = 8,
+		.old_family = AF_INET, .new_family = AF_INET };
+
+	cr_assert_eq(tunnel(0x100), 0);
+	event(XFRM_MSG_REPORT, &r, sizeof r, 0, NULL, 0);
+	cr_assert(has_said("protocol 6 from :: to ::"), "%s", said);
+	event(XFRM_MSG_REPORT, &r, 3, 0, NULL, 0); /* cut short */
+	event(XFRM_MSG_MIGRATE, &id, sizeof id, XFRMA_MIGRATE, &g, sizeof g);
+	cr_assert(!has_said("another program has moved"), "a request id that is not ours");
+	g.reqid = 7;
+	event(XFRM_MSG_MIGRATE, &id, sizeof id, XFRMA_MIGRATE, &g, 8);
+	cr_assert(!has_said("another program has moved"), "cut short");
+	event(XFRM_MSG_MIGRATE, &id, sizeof id, XFRMA_MIGRATE, &g, sizeof g);
+	cr_assert(has_said("another program has moved the SAs with our request id 7 to 192.0.2.2 and 192.0.2.1"), "%s", said);
+}
+
+/* A static SA of an earlier run has the same SPI: it makes room. */
+Test(kernel_xfrm, a_static_sa_that_was_left)
+{
+	cr_assert_eq(tunnel(0x100), 0);
+	ops->keep(self);
+	down();
+	cr_assert_eq(fake_kern.n_sa, 2);
+	cr_assert_eq(start(), 0);
+	cr_assert_eq(tunnel(0x100), 0);
+	cr_assert_eq(fake_kern.n_sa, 2, "one pair");
+	fake.now_ms += 100000;
+	fake.tick(fake.tick_arg);
+	cr_assert_eq(fake_kern.n_sa, 2, "which is ours now");
+}
+
 Test(kernel_xfrm, a_window_of_4096_with_esn)
 {
 	struct kern_op op = sa_op(KERN_SA_ADD, KERN_IN, 5);
