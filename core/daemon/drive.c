@@ -331,7 +331,8 @@ err_t drive_start(struct daemon *d, struct diag **why)
 	struct ike_env env = { .crypto = &d->crypto, .log = d->log, .conf = &d->conf, .arg = d, .conn_match = env_match,
 		.conn_find = env_find, .local_addr = netplane_source, .psk = creds_psk, .kern_can = plane_can,
 		.kern_usage = plane_usage, .path_mtu = netplane_path_mtu, .child_device = netplane_child_device,
-		.kern_left_reqid = plane_left_reqid, .kern_first_reqid = plane_first_reqid(d), .kern_last_reqid = plane_last_reqid(d), .kern_caps = plane_caps(d), .kern_has = plane_has,
+		.kern_left_reqid = plane_left_reqid, .kern_first_reqid = plane_first_reqid(d), .kern_last_reqid = plane_last_reqid(d),
+		.kern_caps = plane_caps(d), .kern_has = plane_has,
 		.wall_s = wall_s,
 		.sig_hashes = d->creds->ops ? d->creds->hashes : 0, .ca_hashes = creds_ca_hashes, .peer_free = creds_peer_free, .cert_names = creds_cert_names };
 

@@ -151,6 +151,9 @@ static struct kern_op policy_op(const struct inst *in, uint8_t verb, uint8_t dir
 		.mark_mask = out ? f->mark_out_mask : f->mark_in_mask, .if_id = if_id_of(in, dir),
 		.route = out && action != KERN_DROP && !if_id_of(in, dir), .cookie = in->cookie,
 		.ipcomp = in->cpi_out,
+		/* Cards look at no policy of what is forwarded. */
+		.offload = f->hw_offload == KERN_OFFLOAD_PACKET && action == KERN_PROTECT && dir != KERN_FWD ? KERN_OFFLOAD_PACKET :
+			KERN_OFFLOAD_NO,
 	} };
 	if (in->sa) {
 		op.pol.src = out ? in->sa->local : in->sa->remote;

@@ -12,7 +12,9 @@ static bool wanted(const struct ike_xch *x, const struct child_neg *n)
 	const struct ike_env *env = &x->e->env;
 
 	/* No kernel has IPComp in BEET mode. */
-	return n->conf->ipcomp && n->conf->mode != CONF_BEET && (env->kern_caps & KERN_CAP_IPCOMP || (env->kern_has && env->kern_has(env->arg, KERN_CAP_IPCOMP)));
+	if (!n->conf->ipcomp || n->conf->mode == CONF_BEET)
+		return false;
+	return env->kern_caps & KERN_CAP_IPCOMP || (env->kern_has && env->kern_has(env->arg, KERN_CAP_IPCOMP));
 }
 
 /* A CPI of ours; it stands beside the SPIs so that none is given twice. 0: none is free, and it goes without. */

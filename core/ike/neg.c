@@ -201,6 +201,11 @@ static enum verdict no_selectors(struct ike_xch *x, const struct child_neg *n)
 			  n->conf ? "child '" : "any child", n->conf ? n->conf->name : "", n->conf ? "'" : "");
 }
 
+static bool usable(const void *engine, const struct conf_child *f)
+{
+	return child_usable(engine, f, NULL) == 0;
+}
+
 /* Which child, which mode, which selectors (RFC 7296 sections 2.9 and 2.23.1). */
 static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 {
@@ -227,6 +232,8 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 		.n_local = seen_l.n,
 		.n_remote = seen_r.n,
 		.transport = asked == KERN_TRANSPORT,
+		.usable = usable,
+		.arg = x->e,
 	};
 	vips_ends(sa, &o.local_end, &o.remote_end);
 	if (!n->conf) {
@@ -237,7 +244,9 @@ static enum verdict pick_child(struct ike_xch *x, struct child_neg *n)
 						.n_local = want_l.n,
 						.n_remote = want_r.n,
 						.local_end = o.local_end,
-						.remote_end = o.remote_end };
+						.remote_end = o.remote_end,
+						.usable = usable,
+						.arg = x->e };
 			n->conf = tsm_choose(sa->conn, &o);
 			nat = false;
 		}

@@ -142,8 +142,8 @@ const struct conf_child *tsm_choose(const struct conf_conn *conn, const struct t
 	int best_score = 0;
 	for (size_t i = 0; i < conn->n_children; i++) {
 		int s = tsm_score(conn->children[i], offer);
-		/* What this host cannot do only when nothing else fits: then the refusal says why. */
-		if (s && !conn->children[i]->lacks)
+		/* The other ones only so that the refusal says why. */
+		if (s && (!offer->usable || offer->usable(offer->arg, conn->children[i])))
 			s += SCORE_USABLE;
 		if (s > best_score) {
 			best_score = s;

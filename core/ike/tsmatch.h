@@ -53,6 +53,9 @@ struct tsm_offer {
 	size_t n_local, n_remote;
 	bool transport;                      /* the peer asked for transport mode */
 	struct tsm_end local_end, remote_end;
+	/* Can this host do it? One it cannot is only chosen when nothing else fits. NULL: all. */
+	bool (*usable)(const void *arg, const struct conf_child *child);
+	const void *arg;
 };
 
 /* How well a child configuration fits: 0 not at all, else the larger the better. In this order: both sides equal; all

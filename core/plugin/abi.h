@@ -292,6 +292,7 @@ struct kern_policy {
 	/* Since 1.1 */
 	bool ipcomp;              /* its SAs are bundled with an IPComp SA */
 	bool bare;                /* PROTECT: packets need not have come through an SA, only the priority counts */
+	uint8_t offload;          /* KERN_OFFLOAD_PACKET: the network card applies it, as it does to the SAs; else NO */
 };
 
 enum kern_verb { KERN_SA_ADD = 1, KERN_SA_UPDATE, KERN_SA_DEL, KERN_POLICY_ADD, KERN_POLICY_DEL };

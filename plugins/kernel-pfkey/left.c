@@ -208,6 +208,19 @@ void pf_left_retire(struct pfkey *k, uint32_t reqid)
 			l->go_s = at;
 }
 
+void pf_left_make_room(struct pfkey *k, const struct kern_sa *a)
+{
+	for (struct pf_left **at = &k->left, *l; (l = *at); at = &l->next) {
+		if (l->spi != a->spi || l->proto != a->proto || !net_addr_same(&l->dst, &a->dst))
+			continue;
+		(void)!pf_sa_remove(k, l->proto, l->spi, &l->src, &l->dst);
+		*at = l->next;
+		pf_journal_left_gone(k, l);
+		free(l);
+		return;
+	}
+}
+
 void pf_left_tick(struct pfkey *k, uint32_t now_s)
 {
 	bool over = k->left_until_s && now_s >= k->left_until_s;

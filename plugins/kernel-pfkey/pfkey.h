@@ -197,6 +197,8 @@ void pf_journal_close(struct pfkey *k);
 
 /* Finds in the kernel what the journal says, and which reqids others use. */
 err_t pf_left_find(struct pfkey *k, const struct pf_rec *v, size_t n, uint32_t keep_s);
+/* A static SA that was left has the name of the new one: it goes first. */
+void pf_left_make_room(struct pfkey *k, const struct kern_sa *a);
 /* A new outbound SA of the reqid stands: the earlier run's are not needed any more. */
 void pf_left_retire(struct pfkey *k, uint32_t reqid);
 /* UINT32_MAX: the time is over. */

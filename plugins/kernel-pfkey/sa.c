@@ -175,6 +175,7 @@ err_t pf_sa_add(struct pfkey *k, const struct kern_sa *a)
 	struct pf_sa *s = pool_get(&k->sa_pool);
 	if (!s)
 		return E_NOMEM;
+	pf_left_make_room(k, a);
 	pf_begin(k, &m, SADB_ADD, pf_satype(a->proto));
 	struct sadb_sa *e = pf_ext(&m, SADB_EXT_SA, sizeof *e);
 	e->sadb_sa_spi = htonl(a->spi);

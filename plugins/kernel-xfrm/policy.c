@@ -228,6 +228,7 @@ err_t policy_add(struct xfrm *k, const struct kern_policy *p, const struct xkey 
 	}
 	*u = (struct xuse){ .cookie = p->cookie, .reqid = p->reqid, .prio = policy_prio(p, &key->sel), .action = p->action,
 		.mode = p->mode, .proto = p->proto ? p->proto : 50, .ipcomp = p->ipcomp, .bare = p->bare,
+		.offload = p->offload == KERN_OFFLOAD_PACKET,
 		.family = p->dst.family ? p->dst.family : p->src.family };
 	memcpy(u->src, p->src.a, 16);
 	memcpy(u->dst, p->dst.a, 16);
@@ -325,6 +326,13 @@ static void put_policy(struct xfrm *k, struct xname *x, size_t op)
 		struct xfrm_user_tmpl v[2];
 		size_t n = templates(x, u, v);
 		mnl_attr_put(m, XFRMA_TMPL, n * sizeof *v, v);
+	}
+	if (u->offload) {
+		struct net_addr ours = { .family = u->family };
+		memcpy(ours.a, x->key.dir == XFRM_POLICY_OUT ? u->src : u->dst, sizeof ours.a);
+		struct xfrm_user_offload o = { .ifindex = (int)sa_device(&ours),
+			.flags = (uint8_t)(XFRM_OFFLOAD_PACKET | (x->key.dir == XFRM_POLICY_IN ? XFRM_OFFLOAD_INBOUND : 0)) };
+		mnl_attr_put(m, XFRMA_OFFLOAD_DEV, sizeof o, &o);
 	}
 	put_name(m, &x->key);
 	nl_end(&k->nl, m);

@@ -176,8 +176,7 @@ static void put_replay(struct nlmsghdr *m, struct xfrm_usersa_info *s, const str
 	mnl_attr_put(m, XFRMA_REPLAY_ESN_VAL, sizeof e.r + e.r.bmp_len * sizeof(uint32_t), &e);
 }
 
-/* The interface that has our end's address; 0: none. */
-static unsigned device_of(const struct net_addr *a)
+unsigned sa_device(const struct net_addr *a)
 {
 	struct ifaddrs *all = NULL;
 	unsigned found = 0;
@@ -253,7 +252,7 @@ static err_t put_sa(struct xfrm *k, const struct kern_sa *a, size_t op)
 		say_no_padding(k, a);
 	}
 	if (a->offload) {
-		struct xfrm_user_offload o = { .ifindex = (int)device_of(a->dir == KERN_OUT ? &a->src : &a->dst),
+		struct xfrm_user_offload o = { .ifindex = (int)sa_device(a->dir == KERN_OUT ? &a->src : &a->dst),
 			.flags = (uint8_t)((a->dir == KERN_IN ? XFRM_OFFLOAD_INBOUND : 0) |
 				(a->offload == KERN_OFFLOAD_PACKET ? XFRM_OFFLOAD_PACKET : 0)) };
 		mnl_attr_put(m, XFRMA_OFFLOAD_DEV, sizeof o, &o);

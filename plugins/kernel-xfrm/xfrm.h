@@ -38,7 +38,7 @@ struct xuse {
 	uint64_t cookie;
 	uint32_t reqid, prio; /* as it is in the kernel */
 	uint8_t action, mode, proto, family;
-	bool ipcomp, bare;
+	bool ipcomp, bare, offload;
 	uint8_t src[16], dst[16];
 };
 
@@ -166,6 +166,8 @@ void sa_del_msg(struct xfrm *k, const struct xsa *s, size_t op);
 void sa_forget(struct xfrm *k, struct xsa *s);
 err_t sa_usage(struct xfrm *k, struct xsa *s, struct kern_usage *out);
 bool sa_encap(const struct xsa *s);
+/* The interface that has an address of ours; 0: none. */
+unsigned sa_device(const struct net_addr *a);
 /* Does hardware work on it? */
 bool sa_offloaded(struct xfrm *k, const struct xsa *s);
 

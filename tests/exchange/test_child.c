@@ -73,6 +73,26 @@ static void host_lacks(struct lab *lab)
 	lab_converged(lab, 1, 1);
 }
 
+/* Without extended sequence numbers there are 2^32 packets, whatever the cipher; the rekey comes before. */
+static void sequence_numbers_end(struct lab *lab)
+{
+	struct suite_list cbc = { 0 };
+	if (suite_list_add(&cbc, NULL, SUITE_ESP, "aes128-sha256", NULL))
+		return;
+	for (int i = 0; i < 2; i++) {
+		lab->n[i].kids[0].props = cbc.v;
+		lab->n[i].kids[0].n_props = cbc.n;
+	}
+	if (lab_up(lab))
+		for (size_t i = 0; i < lab->n[0].n_sas; i++) {
+			const struct kern_life *l = &lab->n[0].sas[i].sa.life;
+			CHECK(lab, l->hard_packets == UINT32_MAX && l->soft_packets && l->soft_packets < l->hard_packets);
+		}
+	cmd(lab, 0, IKE_CMD_TERMINATE, 9, "c", NULL);
+	lab_run(lab, 1000);
+	suite_list_fini(&cbc);
+}
+
 /* The responder wants its own order: INVALID_KE_PAYLOAD, and the second try succeeds. */
 static void other_key_exchange(struct lab *lab)
 {
@@ -506,6 +526,7 @@ static void shutdown_leaves_nothing(struct lab *lab)
 static const struct story tests[] = {
 	{ "traffic selectors refused", selectors_refused, false, false },
 	{ "proposals refused", proposals_refused, false, false },
+	{ "sequence numbers end", sequence_numbers_end, false, false },
 	{ "what the host lacks", host_lacks, false, false },
 	{ "another key exchange method is asked for", other_key_exchange, true, true },
 	{ "selectors that change with a rekeying", selectors_change, false, false },

@@ -201,6 +201,22 @@ Test(kernel_xfrm, offload_only_where_there_is_some)
 	cr_assert_eq(fake_kern.n_sa, 1);
 }
 
+/* In packet mode the card applies the policy, too, and takes no SA without. */
+Test(kernel_xfrm, packet_offload_of_policies)
+{
+	struct kern_op op = pol_op(KERN_POLICY_ADD, 7);
+	const struct nlattr *a;
+	struct xfrm_user_offload o = { 0 };
+
+	op.pol.offload = KERN_OFFLOAD_PACKET;
+	cr_assert_eq(ops->submit(self, &op, 1, 1), 0);
+	cr_assert_eq(fake_kern.n_pol, 1);
+	mnl_attr_for_each(a, (struct nlmsghdr *)(void *)fake_kern.pol[0].b, sizeof(struct xfrm_userpolicy_info))
+		if (mnl_attr_get_type(a) == XFRMA_OFFLOAD_DEV)
+			memcpy(&o, mnl_attr_get_payload(a), sizeof o);
+	cr_assert_eq(o.flags, op.pol.dir == KERN_IN ? XFRM_OFFLOAD_PACKET | XFRM_OFFLOAD_INBOUND : XFRM_OFFLOAD_PACKET);
+}
+
 /* ---- kernels that lack something ---- */
 
 Test(kernel_xfrm_start, no_xfrm)

@@ -115,6 +115,11 @@ Test(tsmatch, addresses_behind_a_nat_are_replaced)
 	cr_assert_not(tsm_single_addrs(s.v, s.n));
 }
 
+static bool all_but(const void *arg, const struct conf_child *child)
+{
+	return child != arg;
+}
+
 Test(tsmatch, best_child_is_chosen)
 {
 	struct conf_ts all[] = { { false, ts("0.0.0.0/0") } }, net1[] = { { false, ts("10.1.0.0/16") } },
@@ -133,6 +138,14 @@ Test(tsmatch, best_child_is_chosen)
 	struct ts_sel l = ts("10.1.0.0/16"), r = ts("10.2.0.0/16");
 	struct tsm_offer o = { .local = &l, .remote = &r, .n_local = 1, .n_remote = 1 };
 	cr_assert_eq(tsm_choose(&conn, &o), &exact);
+	o.usable = all_but;
+	o.arg = &exact;
+	cr_assert_eq(tsm_choose(&conn, &o), &wide, "what the host cannot do comes behind");
+	conn.children = &kids[3];
+	conn.n_children = 1;
+	cr_assert_eq(tsm_choose(&conn, &o), &exact, "when nothing else fits it is chosen, to be refused with the reason");
+	conn = (struct conf_conn){ .children = kids, .n_children = 5 };
+	o.usable = NULL;
 	l = ts("10.1.0.0/24");
 	cr_assert_eq(tsm_choose(&conn, &o), &wide, "all of the offer allowed by both: the first one");
 	o.transport = true;
