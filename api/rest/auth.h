@@ -34,6 +34,8 @@ bool auth_holds(struct auth *a, const struct principal *who);
  * expires_s 0: never. E_EXISTS, E_BAD_VALUE, E_LIMIT. */
 MUST err_t auth_add(const char *path, const char *name, uint8_t role, uint64_t expires_s, slice der, char *token,
 		    struct diag **why);
+/* Lets the gateway's user (NULL: adit-rest, when there is one) read a file that root's group alone may read. */
+MUST err_t auth_share(const char *path, const char *user, struct diag **why);
 MUST err_t auth_revoke(const char *path, const char *name, struct diag **why);
 /* A line per caller; never a token or its hash. */
 MUST err_t auth_list(const char *path, struct diag **why);

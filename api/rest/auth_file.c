@@ -7,6 +7,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -224,6 +225,17 @@ err_t auth_add(const char *path, const char *name, uint8_t role, uint64_t expire
 	auth_callers_free(&l);
 	close(fd);
 	return err;
+}
+
+err_t auth_share(const char *path, const char *user, struct diag **why)
+{
+	static const char usual[] = "adit-rest";
+	const struct passwd *p = geteuid() ? NULL : getpwnam(user ? user : usual);
+	struct stat st;
+	/* A group that the administrator chose stays. */
+	if (!p || stat(path, &st) || st.st_gid)
+		return 0;
+	return !lchown(path, (uid_t)-1, p->pw_gid) ? 0 : diag_errno(why, E_IO, errno, "cannot let the user '%s' read %s", p->pw_name, path);
 }
 
 err_t auth_revoke(const char *path, const char *name, struct diag **why)

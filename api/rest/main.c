@@ -65,6 +65,8 @@ static int token_command(const struct rest_options *o)
 		err = auth_add(o->tokens, o->name, o->role, o->expires_s, slice_of(o->der, o->der_n), token, &why);
 		if (!err && token[0])
 			printf("%s\n", token);
+		if (!err)
+			err = auth_share(o->tokens, o->conf->user, &why);
 		explicit_bzero(token, sizeof token);
 		break;
 	case REST_TOKEN_REVOKE:
