@@ -3,7 +3,7 @@
 import { call, list } from './api.js';
 import { $, bytes, duration, el, fill, toast } from './dom.js';
 
-const COUNTERS_MS = 5000, GATHER_MS = 150, SHOWN = 200;
+const COUNTERS_MS = 5000, GATHER_MS = 150, PRESS_MS = 3000, SHOWN = 200;
 const UP = new Set(['ESTABLISHED', 'INSTALLED']);
 const DOWN = new Set(['DELETING', 'DELETED', 'DESTROYING', 'REKEYED']);
 let may = false, timer = 0, running = false, again = false, every = 0;
@@ -96,6 +96,12 @@ function figures(conns, sas) {
 	fill($('figures'), ...Object.entries(show).map(([k, v]) => el('div', {}, el('dt', {}, k), el('dd', {}, String(v)))));
 }
 
+/* A button that is pressed stays where it is until it is let go, at most for some seconds: else the click would be nobody's. */
+let pressed = Promise.resolve(), letGo = () => {};
+document.addEventListener('pointerdown', () => { pressed = new Promise((done) => { letGo = done; setTimeout(done, PRESS_MS); }); }, true);
+for (const end of ['pointerup', 'pointercancel'])
+	document.addEventListener(end, () => setTimeout(letGo), true);
+
 /* The button that had the focus has it again in the new table. */
 function keepFocus(draw) {
 	const label = document.activeElement?.getAttribute?.('aria-label');
@@ -115,6 +121,7 @@ async function load() {
 		.flatMap((s) => s['child-sas'] || []).map((c) => c.name))].map((child) => ({ name: child })) }))];
 	/* What is up or coming first: that is what somebody looks for among many. */
 	all.sort((a, b) => by.has(b.name) - by.has(a.name) || a.name.localeCompare(b.name));
+	await pressed;
 	keepFocus(() => {
 		figures(conns.items, sas.items);
 		fill($('connections'), ...all.slice(0, SHOWN).map((c) => card(c, by.get(c.name) || [])));

@@ -37,6 +37,19 @@ const signIn = async (token) => {
 	await page.click('#login button');
 };
 
+/* Presses until it has done something: the table may move between the look for a button and the press. */
+async function press(button, done) {
+	for (let tries = 1; ; tries++) {
+		await button.click({ timeout: 10000 }).catch(() => {});
+		try {
+			return await done.waitFor({ timeout: 10000 });
+		} catch (e) {
+			if (tries === 6)
+				throw e;
+		}
+	}
+}
+
 const first = await page.goto(url + '/');
 await check('the page has a policy for its content', () => first.headers()['content-security-policy'].includes("default-src 'none'"));
 await check('it asks for a token', () => page.getByLabel('Token').waitFor());
@@ -55,15 +68,16 @@ await check('signing out takes the charts along', async () => await page.locator
 await check('signing out forgets the token', async () => await page.evaluate(() => sessionStorage.length) === 0);
 
 await signIn(OPERATE);
-await page.getByRole('button', { name: 'Bring up t/net', exact: true }).click();
-await check('up by a button', () => conn.locator('.state.up', { hasText: 'INSTALLED' }).waitFor());
+await check('up by a button', () => press(page.getByRole('button', { name: 'Bring up t/net', exact: true }),
+	conn.locator('.state.up', { hasText: 'INSTALLED' })));
 await check('which is true', () => adit('--json', 'list', 'sas').includes('INSTALLED'));
 await check('figures', () => page.locator('#figures div', { hasText: 'Child SAs' }).locator('dd', { hasText: '1' }).waitFor());
 await page.screenshot({ path: SHOTS + '/tunnels.png', fullPage: true });
 const spi = JSON.parse(adit('--json', 'list', 'sas'))[0]['child-sas'][0]['spi-in'];
-await page.getByRole('button', { name: 'Rekey t/net', exact: true }).click();
 await check('rekey by a button', async () => {
 	for (let i = 0; i < 300; i++) {
+		if (i % 100 === 0)
+			await page.getByRole('button', { name: 'Rekey t/net', exact: true }).first().click();
 		const c = JSON.parse(adit('--json', 'list', 'sas'))[0]['child-sas'].find((x) => x.state === 'INSTALLED');
 		if (c && c['spi-in'] !== spi)
 			return true;
@@ -93,10 +107,10 @@ adit('down', 't');
 await check('what others do is seen as it happens', () => row('net').locator('.state', { hasText: 'DOWN' }).first().waitFor());
 adit('up', 't', '--child', 'net');
 await check('in both directions', () => conn.locator('.state.up', { hasText: 'INSTALLED' }).waitFor());
-await page.getByRole('button', { name: 'Take down t', exact: true }).click();
-await check('down by a button', () => row('net').locator('.state', { hasText: 'DOWN' }).first().waitFor());
-await page.getByRole('button', { name: /Bring up evil.*<b>x<\/b>/ }).click();
-await check('a failure is told in its sentence', () => page.locator('.toast.bad').waitFor());
+await check('down by a button', () => press(page.getByRole('button', { name: 'Take down t', exact: true }),
+	row('net').locator('.state', { hasText: 'DOWN' }).first()));
+await check('a failure is told in its sentence', () => press(page.getByRole('button', { name: /Bring up evil.*<b>x<\/b>/ }),
+	page.locator('.toast.bad').first()));
 noise.splice(0, noise.length, ...noise.filter((n) => !/status of (4|5)\d\d/.test(n)));
 
 await page.getByRole('link', { name: 'Log', exact: true }).click();
