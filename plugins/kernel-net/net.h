@@ -124,6 +124,8 @@ err_t net_addr_set(void *self, const struct knet_addr *a, bool add, char *why, s
 /* Puts an address on a device without counting it: it goes with the device. errno. */
 int addr_put(struct net *k, uint32_t index, const struct net_addr *a, uint8_t bits, bool add);
 void items_find_left(struct net *k);
+/* An address of an interface is wanted again: it does not go with what is left. */
+void addr_taken_over(struct net *k, uint32_t index, const struct knet_addr *a);
 void items_drop_left(struct net *k);
 /* All of ours go; the rules, too. */
 void items_clear(struct net *k);

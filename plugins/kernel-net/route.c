@@ -510,6 +510,16 @@ void items_find_left(struct net *k)
 			"aditd.plugins.kernel-net.table", k->table, l.in_table);
 }
 
+void addr_taken_over(struct net *k, uint32_t index, const struct knet_addr *a)
+{
+	struct item_key key = { .what = ITEM_LEFT_ADDR, .family = a->addr.family, .bits = a->bits };
+
+	memcpy(key.dst, a->addr.a, 16);
+	struct item *i = item_find(k, &key);
+	if (i && i->oif == index)
+		item_free(k, i);
+}
+
 static void drop_left(struct net *k, struct item *i)
 {
 	struct net_addr a = { .family = i->key.family };

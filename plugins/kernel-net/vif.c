@@ -282,6 +282,7 @@ static void addrs_sync(struct net *k, const struct knet_vif *v, uint32_t index)
 				net_addr_text(&want[j].addr, false, text), v->name);
 			net_log(k, 0, "kernel-net: %s", why);
 		}
+		addr_taken_over(k, index, &want[j]);
 	}
 }
 
