@@ -55,8 +55,9 @@ enum verdict neg_install(struct ike_xch *x, struct child_neg *n, bool with_out, 
 	if (x->kern_res) {
 		/* Without an answer it may stand all the same: it is taken back. */
 		n->installing = x->kern_res == E_TIMEOUT;
-		(void)ike_reject(x, x->kern_res, "the data plane refused child '%s': %s", n->conf->name,
-				 err_text(x->kern_res));
+		/* E_EXISTS tells a command that its child is up; this is what stands in the child's way. */
+		err_t code = x->kern_res == E_EXISTS ? E_CONFLICT : x->kern_res;
+		(void)ike_reject(x, code, "the data plane refused child '%s': %s", n->conf->name, err_text(x->kern_res));
 		x->notify = refusal_notify(x->kern_res);
 		return V_REJECT;
 	}
