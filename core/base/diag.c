@@ -71,6 +71,12 @@ err_t diag_errno(struct diag **why, err_t code, int sys_errno, const char *fmt, 
 	return code;
 }
 
+static bool same(const struct diag *a, const struct diag *b)
+{
+	return a->line == b->line && a->column == b->column && a->code == b->code && !strcmp(a->text ? a->text : "", b->text ? b->text : "") &&
+	       !strcmp(a->file ? a->file : "", b->file ? b->file : "");
+}
+
 err_t diag_at(struct diag **why, err_t code, const char *file, uint32_t line, uint32_t column, const char *fmt, ...)
 {
 	va_list ap;
@@ -87,9 +93,12 @@ err_t diag_at(struct diag **why, err_t code, const char *file, uint32_t line, ui
 	d->code = code;
 	d->line = line;
 	d->column = column;
-	while (*why)
+	while (*why && !same(*why, d))
 		why = &(*why)->next;
-	*why = d;
+	if (*why)
+		diag_free(&d);
+	else
+		*why = d;
 	return code;
 }
 

@@ -21,7 +21,7 @@ struct diag {
 /* Returns `code`, so that a caller writes: return diag_set(why, E_BAD_VALUE, "…"). */
 err_t diag_set(struct diag **why, err_t code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 err_t diag_errno(struct diag **why, err_t code, int sys_errno, const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* Adds a finding with a position to the end of the list. */
+/* Adds a finding with a position to the end of the list, unless it is there (a template has its errors once). */
 err_t diag_at(struct diag **why, err_t code, const char *file, uint32_t line, uint32_t column, const char *fmt, ...)
 	PRINTF_LIKE(6, 7);
 /* "file:line:column: text" or "text"; the err_text of `code` when d is NULL. buf is returned. */

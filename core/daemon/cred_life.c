@@ -74,6 +74,37 @@ void creds_peer_free(void *arg, void *peer)
 	free(p);
 }
 
+static bool seen_before(const struct creds *c, const struct cert *cert)
+{
+	for (size_t i = 0; i < CREDS_SEEN_MAX && c->seen[i]; i++)
+		if (memcmp(c->ops->info(c->seen[i])->sha256, c->ops->info(cert)->sha256, 32) == 0)
+			return true;
+	return false;
+}
+
+void creds_seen(struct creds *c, const struct cert_report *r)
+{
+	for (size_t i = 0; r && i + 1 < r->n_chain; i++) {
+		struct cert **at = &c->seen[c->n_seen % CREDS_SEEN_MAX];
+		if (seen_before(c, r->chain[i]))
+			continue;
+		if (*at)
+			c->ops->unref(*at);
+		*at = c->ops->ref(r->chain[i]);
+		c->n_seen++;
+	}
+}
+
+void creds_seen_clear(struct creds *c)
+{
+	for (size_t i = 0; i < CREDS_SEEN_MAX; i++) {
+		if (c->seen[i])
+			c->ops->unref(c->seen[i]);
+		c->seen[i] = NULL;
+	}
+	c->n_seen = 0;
+}
+
 /* ---- a new CRL ------------------------------------------------------------------------------------------------------- */
 
 static void again_free(struct again *a)

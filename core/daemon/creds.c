@@ -455,6 +455,7 @@ void creds_stop(struct daemon *d)
 	creds_authorities_clear(c);
 	creds_pubs_clear(c);
 	creds_life_free(c);
+	creds_seen_clear(c);
 	trusts_free(c->trusts);
 	fetcher_free(c->fetcher);
 	cred_set_free(c->set);

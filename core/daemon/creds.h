@@ -39,6 +39,9 @@ struct creds_authority {
 	char **crl_uris, **ocsp_uris; /* NULL-terminated */
 };
 
+/* Certificates of peers that list-certs shows. */
+enum { CREDS_SEEN_MAX = 32 };
+
 struct creds {
 	struct daemon *d;
 	const struct cert_ops *ops; /* NULL: nothing that is loaded knows certificates */
@@ -57,6 +60,8 @@ struct creds {
 	struct trusts *trusts;
 	struct fetcher *fetcher;
 	struct cred_life *life;
+	struct cert *seen[CREDS_SEEN_MAX]; /* of peers, see creds_seen */
+	size_t n_seen;              /* ever; the last ones are there */
 	uint32_t hashes;
 	struct conf_secrets *stored; /* shared secrets of the stores: owners alone */
 	struct secret psk;           /* the one that was read last */
@@ -78,6 +83,10 @@ char *creds_cert_names(void *arg, slice der, char *buf, size_t cap);
 const char *creds_clock_text(err_t verdict, char *buf, size_t cap);
 
 /* ---- cred_life.c ---- */
+
+/* Keeps the certificates of a peer that was accepted, without the anchor, until flush-certs or newer ones: for list-certs. */
+void creds_seen(struct creds *c, const struct cert_report *r);
+void creds_seen_clear(struct creds *c);
 
 /* The certificates of a peer that was accepted, to be looked at again when a CRL comes; NULL: none or no memory. */
 void *creds_peer_new(struct creds *c, const struct cert_report *r);

@@ -85,17 +85,20 @@ static err_t load_cert(void *arg, const char *type, const char *flag, slice data
 }
 
 /* What list-certs goes through, in this order. */
-enum { LIST_PUBS, LIST_NONE, LIST_CA, LIST_OCSP, LIST_CRLS, LIST_END };
+enum { LIST_PUBS, LIST_NONE, LIST_SEEN_NONE, LIST_CA, LIST_SEEN_CA, LIST_OCSP, LIST_CRLS, LIST_END };
 
-static unsigned list_of(const struct cred_item *it)
+static unsigned list_of(const struct cert_info *info)
 {
-	return it->info->is_ca ? LIST_CA : it->info->ekus & CERT_EKU_OCSP_SIGN ? LIST_OCSP : LIST_NONE;
+	return info->is_ca ? LIST_CA : info->ekus & CERT_EKU_OCSP_SIGN ? LIST_OCSP : LIST_NONE;
 }
 
-static bool came_before(const struct creds *c, const struct cred_item *it, size_t n)
+/* Is it among the first n of the set? */
+static bool came_before(const struct creds *c, const struct cert_info *info, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (memcmp(cred_set_cert(c->set, i)->info->sha256, it->info->sha256, sizeof it->info->sha256) == 0)
+	const struct cred_item *it;
+
+	for (size_t i = 0; i < n && (it = cred_set_cert(c->set, i)); i++)
+		if (memcmp(it->info->sha256, info->sha256, sizeof info->sha256) == 0)
 			return true;
 	return false;
 }
@@ -124,14 +127,19 @@ static bool list_entry(const struct creds *c, unsigned list, size_t at, struct a
 		out->type = "X509_CRL";
 		return true;
 	}
-	const struct cred_item *it = cred_set_cert(c->set, at);
-	if (!it)
+	const bool of_peers = list == LIST_SEEN_NONE || list == LIST_SEEN_CA;
+	const struct cred_item *it = of_peers ? NULL : cred_set_cert(c->set, at);
+	struct cert *seen = of_peers && at < CREDS_SEEN_MAX ? c->seen[at] : NULL;
+	if (!it && !seen)
 		return false;
-	if (list_of(it) != list || came_before(c, it, at))
+	const struct cert_info *info = it ? it->info : c->ops->info(seen);
+	if (it ? list_of(info) != list : info->is_ca != (list == LIST_SEEN_CA))
 		return true;
-	c->ops->dn_text(it->info->subject, subject, sizeof subject);
-	*out = (struct api_cert){ .type = "X509", .flag = flags[list], .has_key = cred_set_key_of(c->set, it->info->spki) != NULL,
-		.der = it->info->der, .subject = subject, .not_before = it->info->not_before, .not_after = it->info->not_after };
+	if (came_before(c, info, it ? at : SIZE_MAX))
+		return true;
+	c->ops->dn_text(info->subject, subject, sizeof subject);
+	*out = (struct api_cert){ .type = "X509", .flag = flags[list_of(info)], .has_key = cred_set_key_of(c->set, info->spki) != NULL,
+		.der = info->der, .subject = subject, .not_before = info->not_before, .not_after = info->not_after };
 	return true;
 }
 
@@ -172,6 +180,7 @@ static void clear(void *arg)
 	creds_keys_clear(c);
 	cred_set_clear(c->set, CRED_SRC_API, NULL);
 	creds_pubs_clear(c);
+	creds_seen_clear(c);
 	if (s && s->ops->clear)
 		s->ops->clear(s->self);
 	if (s)
@@ -188,6 +197,8 @@ static void flush(void *arg, const char *type)
 		trusts_flush_ocsp(c->trusts);
 	if (!type || !*type || strcasecmp(type, "any") == 0 || strcasecmp(type, "X509") == 0)
 		trusts_flush_urls(c->trusts);
+	if (!type || !*type || strcasecmp(type, "any") == 0 || strcasecmp(type, "X509") == 0)
+		creds_seen_clear(c);
 }
 
 /* ---- keys -------------------------------------------------------------------------------------------------------------- */

@@ -71,6 +71,8 @@ void trust_finish(struct trust *x, err_t e, const char *why)
 	struct daemon *d = x->ts->c->d;
 	struct ike_trusted ok = { .scheme = x->t.scheme, .valid_until_s = x->t.valid_until_s };
 
+	if (!e)
+		creds_seen(x->ts->c, x->t.report);
 	if (!e && x->ask->conn->close_on_revocation)
 		ok.peer = creds_peer_new(x->ts->c, x->t.report);
 	count_inc(e ? &c_wrong : &c_right);

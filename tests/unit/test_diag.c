@@ -28,6 +28,8 @@ Test(diag, findings_in_their_order)
 
 	cr_assert_eq(diag_at(&d, E_UNKNOWN_KEY, "a.conf", 3, 7, "unknown key \"%s\"", "k"), E_UNKNOWN_KEY);
 	cr_assert_eq(diag_at(&d, E_BAD_VALUE, "a.conf", 4, 1, "no number"), E_BAD_VALUE);
+	cr_assert_eq(diag_at(&d, E_UNKNOWN_KEY, "a.conf", 3, 7, "unknown key \"%s\"", "k"), E_UNKNOWN_KEY);
+	cr_assert(d->next && !d->next->next, "the same one is there once");
 	cr_assert_str_eq(diag_text(d, 0, buf, sizeof buf), "a.conf:3:7: unknown key \"k\"");
 	cr_assert_str_eq(diag_text(d->next, 0, buf, sizeof buf), "a.conf:4:1: no number");
 	diag_free(&d);
