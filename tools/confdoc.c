@@ -106,7 +106,13 @@ static void row(void *arg, const char *path, const struct conf_key *k)
 /* Our own keys beside those of swanctl.conf. */
 static bool is_ours(const char *path)
 {
-	return strstr(path, ".retransmit_") || strstr(path, ".vif") || strncmp(path, "aditd", 5) == 0;
+	static const char *const parts[] = { ".retransmit_", ".vif", ".static_", ".route_", ".inject_routes", ".close_on_", ".hash_and_url",
+		".redirect_gateway", ".cert_eku", ".cert_map", ".local_secret", ".remote_secret" };
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (strstr(path, parts[i]))
+			return true;
+	return strncmp(path, "aditd", 5) == 0;
 }
 
 static const struct conf_schema *schema_of(const char *path)
@@ -157,7 +163,8 @@ static void compat_page(void)
 		"Every key of strongSwan 6.0's `swanctl.conf`. `yes`: it does here what it does there. `refused`: setting it is an\n"
 		"error that names the line of `ROADMAP.md` it waits for; nothing is passed over in silence. `only` a value: its\n"
 		"default may be written down. `without effect`: accepted, and `configuration-keys.md` says why that is harmless. The\n"
-		"last column is what a change of the key does to living SAs (`COMMAND-LINE.md`).\n\n"
+		"last column is what a change of the key does to living SAs (`COMMAND-LINE.md`). Keys that only we have stand in\n"
+		"`configuration-keys.md`.\n\n"
 		"The syntax is read as it is there: sections, `key = value`, comments, quotes, `include` with wildcards, templates\n"
 		"(`name : other { }`), values with `0x` and `0s`, times with `s`, `m`, `h`, `d`, sizes with `k`, `M`, `G`.\n\n"
 		"| key | state | effect of a change |\n|---|---|---|\n");
