@@ -294,15 +294,20 @@ static void not_there(struct rest_req *q)
 	rest_problemf(q, 0, E_NOT_FOUND, "there is nothing named '%s'", t.p);
 }
 
-static void serve_item(struct rest_req *q)
+/* NULL: there is no such thing. */
+static void answer_item(struct rest_req *q, json_t *item)
 {
-	json_t *item;
-	if (!look_up(q, &item))
-		return;
 	if (item)
 		rest_answer(q, MHD_HTTP_OK, item, "");
 	else
 		not_there(q);
+}
+
+static void serve_item(struct rest_req *q)
+{
+	json_t *item;
+	if (look_up(q, &item))
+		answer_item(q, item);
 }
 
 static void serve_part(struct rest_req *q)
@@ -409,12 +414,8 @@ static bool look_up_section(struct rest_req *q, json_t **item)
 static void serve_section(struct rest_req *q)
 {
 	json_t *item;
-	if (!look_up_section(q, &item))
-		return;
-	if (item)
-		rest_answer(q, MHD_HTTP_OK, item, "");
-	else
-		not_there(q);
+	if (look_up_section(q, &item))
+		answer_item(q, item);
 }
 
 /* ---- conditional writes ---- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X25519 and X448 (RFC 8031), the ECP groups 19 to 21, 25 and 26 (RFC 5903, 5114) and the Brainpool groups 27 to 30
  * (RFC 6954) of OpenSSL, with the checks of RFC 6989. */
-#include "plugins/crypto-common/kex_private.h"
+#include "plugins/crypto-common/ecp.h"
 #include "plugins/crypto-openssl/openssl_plugin.h"
 
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
 
-enum { ECP_MAX = 66, XDH_MAX = 56 };
+enum { XDH_MAX = 56 };
 
 /* ---- X25519, X448: the context is the private value ---- */
 
@@ -156,16 +156,6 @@ out:
 	return e;
 }
 
-static err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r, uint8_t *ss)
-{
-	uint8_t priv[ECP_MAX];
-	err_t e = ecp_offer(c, priv, pub_r);
-	if (!e)
-		e = ecp_finish(c, priv, pub_i, ss);
-	explicit_bzero(priv, sizeof priv);
-	return e;
-}
-
 #define KEX(name, publen, bytes, call_public, call_offer, call_answer, call_finish) \
 	static err_t name##_offer(void *ctx, uint8_t *pub) \
 	{ \
@@ -194,19 +184,19 @@ static err_t ecp_answer(const struct ecp *c, slice pub_i, uint8_t *pub_r, uint8_
 #define XDH(name, type, bytes) \
 	KEX(name, bytes, bytes, xdh_public(type, bytes, priv, pub), xdh_offer(type, bytes, priv, pub), \
 		xdh_answer(type, bytes, pub_i, pub_r, ss), xdh_finish(type, bytes, priv, pub, ss))
-#define ECP(name, nid, bytes, mask) \
+#define CURVE(name, nid, bytes, mask) \
 	static const struct ecp name##_curve = { nid, bytes, mask }; \
 	KEX(name, 2 * bytes, bytes, ecp_public(&name##_curve, priv, pub), ecp_offer(&name##_curve, priv, pub), \
 		ecp_answer(&name##_curve, pub_i, pub_r, ss), ecp_finish(&name##_curve, priv, pub, ss))
 
 XDH(x25519, EVP_PKEY_X25519, 32)
 XDH(x448, EVP_PKEY_X448, 56)
-ECP(ecp192, NID_X9_62_prime192v1, 24, 0xff)
-ECP(ecp224, NID_secp224r1, 28, 0xff)
-ECP(ecp256, NID_X9_62_prime256v1, 32, 0xff)
-ECP(ecp384, NID_secp384r1, 48, 0xff)
-ECP(ecp521, NID_secp521r1, 66, 0x01)
-ECP(bp224, NID_brainpoolP224r1, 28, 0xff)
-ECP(bp256, NID_brainpoolP256r1, 32, 0xff)
-ECP(bp384, NID_brainpoolP384r1, 48, 0xff)
-ECP(bp512, NID_brainpoolP512r1, 64, 0xff)
+CURVE(ecp192, NID_X9_62_prime192v1, 24, 0xff)
+CURVE(ecp224, NID_secp224r1, 28, 0xff)
+CURVE(ecp256, NID_X9_62_prime256v1, 32, 0xff)
+CURVE(ecp384, NID_secp384r1, 48, 0xff)
+CURVE(ecp521, NID_secp521r1, 66, 0x01)
+CURVE(bp224, NID_brainpoolP224r1, 28, 0xff)
+CURVE(bp256, NID_brainpoolP256r1, 32, 0xff)
+CURVE(bp384, NID_brainpoolP384r1, 48, 0xff)
+CURVE(bp512, NID_brainpoolP512r1, 64, 0xff)

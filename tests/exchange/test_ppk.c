@@ -59,6 +59,18 @@ static void begin(struct lab *lab, struct conf_auth v[2][2], const struct end *e
 	}
 }
 
+static unsigned ended(struct lab *lab)
+{
+	for (int i = 0; i < 2; i++) {
+		lab->n[i].conn.ppk_id = NULL;
+		lab_shutdown(lab, i);
+		lab_run(lab, 2000);
+	}
+	unsigned fails = lab->fails;
+	lab_fini(lab);
+	return fails;
+}
+
 enum come { WITH, WITHOUT, REFUSED };
 
 /* Both ends: the same keys of children, and the same opinion whether the PPK is in them. */
@@ -92,14 +104,7 @@ static unsigned ends(const struct end *e, uint8_t cls, enum come want, const cha
 	/* The second signature is made only by who can do without the key. */
 	if (cls == CONF_AUTH_PUBKEY && want != REFUSED && e[0].ppk_id && e[0].key)
 		CHECK(&lab, lab.n[0].n_signed == (e[1].ppk_id || e[1].key ? 2u - e[0].required : 1u));
-	for (int i = 0; i < 2; i++) {
-		lab.n[i].conn.ppk_id = NULL;
-		lab_shutdown(&lab, i);
-		lab_run(&lab, 2000);
-	}
-	unsigned fails = lab.fails;
-	lab_fini(&lab);
-	return fails;
+	return ended(&lab);
 }
 
 /* Both signatures of the initiator, and the verdict, are held back; requests come twice meanwhile. */
@@ -136,14 +141,7 @@ static unsigned late(const char *key_of_b, bool with)
 	lab_run(&lab, 1000);
 	lab_converged(&lab, 1, 1);
 	CHECK(&lab, has(&lab, 0) == with && has(&lab, 1) == with);
-	for (int i = 0; i < 2; i++) {
-		lab.n[i].conn.ppk_id = NULL;
-		lab_shutdown(&lab, i);
-		lab_run(&lab, 2000);
-	}
-	unsigned fails = lab.fails;
-	lab_fini(&lab);
-	return fails;
+	return ended(&lab);
 }
 
 int main(void)

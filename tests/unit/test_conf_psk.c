@@ -58,31 +58,29 @@ Test(conf_psk, order_of_the_look_up)
 	conf_set_fini(&set);
 }
 
+static const char *ppk(const char *text)
+{
+	static struct conf_psk k;
+	struct conf_id name = { 0 };
+
+	cr_assert_eq(conf_id_parse(text, &name), 0);
+	struct conf_psk_ask ask = { .kind = "PPK", .peer_type = name.type, .peer_id = slice_of(name.data, name.n) };
+	bool found = conf_secrets_psk(set.secrets, &ask, &k);
+	conf_id_fini(&name);
+	return found ? k.name : "none";
+}
+
 Test(conf_psk, keys_of_another_kind)
 {
-	struct conf_id name = { 0 };
-	struct conf_psk_ask ask = { .kind = "PPK" };
-	struct conf_psk k;
-
 	load("secrets { ike-all { secret = s }\n ppk-1 { id = key.test\n secret = p }\n ppk-2 { id = *.many.test\n secret = q } }");
-	cr_assert_eq(conf_id_parse("KEY.test", &name), 0);
-	ask.peer_type = name.type;
-	ask.peer_id = slice_of(name.data, name.n);
-	cr_assert(conf_secrets_psk(set.secrets, &ask, &k));
-	cr_assert_str_eq(k.name, "ppk-1");
-	conf_id_fini(&name);
-	cr_assert_eq(conf_id_parse("a.many.test", &name), 0);
-	ask.peer_type = name.type;
-	ask.peer_id = slice_of(name.data, name.n);
-	cr_assert(conf_secrets_psk(set.secrets, &ask, &k));
-	cr_assert_str_eq(k.name, "ppk-2");
-	conf_id_fini(&name);
+	cr_assert_str_eq(ppk("KEY.test"), "ppk-1");
+	cr_assert_str_eq(ppk("a.many.test"), "ppk-2");
 	/* a secret of IKE is none, and the other way round */
 	cr_assert_str_eq(find("gw.test", "key.test", NULL, NULL, false), "ike-all any s");
-	ask = (struct conf_psk_ask){ .kind = "PPK", .peer_type = 2, .peer_id = SLICE_LIT("gw.test") };
-	cr_assert(!conf_secrets_psk(set.secrets, &ask, &k));
+	cr_assert_str_eq(ppk("gw.test"), "none");
 	/* is there one at all */
-	ask = (struct conf_psk_ask){ .kind = "PPK", .anyone = true };
+	const struct conf_psk_ask ask = { .kind = "PPK", .anyone = true };
+	struct conf_psk k;
 	cr_assert(conf_secrets_psk(set.secrets, &ask, &k));
 	load("secrets { ike-all { secret = s } }");
 	cr_assert(!conf_secrets_psk(set.secrets, &ask, &k));
