@@ -11,7 +11,7 @@
 #ifndef ADIT_CRYPTO_COMMON_MODP_H
 #define ADIT_CRYPTO_COMMON_MODP_H
 
-#include "plugins/crypto-common/common.h"
+#include "plugins/crypto-common/kex_private.h"
 #include "plugins/crypto-common/modp_primes.h"
 
 enum { MODP_EXP_MAX = 56, MODP_LEN_MAX = 1024 };
@@ -85,17 +85,7 @@ static inline err_t modp_answer(const struct modp *g, slice pub_i, uint8_t *pub_
 	{ \
 		return modp_finish(&name##_group, ctx, pub, ss); \
 	} \
-	static void name##_fini(void *ctx) \
-	{ \
-		explicit_bzero(ctx, exp_bytes); \
-	} \
-	static err_t name##_private(void *ctx, slice priv) \
-	{ \
-		if (priv.n != exp_bytes) \
-			return E_MISUSE; \
-		memcpy(ctx, priv.p, exp_bytes); \
-		return 0; \
-	} \
+	KEX_PRIVATE(name, exp_bytes) \
 	static err_t name##_public(void *ctx, uint8_t *pub) \
 	{ \
 		return modp_power(&name##_group, slice_of(ctx, exp_bytes), name##_group.g, pub); \

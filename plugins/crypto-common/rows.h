@@ -7,6 +7,7 @@
 #ifndef ADIT_CRYPTO_COMMON_ROWS_H
 #define ADIT_CRYPTO_COMMON_ROWS_H
 
+#include "plugins/crypto-common/kats_ecdsa.h"
 #include "plugins/crypto-common/kats_encr.h"
 #include "plugins/crypto-common/kats_encr_more.h"
 #include "plugins/crypto-common/kats_kex.h"
